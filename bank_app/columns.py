@@ -1,0 +1,104 @@
+"""Column types that must mean the same on every engine."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BINARY, VARBINARY, DateTime, Dialect, LargeBinary, Text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+def _bytes(dialect: Dialect, exact: TypeEngine[Any]) -> TypeEngine[Any]:
+    """SQLite gives a column declared BINARY a numeric affinity; BLOB is what it means."""
+    return dialect.type_descriptor(LargeBinary() if dialect.name == "sqlite" else exact)
+
+
+class Identifier(TypeDecorator[UUID]):
+    """A UUID in 16 bytes, in the order of its text, so that UUIDv7 rows are clustered by time."""
+
+    impl = BINARY(16)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Sixteen bytes."""
+        return _bytes(dialect, BINARY(16))
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> bytes | None:
+        """To the database."""
+        return None if value is None else value.bytes
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> UUID | None:
+        """From the database."""
+        return None if value is None else UUID(bytes=bytes(value))
+
+
+class Digest(TypeDecorator[bytes]):
+    """A SHA-256 in 32 bytes."""
+
+    impl = BINARY(32)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Thirty-two bytes."""
+        return _bytes(dialect, BINARY(32))
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Drivers hand out bytearray or memoryview for it; bytes compare and hash."""
+        return None if value is None else bytes(value)
+
+
+class Ascii(TypeDecorator[str]):
+    """Visible ASCII compared byte by byte: no collation can make two different keys equal."""
+
+    impl = VARBINARY
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """As many bytes as the column says."""
+        return _bytes(dialect, self.impl_instance)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """To the database."""
+        return None if value is None else value.encode("ascii")
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """From the database."""
+        return None if value is None else bytes(value).decode("ascii")
+
+
+class Moment(TypeDecorator[datetime]):
+    """An instant in UTC with microseconds; aware in Python, DATETIME(6) or text in the database."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """MySQL cuts a plain DATETIME to whole seconds."""
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6) if dialect.name == "mysql" else DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON kept as the text that was hashed: a native JSON column may reorder keys and rewrite numbers."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """To the database."""
+        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """From the database."""
+        return None if value is None else json.loads(value)

@@ -1,0 +1,320 @@
+"""The engine, the unit of work and its retries. The only place that commits and that knows one engine from another.
+
+A unit of work is a callable, so that the whole of it, reads and decisions included, can run again after a deadlock
+or a lost connection. Its only side effect is the session it is given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import Any, TypeVar
+
+import tenacity
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from bank_app.errors import BankError, BooksBroken, DatabaseUnavailable, LockTimeout, OutcomeUnknown
+from bank_app.settings import PROJECT, Settings, is_loopback
+
+T = TypeVar("T")
+ATTEMPTS = 5
+
+
+class Fault(Enum):
+    """What a driver's error means for a unit of work."""
+
+    CONFLICT = "somebody else was faster; run it again"
+    DUPLICATE = "a key exists; run it again, it will find the row"
+    LOST = "the connection or the server is gone"
+    CANNOT_WRITE = "the disk is full or the server is read-only"
+    BROKEN = "a CHECK, trigger or foreign key stopped us: our bug"
+
+
+# By number, never by exception class: the driver raises OperationalError for most of them alike.
+_MYSQL_FAULTS: dict[int, Fault] = {
+    **dict.fromkeys((1205, 1213, 1020, 3101, 3572, 1047), Fault.CONFLICT),
+    **dict.fromkeys((1062, 1586), Fault.DUPLICATE),
+    **dict.fromkeys(
+        (0, 1040, 1053, 1077, 1158, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031), Fault.LOST
+    ),
+    **dict.fromkeys((3, 28, 1021, 1030, 1114, 1290, 1836, 3098), Fault.CANNOT_WRITE),
+    **dict.fromkeys((3819, 4025, 1644, 1451, 1452, 1264, 1690, 1048, 1364, 1406, 1265, 1366), Fault.BROKEN),
+}
+_SQLITE_FAULTS: dict[str, Fault] = {
+    "SQLITE_BUSY": Fault.CONFLICT,
+    "SQLITE_BUSY_SNAPSHOT": Fault.CONFLICT,
+    "SQLITE_LOCKED": Fault.CONFLICT,
+    "SQLITE_CONSTRAINT_PRIMARYKEY": Fault.DUPLICATE,
+    "SQLITE_CONSTRAINT_UNIQUE": Fault.DUPLICATE,
+    "SQLITE_FULL": Fault.CANNOT_WRITE,
+    "SQLITE_READONLY": Fault.CANNOT_WRITE,
+    "SQLITE_IOERR": Fault.CANNOT_WRITE,
+    "SQLITE_CANTOPEN": Fault.LOST,
+}
+
+
+class _Again(Exception):
+    """Inside the retry loop only: the attempt was rolled back and another may succeed."""
+
+    def __init__(self, fault: Fault, *, during_commit: bool) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+        self.during_commit = during_commit
+
+
+class Database:
+    """One bank's database: a pool that writes (READ COMMITTED) and one that reads (one snapshot per read)."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens nothing yet; the first unit of work connects."""
+        self.settings = settings
+        self.url: URL = make_url(settings.url)
+        self.embedded = self.url.get_backend_name() == "sqlite"
+        self.writing = self._engine("READ COMMITTED")
+        self.reading = self._engine("REPEATABLE READ")
+        # Threads of this process take turns here in order; SQLite's own busy handler sleeps and polls, and can starve.
+        self._turn = threading.Lock()
+        self._schema_seen_current = False
+
+    # --- units of work ----------------------------------------------------------------------------
+
+    def unit_of_work(self, operation: Callable[[Session], T], *, resolvable: bool = False) -> T:
+        """Runs `operation` in one database transaction, commits it, and returns its result.
+
+        Run again as a whole, at most five times and within BANK_LOCK_TIMEOUT, after deadlocks, lock waits, duplicate
+        keys and lost connections. `resolvable` says that the operation recognises its own earlier commit (by
+        idempotency key or by an id made outside), so that a connection lost during COMMIT is settled by running it
+        again.
+
+        Raises:
+            LockTimeout: others held the rows for too long; nothing was written.
+            DatabaseUnavailable: no connection, disk full, or read-only; nothing was written.
+            OutcomeUnknown: COMMIT was sent, its answer never came, and the database stayed away.
+            BooksBroken: the database refused what the code believed to be right.
+            BankError: whatever the operation itself raised; nothing was written.
+        """
+        commit_sent = False
+
+        def attempt() -> T:
+            nonlocal commit_sent
+            try:
+                return self._attempt(operation)
+            except _Again as again:
+                commit_sent |= again.during_commit
+                if again.during_commit and not resolvable:
+                    raise OutcomeUnknown from again
+                raise
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Again),
+            wait=tenacity.wait_random_exponential(multiplier=0.01, max=1.0),
+            stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(self.settings.lock_timeout),
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except _Again as again:
+            if commit_sent:
+                raise OutcomeUnknown from again
+            if again.fault is Fault.DUPLICATE:
+                raise BooksBroken("a duplicate key that running again does not explain") from again
+            raise _unavailable(again.fault) from again
+
+    def read(self, operation: Callable[[Session], T]) -> T:
+        """Runs `operation` on one snapshot and writes nothing.
+
+        Raises:
+            DatabaseUnavailable: no connection.
+        """
+        for last in (False, True):
+            try:
+                with Session(self.reading, expire_on_commit=False) as session:
+                    return operation(session)
+            except (DBAPIError, PoolTimeout) as error:
+                fault = self.fault_of(error)
+                # The first error after a server restart is only a stale pooled connection.
+                if last or fault is not Fault.LOST:
+                    raise _unavailable(fault) from error
+        raise AssertionError("unreachable")
+
+    def _attempt(self, operation: Callable[[Session], T]) -> T:
+        committing = False
+        with self._own_turn(), Session(self.writing, expire_on_commit=False, autoflush=False) as session:
+            try:
+                result = operation(session)
+                session.flush()
+                committing = True
+                session.commit()
+            except (DBAPIError, PoolTimeout) as error:
+                # On every error, also those that end only the statement: a lock wait timeout leaves the unit of
+                # work open, and committing it would write half a transfer.
+                session.rollback()
+                fault = self.fault_of(error)
+                if fault is Fault.BROKEN or (fault is Fault.DUPLICATE and _inserts_postings(error)):
+                    raise BooksBroken(str(error)) from error
+                if fault is Fault.CANNOT_WRITE:
+                    raise _unavailable(fault) from error
+                raise _Again(fault, during_commit=committing and fault is Fault.LOST) from error
+            except BaseException:
+                session.rollback()
+                raise
+            return result
+
+    @contextlib.contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        if not self.embedded:
+            yield
+            return
+        if not self._turn.acquire(timeout=self.settings.lock_timeout):
+            raise LockTimeout("Too many requests write at once. Nothing was changed.")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    # --- health -------------------------------------------------------------------------------------
+
+    def ping(self) -> None:
+        """Reads from a table, because some servers answer SELECT 1 while they cannot serve.
+
+        Raises:
+            DatabaseUnavailable: no connection, or no table.
+        """
+        self.read(lambda session: session.execute(text("SELECT version_num FROM alembic_version")).all())
+
+    def schema_is_current(self) -> bool:
+        """Whether every migration of this code has been applied."""
+        if not self._schema_seen_current:
+            with self.reading.connect() as connection:
+                current = set(MigrationContext.configure(connection).get_current_heads())
+            self._schema_seen_current = current == set(ScriptDirectory.from_config(alembic_config()).get_heads())
+        return self._schema_seen_current
+
+    def upgrade_schema(self) -> None:
+        """Applies the missing migrations, in order."""
+        with self.writing.connect() as connection:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    def server_version(self) -> str:
+        """The engine and its version, for people."""
+        function = "sqlite_version()" if self.embedded else "VERSION()"
+        with self.reading.connect() as connection:
+            version = str(connection.execute(text(f"SELECT {function}")).scalar_one())
+        if self.embedded:
+            return f"SQLite {version}"
+        return version if "mariadb" in version.lower() else f"MySQL {version}"
+
+    def dispose(self) -> None:
+        """Closes every pooled connection."""
+        self.writing.dispose()
+        self.reading.dispose()
+
+    # --- engines ------------------------------------------------------------------------------------
+
+    def fault_of(self, error: DBAPIError | PoolTimeout) -> Fault:
+        """What a driver's error means. An unknown one is a bug, not a reason to try again."""
+        if isinstance(error, PoolTimeout):
+            return Fault.LOST
+        original: Any = error.orig
+        if self.embedded:
+            name = getattr(original, "sqlite_errorname", "")
+            exact = _SQLITE_FAULTS.get(name)
+            return exact or next((f for prefix, f in _SQLITE_FAULTS.items() if name.startswith(prefix)), Fault.BROKEN)
+        number = original.args[0] if original is not None and original.args else -1
+        if error.connection_invalidated:
+            return Fault.LOST
+        return _MYSQL_FAULTS.get(number, Fault.BROKEN) if isinstance(number, int) else Fault.BROKEN
+
+    def _engine(self, isolation: str) -> Engine:
+        pool = {"pool_size": self.settings.pool_size, "max_overflow": self.settings.pool_size, "pool_timeout": 3}
+        if self.embedded:
+            if self.url.database:
+                self.settings.data.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(self.url, connect_args={"timeout": self.settings.lock_timeout}, **pool)
+            _prepare_sqlite(engine, writes=isolation == "READ COMMITTED")
+            return engine
+        wait = max(1, math.ceil(self.settings.lock_timeout))
+        # One statement at connect, so that a new connection costs one round trip more and no more.
+        session_settings = (
+            f"SET SESSION innodb_lock_wait_timeout = {wait}, time_zone = '+00:00', "
+            "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+        )
+        connect = {
+            "init_command": session_settings,
+            "charset": "utf8mb4",
+            "connect_timeout": 3,
+            "read_timeout": wait + 10,
+            "write_timeout": wait + 10,
+            **_tls(self.url, self.settings.database_tls),
+        }
+        return create_engine(self.url, isolation_level=isolation, pool_recycle=1800, connect_args=connect, **pool)
+
+
+def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
+    """Durable WAL, foreign keys, and a BEGIN that we choose ourselves."""
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        # The driver would open its transactions late and deferred; with None it leaves BEGIN to us.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        # IMMEDIATE takes the one write lock before anything is read: the whole database is the locked row.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _tls(url: URL, mode: str) -> dict[str, Any]:
+    """PyMySQL builds a TLS context on every connect (50 ms) unless it is given one, or told to use none."""
+    local = bool(url.query.get("unix_socket")) or is_loopback(url.host or "localhost")
+    if mode == "off" or (mode == "auto" and local):
+        return {"ssl_disabled": True}
+    context = ssl.create_default_context()
+    if mode == "unverified":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return {"ssl": context}
+
+
+def _inserts_postings(error: DBAPIError | PoolTimeout) -> bool:
+    """Two writers that both believed they had the lock: the key stopped the second one."""
+    return isinstance(error, DBAPIError) and "INTO postings" in (error.statement or "")
+
+
+def _unavailable(fault: Fault) -> BankError:
+    if fault is Fault.CONFLICT:
+        return LockTimeout("Many requests hit the same account at once. Nothing was changed; send it again.")
+    if fault is Fault.CANNOT_WRITE:
+        return DatabaseUnavailable("The database cannot write now. Nothing was changed.")
+    return DatabaseUnavailable("The database cannot be reached now. Nothing was changed.")
+
+
+def alembic_config() -> Config:
+    """Where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(PROJECT / "alembic"))
+    return config
+
+
+def upgrade_schema(settings: Settings) -> None:
+    """Applies the missing migrations to the database of `settings`."""
+    database = Database(settings)
+    try:
+        database.upgrade_schema()
+    finally:
+        database.dispose()

@@ -1,0 +1,155 @@
+"""Double entry without a database: sides, account kinds, and a Draft that cannot be built unbalanced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from bank_app.domain.money import MAX_MINOR
+
+# A balance stays this far from the ends of a signed BIGINT, so that no sum of two can overflow.
+MAX_BALANCE = 4 * 10**18
+
+
+class Direction(StrEnum):
+    """The side of a posting. A credit raises a customer's balance, a debit lowers it."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+    @property
+    def opposite(self) -> Direction:
+        """The other side."""
+        return Direction.CREDIT if self is Direction.DEBIT else Direction.DEBIT
+
+
+class TransactionType(StrEnum):
+    """What the customer sees a transaction as."""
+
+    DEPOSIT = "deposit"
+    WITHDRAW = "withdraw"
+    TRANSFER = "transfer"
+    REVERSAL = "reversal"
+
+
+class AccountKind(StrEnum):
+    """Customer accounts are checking and savings; the rest are the bank's own."""
+
+    CHECKING = "checking"
+    SAVINGS = "savings"
+    CASH = "cash"
+    FEES = "fees"
+    INTEREST = "interest"
+    SUSPENSE = "suspense"
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether the account is the bank's own, carries the other side, and may go below zero."""
+        return self not in (AccountKind.CHECKING, AccountKind.SAVINGS)
+
+
+class AccountStatus(StrEnum):
+    """Open, frozen for debits or for all, or closed."""
+
+    OPEN = "open"
+    FROZEN = "frozen"
+    CLOSED = "closed"
+
+
+class FrozenFor(StrEnum):
+    """What a frozen account cannot do: pay, or pay and receive."""
+
+    DEBITS = "debits"
+    ALL = "all"
+
+
+class Role(StrEnum):
+    """What a person may do: see api.md section 3."""
+
+    CUSTOMER = "customer"
+    TELLER = "teller"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+    @property
+    def sees_every_account(self) -> bool:
+        """Tellers, auditors and admins read what is not theirs."""
+        return self is not Role.CUSTOMER
+
+    @property
+    def acts_on_every_account(self) -> bool:
+        """Tellers and admins move money and change accounts that are not theirs."""
+        return self in (Role.TELLER, Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One side of a draft: which account, which direction, how many minor units (more than zero)."""
+
+    account_id: int
+    direction: Direction
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An idempotency key of one actor, and the fingerprint (32 bytes) of the request it came with."""
+
+    actor_id: UUID
+    text: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A transaction that somebody wants posted.
+
+    `id` is made before the unit of work begins, so that posting it again after a lost connection is noticed.
+    `must_belong_to_actor` names accounts that have to be the actor's own: what a customer may not touch is
+    decided under the lock, together with everything else. `expected_versions` are preconditions.
+
+    Raises:
+        ValueError: fewer than two legs, one account twice, an amount out of range, or debits that are not credits.
+    """
+
+    id: UUID
+    type: TransactionType
+    currency: str
+    legs: tuple[Leg, ...]
+    actor_id: UUID
+    description: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    reverses_id: UUID | None = None
+    key: Key | None = None
+    must_belong_to_actor: frozenset[int] = frozenset()
+    expected_versions: Mapping[int, int] = field(default_factory=dict)
+    created_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Balanced or not at all."""
+        accounts = [leg.account_id for leg in self.legs]
+        if len(accounts) < 2 or len(set(accounts)) != len(accounts):
+            raise ValueError("a transaction has at least two sides on different accounts")
+        if any(not 0 < leg.amount_minor <= MAX_MINOR for leg in self.legs):
+            raise ValueError("every side has an amount of 1 to 10^15 minor units")
+        if sum(signed(leg.direction, leg.amount_minor) for leg in self.legs) != 0:
+            raise ValueError("debits and credits differ")
+
+    @property
+    def amount_minor(self) -> int:
+        """What moved: the sum of the credits."""
+        return sum(leg.amount_minor for leg in self.legs if leg.direction is Direction.CREDIT)
+
+
+def signed(direction: Direction, amount_minor: int) -> int:
+    """The change of a balance: credits add, debits subtract, on every kind of account."""
+    return amount_minor if direction is Direction.CREDIT else -amount_minor
+
+
+def available(*, balance_minor: int, held_minor: int, overdraft_limit_minor: int) -> int:
+    """What can leave an account: booked balance less open holds plus the overdraft limit."""
+    return balance_minor - held_minor + overdraft_limit_minor

@@ -1,0 +1,96 @@
+"""Numbers and names of things: account numbers with check digits, UUIDv7, references, request fingerprints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import uuid6
+from stdnum.iso7064 import mod_97_10
+
+from bank_app.errors import InvalidAccountNumber
+
+# Customers' numbers begin with 1 to 9. Those that begin with 0 are the bank's own accounts.
+_FIRST_CUSTOMER, _LAST_CUSTOMER = 10_000_000, 99_999_999
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id() -> UUID:
+    """A UUIDv7 (RFC 9562): time-ordered, so rows are inserted at the end of their index."""
+    return UUID(int=uuid6.uuid7().int)
+
+
+def reference(identifier: UUID) -> str:
+    """A short form for people to read out, `7QK2-M9RT`: the last 40 bits, which are random, in Crockford base 32."""
+    bits = identifier.int & ((1 << 40) - 1)
+    letters = "".join(_CROCKFORD[(bits >> shift) & 31] for shift in range(35, -5, -5))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def with_check_digits(payload: int) -> int:
+    """The ten-digit number of an eight-digit payload (ISO 7064 MOD 97-10)."""
+    digits = f"{payload:08d}"
+    return int(digits + mod_97_10.calc_check_digits(digits))
+
+
+def new_account_number() -> int:
+    """A random customer account number; the primary key decides whether it is free."""
+    return with_check_digits(_FIRST_CUSTOMER + secrets.randbelow(_LAST_CUSTOMER - _FIRST_CUSTOMER + 1))
+
+
+def internal_account_number(kind_digit: int, currency_code: str, stripe: int) -> int:
+    """The number of one of the bank's own accounts: `0`, kind, currency in base 26, stripe in 0..9.
+
+    A number that follows from what the account is for needs no look-up and cannot be allocated twice.
+    """
+    alphabetic = 0
+    for letter in currency_code:
+        alphabetic = alphabetic * 26 + (ord(letter) - ord("A"))
+    return with_check_digits(kind_digit * 1_000_000 + alphabetic * 10 + stripe)
+
+
+def parse_account_number(text: object) -> int:
+    """An account number as typed: ten digits, spaces and dashes ignored.
+
+    Raises:
+        InvalidAccountNumber: not ten ASCII digits, or the check digits do not fit; `details["problem"]` is
+            `format` or `check_digits`.
+    """
+    digits = re.sub(r"[\s\-]", "", text) if isinstance(text, str) else ""
+    if not re.fullmatch(r"[0-9]{10}", digits, re.ASCII):
+        raise InvalidAccountNumber(
+            f"Account numbers have 10 digits; this has {len(digits)}."
+            if digits.isascii() and digits.isdigit()
+            else "Account numbers have 10 digits.",
+            problem="format",
+        )
+    if not mod_97_10.is_valid(digits):
+        raise InvalidAccountNumber(
+            "That number has a typo: its last two digits don't fit the rest.", problem="check_digits"
+        )
+    return int(digits)
+
+
+def account_number_text(number: int) -> str:
+    """The ten digits, leading zeros included."""
+    return f"{number:010d}"
+
+
+def grouped(number: int) -> str:
+    """The ten digits as people read them: `1234 5678 89`."""
+    digits = account_number_text(number)
+    return f"{digits[:4]} {digits[4:8]} {digits[8:]}"
+
+
+def fingerprint(operation: str, request: Mapping[str, Any]) -> bytes:
+    """SHA-256 of what was asked, so that a re-used idempotency key with another request is noticed.
+
+    Canonical JSON: keys sorted, no white space, text in NFC as sent. `operation` is the route or action.
+    """
+    text = json.dumps([operation, request], sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).digest()

@@ -1,0 +1,221 @@
+"""Money in whole minor units: currencies, parsing, formatting. The only module that knows `Decimal`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+import iso4217
+from babel.numbers import format_decimal, get_currency_name, get_currency_symbol
+
+from bank_app.errors import InvalidAmount
+
+# Sums of up to 9,000 postings of this size still fit a signed BIGINT; one posting may not be larger.
+MAX_MINOR = 10**15
+MINUS = "−"  # The typographic minus sign: as wide as a digit, and read as "minus" by screen readers.
+NBSP = "\u00a0"
+_WIRE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """An ISO 4217 currency: `digits` is the number of decimals of its minor unit."""
+
+    code: str
+    digits: int
+    name: str
+    symbol: str
+
+    @property
+    def unit(self) -> int:
+        """How many minor units make one major unit."""
+        return int(10**self.digits)
+
+
+@cache
+def currency(code: str) -> Currency:
+    """The currency of an ISO 4217 code, in any case.
+
+    Raises:
+        ValueError: not a currency that accounts can be kept in (unknown, or gold and test codes without minor unit).
+    """
+    try:
+        found = iso4217.Currency(code.upper())
+    except ValueError:
+        raise ValueError(f"{code!r} is not an ISO 4217 currency code") from None
+    if found.exponent is None:
+        raise ValueError(f"{found.code} has no minor unit and cannot be the currency of an account")
+    return Currency(
+        code=found.code,
+        digits=found.exponent,
+        name=get_currency_name(found.code, count=2, locale="en_US"),
+        symbol=get_currency_symbol(found.code, locale="en_US"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A positive decimal number as somebody sent it, not yet tied to a currency.
+
+    The currency is only known once the account is, and the shape of a request is checked before that.
+    """
+
+    text: str
+
+    @classmethod
+    def of(cls, value: object) -> Amount:
+        """Reads a JSON string or number.
+
+        A float is taken by its shortest decimal form, which is what the client wrote (`12.34`), never by its
+        binary value.
+
+        Raises:
+            InvalidAmount: no plain positive decimal (sign, exponent, grouping, NaN, another type), or zero.
+        """
+        if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+            raise InvalidAmount('The amount must be a decimal string such as "12.34".')
+        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+            value = int(value)  # 12.0 and 12 are the same JSON number, also where a currency has no decimals.
+        text = value if isinstance(value, str) else str(value)
+        if not _WIRE.fullmatch(text):
+            raise InvalidAmount('The amount must be a plain positive decimal number such as "12.34".')
+        return cls(text)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it says 0 in any number of decimals."""
+        return not Decimal(self.text)
+
+    def minor(self, code: str, *, zero_allowed: bool = False) -> int:
+        """Whole minor units of the currency `code`.
+
+        Raises:
+            InvalidAmount: zero, more decimals than the currency has, or more than 10^15 minor units.
+        """
+        kind = currency(code)
+        if len(self.text.partition(".")[2]) > kind.digits:
+            raise InvalidAmount(f"{kind.code} has {decimals(kind)}; the amount has more.", currency=kind.code)
+        value = int(Decimal(self.text).scaleb(kind.digits))
+        if value == 0 and not zero_allowed:
+            raise InvalidAmount("The amount must be more than zero.", currency=kind.code)
+        if value > MAX_MINOR:
+            raise InvalidAmount(
+                f"The amount must be at most {to_text(MAX_MINOR, kind.code)} {kind.code}.", currency=kind.code
+            )
+        return value
+
+
+def decimals(kind: Currency) -> str:
+    """How many decimals a currency has, in words: `no decimals`, `2 decimals`."""
+    return f"{kind.digits} decimals" if kind.digits else "no decimals"
+
+
+def parse(value: object, code: str) -> int:
+    """Minor units of an amount on the wire: shape and currency at once.
+
+    Raises:
+        InvalidAmount: as `Amount.of` and `Amount.minor`.
+    """
+    return Amount.of(value).minor(code)
+
+
+def to_text(minor: int, code: str) -> str:
+    """An amount on the wire: `1240.00`, `-0.05`, `500` for a currency without minor unit."""
+    kind = currency(code)
+    major, rest = divmod(abs(minor), kind.unit)
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{major}.{rest:0{kind.digits}d}" if kind.digits else f"{sign}{major}"
+
+
+def display(minor: int, code: str, *, signed: bool = False) -> str:
+    """An amount for people: `$1,240.00`, `−$25.00`, and `+$25.00` when `signed`.
+
+    The minus is U+2212. A currency whose symbol is its code (`CHF`) has a no-break space after it.
+    """
+    kind = currency(code)
+    grouped = format_decimal(abs(minor) // kind.unit, locale="en_US", format="#,##0")
+    rest = f".{abs(minor) % kind.unit:0{kind.digits}d}" if kind.digits else ""
+    sign = MINUS if minor < 0 else "+" if signed and minor > 0 else ""
+    space = NBSP if kind.symbol[-1].isalpha() else ""
+    return f"{sign}{kind.symbol}{space}{grouped}{rest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a person's typing came to: minor units, or a problem, perhaps with a suggestion."""
+
+    minor: int | None = None
+    problem: str | None = None
+    suggestion_minor: int | None = None
+
+
+_SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'’")
+
+
+def read_typed(text: str, code: str, *, group: str = ",") -> Typed:
+    """Reads an amount that a person typed or pasted, and asks rather than guesses.
+
+    Spaces and apostrophes always group. Where both `.` and `,` appear the last one is the decimal mark. A
+    single mark before exactly three digits groups if it is the reader's own grouping mark (`group`), and is
+    otherwise ambiguous: the answer is a problem with a suggestion, never a silent choice.
+
+    Returns problems `AMOUNT_REQUIRED`, `AMOUNT_INVALID`, `AMOUNT_POSITIVE`, `AMOUNT_DECIMALS`,
+    `AMOUNT_AMBIGUOUS`, `AMOUNT_TOO_LARGE`. Never raises.
+    """
+    kind = currency(code)
+    raw = text.strip()
+    if not raw:
+        return Typed(problem="AMOUNT_REQUIRED")
+    for mark in (kind.symbol, kind.code):
+        raw = raw.removeprefix(mark).removesuffix(mark).strip()
+    if re.fullmatch(r"[-−(].*", raw):
+        inner = raw.lstrip("-−(").rstrip(")")
+        return Typed(problem="AMOUNT_POSITIVE" if re.fullmatch(r"[0-9.,\s]+", inner, re.ASCII) else "AMOUNT_INVALID")
+    if len(raw) > 40 or not re.fullmatch(r"[0-9.,'’ \u00a0\u202f\u2009]+", raw, re.ASCII):
+        return Typed(problem="AMOUNT_INVALID")
+    return _resolve_marks(raw.translate(_SPACES), kind, group)
+
+
+def _resolve_marks(digits: str, kind: Currency, group: str) -> Typed:
+    """Decides which mark groups and which one starts the decimals."""
+    marks = [character for character in digits if character in ".,"]
+    if not marks:
+        return _in_range(digits, "", kind)
+    last = marks[-1]
+    head, _, tail = digits.rpartition(last)
+    if len(set(marks)) == 2 or len(marks) == 1:
+        other = {".": ",", ",": "."}[last]
+        if last in head or (other in head and not _well_grouped(head, other)):
+            return Typed(problem="AMOUNT_INVALID")
+        if len(marks) == 1 and len(tail) == 3:
+            if last == group:
+                return _in_range(head + tail, "", kind) if head else Typed(problem="AMOUNT_INVALID")
+            if kind.digits != 3:
+                whole = _in_range(head + tail, "", kind)
+                return Typed(problem="AMOUNT_AMBIGUOUS", suggestion_minor=whole.minor)
+        if not tail or not (head or tail):
+            return Typed(problem="AMOUNT_INVALID")
+        return _in_range(head.replace(other, ""), tail, kind)
+    if _well_grouped(digits, last):
+        return _in_range(digits.replace(last, ""), "", kind)
+    return Typed(problem="AMOUNT_INVALID")
+
+
+def _well_grouped(text: str, mark: str) -> bool:
+    """Whether `mark` stands before groups of three digits only."""
+    first, *rest = text.split(mark)
+    return 1 <= len(first) <= 3 and all(len(part) == 3 for part in rest)
+
+
+def _in_range(whole: str, fraction: str, kind: Currency) -> Typed:
+    """The minor units of separated digits, or why they cannot be taken."""
+    if len(fraction) > kind.digits:
+        return Typed(problem="AMOUNT_DECIMALS")
+    minor = int(whole or "0") * kind.unit + int((fraction or "0").ljust(kind.digits, "0") if kind.digits else "0")
+    if minor == 0:
+        return Typed(problem="AMOUNT_POSITIVE")
+    if minor > MAX_MINOR:
+        return Typed(problem="AMOUNT_TOO_LARGE")
+    return Typed(minor=minor)

@@ -1,0 +1,225 @@
+"""Every way the bank says no: a stable code, a safe sentence, and machine-readable details. Knows no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+
+class BankError(Exception):
+    """A refusal that a caller can act on.
+
+    `code` never changes once published; `detail` is safe to show to anyone who may make the request;
+    `details` are JSON-ready facts (amounts as decimal strings) that a program can use.
+    """
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+    money_moved: ClassVar[str] = "no"
+
+    def __init__(self, detail: str | None = None, **details: Any) -> None:
+        """Takes the sentence for people and the facts for programs."""
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title + "."
+        self.details = details
+
+
+class BooksBroken(Exception):  # noqa: N818 - a statement, like every other error here
+    """An invariant of the ledger does not hold: our bug. Never caught, never shown, always rolled back."""
+
+
+# --- families: one per kind of answer ------------------------------------------------------------
+
+
+class Unauthenticated(BankError):
+    """Who asks is not known."""
+
+
+class Forbidden(BankError):
+    """Who asks is known and may not do this."""
+
+    code, title = "forbidden", "Not allowed"
+
+
+class NotFound(BankError):
+    """There is no such thing, or it is somebody else's; the two are not told apart."""
+
+    code, title = "not_found", "Not found"
+
+
+class Refused(BankError):
+    """A business answer of no: recorded with the idempotency key, and the same when asked again."""
+
+
+class Conflict(BankError):
+    """The state of things is in the way; asking again may get another answer."""
+
+
+class Invalid(BankError):
+    """The request makes no sense as it stands."""
+
+    code, title = "invalid_request", "Invalid request"
+
+
+class Throttled(BankError):
+    """Too much, too fast."""
+
+    code, title = "too_many_requests", "Too many requests"
+
+
+class Unavailable(BankError):
+    """The bank cannot answer now; repeating with the same idempotency key is safe."""
+
+
+# --- leaves: statements ---------------------------------------------------------------------------
+
+
+class NotSignedIn(Unauthenticated):
+    """No token, or one that is not ours."""
+
+    code, title = "unauthenticated", "Sign in first"
+
+
+class CredentialsDoNotMatch(Unauthenticated):
+    """Wrong email or wrong password; which of them is not said."""
+
+    code, title = "invalid_credentials", "That email and password don't match"
+
+
+class TokenExpired(Unauthenticated):
+    """The token was ours and its time is over."""
+
+    code, title = "token_expired", "Token expired"
+
+
+class AccountNotFound(NotFound):
+    """No account has this number, or a customer named somebody else's."""
+
+    code, title = "account_not_found", "Account not found"
+
+
+class TransactionNotFound(NotFound):
+    """No such transaction, or none of its sides is the customer's."""
+
+    code, title = "transaction_not_found", "Transaction not found"
+
+
+class InsufficientFunds(Refused):
+    """Booked balance less holds plus overdraft limit does not cover the amount."""
+
+    code, title = "insufficient_funds", "Insufficient funds"
+
+
+class AccountFrozen(Refused):
+    """The account is frozen for this direction."""
+
+    code, title = "account_frozen", "Account frozen"
+
+
+class AccountClosed(Refused):
+    """The account is closed."""
+
+    code, title = "account_closed", "Account closed"
+
+
+class LimitExceeded(Refused):
+    """The amount, or the balance it would make, is more than the bank can record."""
+
+    code, title = "limit_exceeded", "Limit exceeded"
+
+
+class AlreadyReversed(Refused):
+    """The transaction has its one reversal."""
+
+    code, title = "already_reversed", "Already reversed"
+
+
+class PreconditionFailed(Refused):
+    """The account moved on since the version that the caller had seen."""
+
+    code, title = "precondition_failed", "The account changed"
+
+
+class CurrencyMismatch(Refused):
+    """The two accounts are kept in different currencies."""
+
+    code, title = "currency_mismatch", "Currencies differ"
+
+
+class AccountNotEmpty(Conflict):
+    """An account that still holds money cannot be closed."""
+
+    code, title = "account_not_empty", "Account not empty"
+
+
+class EmailTaken(Conflict):
+    """Somebody is registered with this email."""
+
+    code, title = "email_taken", "Email already registered"
+
+
+class RequestInProgress(Conflict):
+    """The first request with this idempotency key has not been answered yet."""
+
+    code, title = "request_in_progress", "Request in progress"
+
+
+class InvalidAmount(Invalid):
+    """The amount is not a positive number with at most the currency's decimals."""
+
+    code, title = "invalid_amount", "Invalid amount"
+
+
+class InvalidAccountNumber(Invalid):
+    """Not ten digits, or the check digits do not fit."""
+
+    code, title = "invalid_account_number", "Invalid account number"
+
+
+class SameAccount(Invalid):
+    """Money cannot move from an account to itself."""
+
+    code, title = "same_account", "Same account"
+
+
+class IdempotencyKeyReused(Invalid):
+    """The key was used with another request."""
+
+    code, title = "idempotency_key_reused", "Idempotency key reused"
+
+
+class LockTimeout(Unavailable):
+    """The rows were locked by others for too long; nothing was written."""
+
+    code, title = "lock_timeout", "Busy"
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached or cannot write; nothing was written."""
+
+    code, title = "database_unavailable", "Database unavailable"
+
+
+class OutcomeUnknown(Unavailable):
+    """COMMIT was sent and never answered, and the database stayed away; the key will tell."""
+
+    code, title = "outcome_unknown", "Outcome unknown"
+    money_moved = "unknown"
+
+
+def leaves(root: type[BankError] = BankError) -> Iterator[type[BankError]]:
+    """Every error class with a code of its own, for the catalogue, the documents and the tests."""
+    for child in root.__subclasses__():
+        if "code" in vars(child):
+            yield child
+        yield from leaves(child)
+
+
+def by_code(code: str, detail: str | None = None, **details: Any) -> BankError:
+    """The error of a recorded code, as it was answered the first time.
+
+    Raises:
+        KeyError: no error has this code.
+    """
+    found = {leaf.code: leaf for leaf in leaves()}
+    return found[code](detail, **details)

@@ -1,0 +1,215 @@
+"""Every table, with its keys and CHECKs. Read it from top to bottom; the migrations create exactly this.
+
+Tables do not validate by themselves and hold no rule: rules are in `services`. Triggers (in the migrations)
+refuse UPDATE and DELETE on what must never change.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, String
+from sqlmodel import Field, SQLModel
+
+from bank_app.columns import Ascii, Digest, Identifier, Json, Moment
+
+
+def _one_of(column: str, *values: str) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class User(SQLModel, table=True):
+    """A person who can sign in."""
+
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint(_one_of("role", "customer", "teller", "auditor", "admin"), name="users_role"),)
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    email: str = Field(sa_column=Column(String(254), nullable=False, unique=True))
+    name: str = Field(sa_column=Column(String(100), nullable=False))
+    password_hash: str = Field(sa_column=Column(String(255), nullable=False))
+    role: str = Field(sa_column=Column(String(8), nullable=False))
+    failed_sign_ins: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    locked_until: datetime | None = Field(default=None, sa_column=Column(Moment))
+    disabled_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
+class SignIn(SQLModel, table=True):
+    """One sign-in: a browser session (its cookie's digest is here) or an API token family."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", "browser", "api"), name="sign_ins_kind"),
+        CheckConstraint("(kind = 'browser') = (cookie_digest IS NOT NULL)", name="sign_ins_cookie"),
+    )
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False, index=True))
+    kind: str = Field(sa_column=Column(String(8), nullable=False))
+    cookie_digest: bytes | None = Field(default=None, sa_column=Column(Digest, unique=True))
+    address: str = Field(sa_column=Column(String(45), nullable=False))
+    user_agent: str = Field(sa_column=Column(String(200), nullable=False))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    last_seen_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+
+
+class RefreshToken(SQLModel, table=True):
+    """A refresh token's digest. Each is used once; one that comes back a second time revokes its sign-in."""
+
+    __tablename__ = "refresh_tokens"
+
+    digest: bytes = Field(sa_column=Column(Digest, primary_key=True))
+    sign_in_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("sign_ins.id"), nullable=False, index=True))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+
+
+class Account(SQLModel, table=True):
+    """A line in the bank's books. `balance` is Σ credits − Σ debits; the row is the lock of its postings."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint(
+            _one_of("kind", "checking", "savings", "cash", "fees", "interest", "suspense"), name="accounts_kind"
+        ),
+        CheckConstraint(_one_of("status", "open", "frozen", "closed"), name="accounts_status"),
+        CheckConstraint("(status = 'frozen') = (frozen_for IS NOT NULL)", name="accounts_frozen"),
+        CheckConstraint("frozen_for IS NULL OR frozen_for IN ('debits', 'all')", name="accounts_frozen_for"),
+        CheckConstraint("(kind IN ('checking', 'savings')) = (owner_id IS NOT NULL)", name="accounts_owner"),
+        CheckConstraint("held >= 0 AND overdraft_limit >= 0 AND version >= 0", name="accounts_signs"),
+        CheckConstraint("owner_id IS NULL OR balance - held >= -overdraft_limit", name="accounts_funds"),
+        CheckConstraint("status <> 'closed' OR (balance = 0 AND held = 0)", name="accounts_closed_empty"),
+    )
+
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    owner_id: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("users.id"), index=True))
+    kind: str = Field(sa_column=Column(String(8), nullable=False))
+    currency: str = Field(sa_column=Column(String(3), nullable=False))
+    nickname: str | None = Field(default=None, sa_column=Column(String(60)))
+    status: str = Field(default="open", sa_column=Column(String(6), nullable=False))
+    frozen_for: str | None = Field(default=None, sa_column=Column(String(6)))
+    balance: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    held: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    overdraft_limit: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    head_hash: bytes = Field(sa_column=Column(Digest, nullable=False))
+    last_posted_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    opened_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
+class Transaction(SQLModel, table=True):
+    """One balanced set of postings. Never changed, never deleted; `reverses_id` is unique: one reversal at most."""
+
+    __tablename__ = "transactions"
+    __table_args__ = (
+        CheckConstraint(_one_of("type", "deposit", "withdraw", "transfer", "reversal"), name="transactions_type"),
+        CheckConstraint("amount > 0", name="transactions_amount"),
+        CheckConstraint("(type = 'reversal') = (reverses_id IS NOT NULL)", name="transactions_reversal"),
+    )
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    type: str = Field(sa_column=Column(String(8), nullable=False))
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str = Field(sa_column=Column(String(3), nullable=False))
+    description: str | None = Field(default=None, sa_column=Column(String(140)))
+    # SQLAlchemy reserves the name `metadata` on a model; the column keeps the word of the API.
+    metadata_: dict[str, Any] = Field(sa_column=Column("metadata", Json, nullable=False))
+    actor_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
+    reverses_id: UUID | None = Field(
+        default=None, sa_column=Column(Identifier, ForeignKey("transactions.id"), unique=True)
+    )
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    hash: bytes = Field(sa_column=Column(Digest, nullable=False))
+
+
+class Posting(SQLModel, table=True):
+    """One side of a transaction. The key clusters an account's history, and lets two writers collide, not lose money.
+
+    `floor` is the lowest balance that the account was allowed then (holds less overdraft limit); internal accounts
+    have none.
+    """
+
+    __tablename__ = "postings"
+    __table_args__ = (
+        CheckConstraint(_one_of("direction", "debit", "credit"), name="postings_direction"),
+        CheckConstraint("amount > 0", name="postings_amount"),
+        CheckConstraint("sequence > 0", name="postings_sequence"),
+        CheckConstraint("floor IS NULL OR balance_after >= floor", name="postings_floor"),
+        Index("ix_postings_transaction_id", "transaction_id"),
+        Index("ix_postings_account_created", "account_id", "created_at"),
+    )
+
+    account_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
+    )
+    sequence: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    transaction_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("transactions.id"), nullable=False))
+    direction: str = Field(sa_column=Column(String(6), nullable=False))
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str = Field(sa_column=Column(String(3), nullable=False))
+    balance_after: int = Field(sa_column=Column(BigInteger, nullable=False))
+    floor: int | None = Field(default=None, sa_column=Column(BigInteger))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    hash: bytes = Field(sa_column=Column(Digest, nullable=False))
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """What a key was used for and what came of it, written in the same unit of work as the money."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        CheckConstraint("(transaction_id IS NULL) = (refusal_code IS NOT NULL)", name="idempotency_keys_outcome"),
+    )
+
+    actor_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), primary_key=True))
+    key: str = Field(sa_column=Column(Ascii(255), primary_key=True))
+    fingerprint: bytes = Field(sa_column=Column(Digest, nullable=False))
+    transaction_id: UUID | None = Field(
+        default=None, sa_column=Column(Identifier, ForeignKey("transactions.id"), unique=True)
+    )
+    refusal_code: str | None = Field(default=None, sa_column=Column(String(32)))
+    refusal_detail: str | None = Field(default=None, sa_column=Column(String(300)))
+    refusal_facts: dict[str, Any] | None = Field(default=None, sa_column=Column(Json))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
+class TransferDraft(SQLModel, table=True):
+    """What a person is about to confirm in the browser. Never changed: another content is another draft."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (CheckConstraint(_one_of("kind", "transfer", "withdraw", "deposit"), name="drafts_kind"),)
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
+    kind: str = Field(sa_column=Column(String(8), nullable=False))
+    from_account_id: int | None = Field(default=None, sa_column=Column(BigInteger))
+    to_account_id: int | None = Field(default=None, sa_column=Column(BigInteger))
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str = Field(sa_column=Column(String(3), nullable=False))
+    description: str | None = Field(default=None, sa_column=Column(String(140)))
+    payee_name: str | None = Field(default=None, sa_column=Column(String(100)))
+    payee_result: str | None = Field(default=None, sa_column=Column(String(5)))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False, index=True))
+
+
+class AuditRecord(SQLModel, table=True):
+    """Who did what with whose say-so. Appended only, in the same unit of work as what it records."""
+
+    __tablename__ = "audit_records"
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    actor_id: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("users.id")))
+    action: str = Field(sa_column=Column(String(40), nullable=False))
+    object: str = Field(sa_column=Column(String(64), nullable=False, index=True))
+    reason: str | None = Field(default=None, sa_column=Column(String(300)))
+    changes: dict[str, Any] = Field(sa_column=Column("changes", Json, nullable=False))
+
+
+# What the database itself refuses to change or delete, on every engine.
+IMMUTABLE_TABLES = ("transactions", "postings", "idempotency_keys", "audit_records")

@@ -1,0 +1,201 @@
+"""Settings from the environment: `BANK_<NAME>`, or `BANK_<NAME>_FILE` for a file that holds the value."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bank_app.domain import money
+
+PROJECT = Path(__file__).resolve().parent.parent
+PLACEHOLDERS = ("changeme", "change-me", "change_me", "secret", "placeholder", "example", "password", "your-")
+# DATABASE_URL has no prefix because every hosting platform already calls it that.
+UNPREFIXED = {"database_url": "DATABASE_URL"}
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one sentence for the person at the terminal."""
+
+
+class _FilesSource(PydanticBaseSettingsSource):
+    """Reads `BANK_<NAME>_FILE`, so that a secret can come from a mounted file."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        name = UNPREFIXED.get(field_name, f"BANK_{field_name.upper()}")
+        path = os.environ.get(f"{name}_FILE")
+        return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Frozen: a running bank does not change its mind."""
+
+    model_config = SettingsConfigDict(env_prefix="BANK_", frozen=True, extra="ignore", populate_by_name=True)
+
+    data: Path = Field(
+        PROJECT / ".bank",
+        description="Folder for the embedded database, the private server, the build cache and the secrets.",
+    )
+    database_url: str = Field(
+        "",
+        validation_alias="DATABASE_URL",
+        description="SQLAlchemy URL of the database; empty means the embedded SQLite file in BANK_DATA.",
+    )
+    database_tls: Literal["auto", "off", "unverified", "verify"] = Field(
+        "auto",
+        description="TLS to MySQL: auto is off on loopback and sockets and verified elsewhere.",
+    )
+    secret_key: str = Field(
+        "",
+        description="Signs access tokens, at least 32 characters; empty means one is made and kept in BANK_DATA.",
+    )
+    name: str = Field("Rowan Street Bank", min_length=1, max_length=40, description="What the bank is called.")
+    currency: str = Field("USD", description="ISO 4217 code of an account opened without naming one.")
+    demo: bool = Field(
+        False,
+        description="Demo people and pretend money, sign-in without password; only on loopback.",
+    )
+    demo_seed: int = Field(42, description="Seed of the demo data; the same seed makes the same people and payments.")
+    self_service_cash: bool | None = Field(
+        None,
+        description="Whether customers may deposit and withdraw by themselves; unset means only in demo mode.",
+    )
+    sign_up: bool = Field(True, description="Whether people may register by themselves.")
+    rate_limits: bool = Field(True, description="on or off; off is for benchmarks and tests and is said at start.")
+    lock_timeout: float = Field(
+        5.0, gt=0, le=60, description="Seconds that a unit of work waits for locked rows before 503 lock_timeout."
+    )
+    pool_size: int = Field(10, ge=1, le=200, description="Database connections kept by each worker process.")
+    session_idle_minutes: int = Field(
+        15, ge=1, le=720, description="Minutes without activity that end a browser session."
+    )
+    session_hours: int = Field(12, ge=1, le=720, description="Hours after which a browser session ends in any case.")
+    access_token_minutes: int = Field(15, ge=1, le=60, description="Minutes that an API access token lasts.")
+    refresh_token_days: int = Field(30, ge=1, le=365, description="Days that an API sign-in can be refreshed.")
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For entry is believed."
+    )
+    secure_cookies: bool | None = Field(
+        None, description="Mark cookies Secure; unset means only when BANK_PUBLIC_URL starts with https."
+    )
+    public_url: str = Field("", description="The address people type, such as https://bank.example.org.")
+    log_format: Literal["text", "json"] = Field("text", description="How log lines look.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then `_FILE`."""
+        return init_settings, env_settings, _FilesSource(settings_cls)
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        return money.currency(value).code
+
+    @field_validator("secret_key")
+    @classmethod
+    def _no_placeholder(cls, value: str) -> str:
+        if not value:
+            return value
+        if len(value) < 32 or any(word in value.lower() for word in PLACEHOLDERS) or len(set(value)) < 10:
+            raise ValueError(
+                "is a placeholder or too short: use 32 random characters or more, for example from `openssl rand -hex 32`"
+            )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        # The bare scheme is what most platforms hand out; SQLAlchemy would look for a C driver that we do not ship.
+        for bare in ("mysql://", "mariadb://", "mariadb+pymysql://"):
+            if value.startswith(bare):
+                value = "mysql+pymysql://" + value.removeprefix(bare)
+        if value and not value.startswith(("mysql+pymysql://", "sqlite:///")):
+            raise ValueError("must start with mysql+pymysql:// or sqlite:///")
+        return value
+
+    @model_validator(mode="after")
+    def _demo_stays_home(self) -> Settings:
+        if self.demo and self.public_url and not is_loopback(self.public_url.split("://")[-1].split("/")[0]):
+            raise ValueError("demo mode has sign-in without passwords and cannot be combined with BANK_PUBLIC_URL")
+        return self
+
+    @cached_property
+    def url(self) -> str:
+        """Where the database is, with the embedded file filled in."""
+        return self.database_url or f"sqlite:///{self.data / 'bank.sqlite3'}"
+
+    @property
+    def customers_handle_cash(self) -> bool:
+        """Whether a customer may deposit, withdraw and open with money without a teller."""
+        return self.demo if self.self_service_cash is None else self.self_service_cash
+
+    @property
+    def cookies_are_secure(self) -> bool:
+        """Whether session cookies carry `Secure` and the `__Host-` prefix."""
+        return self.public_url.startswith("https://") if self.secure_cookies is None else self.secure_cookies
+
+    @cached_property
+    def signing_key(self) -> str:
+        """The key that signs access tokens: the given one, or one made on first use and kept in BANK_DATA."""
+        if self.secret_key:
+            return self.secret_key
+        path = self.data / "secret_key"
+        self.data.mkdir(parents=True, exist_ok=True)
+        try:
+            # O_EXCL: of several workers starting at once exactly one makes the key, the others read it.
+            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(32))
+        except FileExistsError:
+            pass
+        return path.read_text(encoding="ascii")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (with or without a port) can only be reached from this machine."""
+    name = host.strip("[]") if host.count(":") > 1 else host.rsplit(":", 1)[0]
+    if name in ("localhost", ""):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: a value is missing, malformed, unsafe or a placeholder.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else ""
+        name = UNPREFIXED.get(field, field if field.isupper() else f"BANK_{field.upper()}") if field else "The settings"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name}: {reason}") from None
+    except OSError as error:
+        raise SettingsError(f"A settings file cannot be read: {error}") from None
