@@ -16,6 +16,8 @@ class BankError(Exception):
     code: ClassVar[str]
     title: ClassVar[str]
     money_moved: ClassVar[str] = "no"
+    # Set on a refusal that was answered from its idempotency key.
+    replayed: bool = False
 
     def __init__(self, detail: str | None = None, **details: Any) -> None:
         """Takes the sentence for people and the facts for programs."""

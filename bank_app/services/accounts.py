@@ -1,0 +1,430 @@
+"""Accounts: opening, reading, changing their state, and checking the name of a payee."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from bank_app import errors
+from bank_app.domain import money
+from bank_app.domain.accounting import (
+    AccountKind,
+    AccountStatus,
+    Direction,
+    Draft,
+    FrozenFor,
+    Leg,
+    TransactionType,
+    available,
+)
+from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
+from bank_app.models import Account, User
+from bank_app.services import audit, ledger
+from bank_app.services.auth import Actor
+from bank_app.settings import Settings
+
+T = TypeVar("T")
+_TITLES = {AccountKind.CHECKING: "Everyday", AccountKind.SAVINGS: "Savings"}
+_CLOSE_NAMES = 0.75
+
+
+class Unset(Enum):
+    """Tells "not mentioned" from "set to nothing"."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Items of a list and the opaque cursor of the next page, None on the last."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account as its owner and the bank's people see it. Amounts in minor units of `currency`."""
+
+    id: int
+    owner_id: UUID
+    owner_name: str
+    kind: AccountKind
+    currency: str
+    nickname: str | None
+    status: AccountStatus
+    frozen_for: FrozenFor | None
+    balance_minor: int
+    held_minor: int
+    overdraft_limit_minor: int
+    version: int
+    opened_at: datetime
+
+    @property
+    def number(self) -> str:
+        """Ten digits."""
+        return account_number_text(self.id)
+
+    @property
+    def grouped_number(self) -> str:
+        """Ten digits as people read them."""
+        return grouped(self.id)
+
+    @property
+    def title(self) -> str:
+        """What its owner calls it."""
+        return self.nickname or _TITLES[self.kind]
+
+    @property
+    def available_minor(self) -> int:
+        """Booked balance less holds plus overdraft limit."""
+        return available(
+            balance_minor=self.balance_minor,
+            held_minor=self.held_minor,
+            overdraft_limit_minor=self.overdraft_limit_minor,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeCheck:
+    """How a name fits an account's owner: `match`, `close` (with the right name) or `none` (never reveals it)."""
+
+    result: str
+    suggestion: str | None = None
+
+
+def open_account(
+    session: Session,
+    actor: Actor,
+    *,
+    settings: Settings,
+    currency: str | None = None,
+    kind: AccountKind = AccountKind.CHECKING,
+    nickname: str | None = None,
+    initial_balance: object = None,
+    owner_id: UUID | None = None,
+) -> AccountView:
+    """Opens an account, with an opening deposit against cash if `initial_balance` (major units) is more than zero.
+
+    Raises:
+        Forbidden: an auditor; a customer for somebody else, or with money while self-service cash is off.
+        Invalid: unknown currency, or an owner that does not exist.
+        InvalidAmount: `initial_balance` is malformed for the currency.
+    Locks: the new account and one cash account.
+    """
+    owner = _owner(session, actor, owner_id)
+    code = _currency(currency or settings.currency)
+    opening = 0
+    if initial_balance is not None:
+        opening = money.Amount.of(initial_balance).minor(code, zero_allowed=True)
+    if opening and not (actor.role.acts_on_every_account or settings.customers_handle_cash):
+        raise errors.Forbidden("Customers cannot deposit by themselves at this bank; a teller can.")
+    ledger.ensure_internal_accounts(session, code)
+    number = new_account_number()
+    session.execute(insert(Account), [ledger.new_account_row(number, kind, code, owner_id=owner, nickname=nickname)])
+    if opening:
+        _post_opening(session, actor, number, code, opening)
+    audit.record(session, actor_id=actor.user_id, action="account.open", object=f"account {account_number_text(number)}")
+    return get_account(session, actor, number)
+
+
+def _owner(session: Session, actor: Actor, owner_id: UUID | None) -> UUID:
+    if actor.role.sees_every_account and not actor.role.acts_on_every_account:
+        raise errors.Forbidden("Your role (Auditor) can look but not change this.")
+    if owner_id in (None, actor.user_id):
+        return actor.user_id
+    if not actor.role.acts_on_every_account:
+        raise errors.Forbidden("You can open accounts for yourself only.")
+    if session.execute(select(User.id).where(User.id == owner_id)).first() is None:
+        raise errors.Invalid("There is no customer with this id.", errors=_field("owner_id", "There is no such customer."))
+    return owner_id  # type: ignore[return-value]
+
+
+def _currency(code: str) -> str:
+    try:
+        return money.currency(code).code
+    except ValueError as error:
+        raise errors.Invalid(f"{error}.", errors=_field("currency", f"{error}.")) from None
+
+
+def _field(field: str, message: str, code: str = "invalid") -> list[dict[str, str]]:
+    return [{"field": field, "code": code, "message": message}]
+
+
+def _post_opening(session: Session, actor: Actor, number: int, code: str, amount_minor: int) -> None:
+    draft = Draft(
+        id=new_id(),
+        type=TransactionType.DEPOSIT,
+        currency=code,
+        legs=(
+            Leg(ledger.cash_account(code, number), Direction.DEBIT, amount_minor),
+            Leg(number, Direction.CREDIT, amount_minor),
+        ),
+        actor_id=actor.user_id,
+        description="Opening deposit",
+    )
+    [outcome] = ledger.post(session, [draft])
+    if isinstance(outcome, ledger.Refused):
+        raise outcome.error
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def _customer_accounts() -> Any:
+    return select(Account, User.name).join(User, User.id == Account.owner_id).execution_options(populate_existing=True)
+
+
+def _view(account: Account, owner_name: str) -> AccountView:
+    assert account.owner_id is not None
+    return AccountView(
+        id=account.id,
+        owner_id=account.owner_id,
+        owner_name=owner_name,
+        kind=AccountKind(account.kind),
+        currency=account.currency,
+        nickname=account.nickname,
+        status=AccountStatus(account.status),
+        frozen_for=FrozenFor(account.frozen_for) if account.frozen_for else None,
+        balance_minor=account.balance,
+        held_minor=account.held,
+        overdraft_limit_minor=account.overdraft_limit,
+        version=account.version,
+        opened_at=account.opened_at,
+    )
+
+
+def get_account(session: Session, actor: Actor, account_id: int) -> AccountView:
+    """One account.
+
+    Raises:
+        AccountNotFound: it does not exist, is the bank's own, or is not the customer's.
+    """
+    row = session.execute(_customer_accounts().where(Account.id == account_id)).first()
+    if row is None or not (actor.role.sees_every_account or row[0].owner_id == actor.user_id):
+        raise ledger.no_such_account(account_id)
+    return _view(*row)
+
+
+def own_accounts(session: Session, actor: Actor) -> list[AccountView]:
+    """The actor's own accounts, oldest first."""
+    rows = session.execute(
+        _customer_accounts().where(Account.owner_id == actor.user_id).order_by(Account.opened_at, Account.id)
+    )
+    return [_view(*row) for row in rows]
+
+
+def list_accounts(
+    session: Session,
+    actor: Actor,
+    *,
+    owner_id: UUID | None = None,
+    status: AccountStatus | None = None,
+    q: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[AccountView]:
+    """Accounts by newest first: a customer's own, everybody's for the bank's people.
+
+    `q` finds parts of the number, the nickname, the owner's name and email.
+
+    Raises:
+        Invalid: the cursor is not one of ours.
+    """
+    query = _customer_accounts().order_by(Account.opened_at.desc(), Account.id.desc()).limit(limit + 1)
+    if not actor.role.sees_every_account:
+        query = query.where(Account.owner_id == actor.user_id)
+    if owner_id:
+        query = query.where(Account.owner_id == owner_id)
+    if status:
+        query = query.where(Account.status == status.value)
+    if q and q.strip():
+        query = query.where(_matches(q.strip()))
+    if cursor:
+        opened_at, number = _read_cursor(cursor)
+        older = Account.opened_at < opened_at
+        query = query.where(or_(older, (Account.opened_at == opened_at) & (Account.id < number)))
+    rows = [_view(*row) for row in session.execute(query)]
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(rows, make_cursor(rows[-1].opened_at.isoformat(), str(rows[-1].id)) if more else None)
+
+
+def _matches(text: str) -> Any:
+    pattern = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+    found = [func.lower(column).like(pattern, escape="!") for column in (Account.nickname, User.name, User.email)]
+    digits = text.replace(" ", "").replace("-", "")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 10:
+        found.append(Account.id == int(digits))
+    return or_(*found)
+
+
+def make_cursor(*parts: str) -> str:
+    """An opaque cursor of the last row's sort key."""
+    return base64.urlsafe_b64encode("|".join(parts).encode()).decode().rstrip("=")
+
+
+def split_cursor(cursor: str, parts: int) -> list[str]:
+    """The sort key in a cursor.
+
+    Raises:
+        Invalid: it is not one of ours.
+    """
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        found = text.split("|")
+    except (ValueError, UnicodeError):
+        found = []
+    if len(found) != parts:
+        raise bad_cursor()
+    return found
+
+
+def bad_cursor() -> errors.Invalid:
+    """The refusal of a cursor that no list of ours has given out."""
+    return errors.Invalid("This cursor is not one of ours.", errors=_field("cursor", "Not a cursor of this list."))
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, int]:
+    opened_at, number = split_cursor(cursor, 2)
+    try:
+        return datetime.fromisoformat(opened_at), int(number)
+    except ValueError:
+        raise bad_cursor() from None
+
+
+# --- changing -------------------------------------------------------------------------------------
+
+
+def change_account(
+    session: Session,
+    actor: Actor,
+    account_id: int,
+    *,
+    nickname: str | None | Unset = UNSET,
+    status: AccountStatus | Unset = UNSET,
+    frozen_for: FrozenFor | Unset = UNSET,
+    overdraft_limit: object = UNSET,
+    reason: str | None = None,
+) -> AccountView:
+    """Renames an account (its owner) or freezes, unfreezes, closes it or sets its overdraft limit (a teller).
+
+    Raises:
+        AccountNotFound: as `get_account`.
+        Forbidden: a customer asks for more than a nickname, or an auditor for anything.
+        Invalid: no reason for a teller's change, or `frozen_for` without freezing.
+        AccountClosed: a closed account stays closed.
+        AccountNotEmpty: closing an account that holds money or holds.
+        InsufficientFunds: the new overdraft limit is less than what is already used of the old one.
+    Locks: the account.
+    """
+    get_account(session, actor, account_id)
+    account = ledger.lock(session, [account_id])[account_id]
+    changes: dict[str, Any] = {}
+    privileged = not (status is UNSET and frozen_for is UNSET and overdraft_limit is UNSET)
+    _may_change(actor, account, privileged=privileged, reason=reason)
+    if nickname is not UNSET:
+        changes["nickname"] = nickname.strip() or None if isinstance(nickname, str) else None
+    if status is not UNSET or frozen_for is not UNSET:
+        changes |= _new_state(account, status, frozen_for)
+    if overdraft_limit is not UNSET:
+        changes["overdraft_limit"] = _new_limit(account, overdraft_limit)
+    before = {field: getattr(account, field) for field in changes}
+    if changes:
+        session.execute(update(Account.__table__).where(Account.__table__.c.id == account_id).values(**changes))
+        session.expire(account)
+    audit.record(
+        session,
+        actor_id=actor.user_id,
+        action="account.change",
+        object=f"account {account_number_text(account_id)}",
+        reason=reason,
+        changes={field: [before[field], changes[field]] for field in changes},
+    )
+    return get_account(session, actor, account_id)
+
+
+def _may_change(actor: Actor, account: Account, *, privileged: bool, reason: str | None) -> None:
+    own = account.owner_id == actor.user_id
+    if not actor.role.acts_on_every_account and (privileged or not own):
+        raise errors.Forbidden("Only a teller can change this.")
+    if privileged and not (reason and reason.strip()):
+        raise errors.Invalid("Write a reason; it goes into the audit log.", errors=_field("reason", "A reason is needed."))
+    if account.status == AccountStatus.CLOSED:
+        raise errors.AccountClosed("A closed account stays as it is.")
+
+
+def _new_state(account: Account, status: AccountStatus | Unset, frozen_for: FrozenFor | Unset) -> Mapping[str, Any]:
+    target = AccountStatus(account.status) if status is UNSET else status
+    if target is not AccountStatus.FROZEN and frozen_for is not UNSET:
+        raise errors.Invalid(
+            "frozen_for goes with status frozen.", errors=_field("frozen_for", "Only for a frozen account.")
+        )
+    if target is AccountStatus.CLOSED and (account.balance or account.held):
+        left = money.to_text(account.balance, account.currency)
+        raise errors.AccountNotEmpty(
+            f"The account still holds {left} {account.currency}; move it out first.",
+            balance=left,
+            held=money.to_text(account.held, account.currency),
+            currency=account.currency,
+        )
+    scope = None
+    if target is AccountStatus.FROZEN:
+        scope = (account.frozen_for or FrozenFor.DEBITS.value) if frozen_for is UNSET else frozen_for.value
+    return {"status": target.value, "frozen_for": scope}
+
+
+def _new_limit(account: Account, limit: object) -> int:
+    minor = money.Amount.of(limit).minor(account.currency, zero_allowed=True)
+    short = account.held - account.balance - minor
+    if short > 0:
+        code = account.currency
+        raise errors.InsufficientFunds(
+            f"{money.to_text(short, code)} {code} more than this limit is already used.",
+            shortfall=money.to_text(short, code),
+            currency=code,
+        )
+    return minor
+
+
+# --- payees ---------------------------------------------------------------------------------------
+
+
+def check_payee(session: Session, actor: Actor, *, account_id: int, name: str) -> PayeeCheck:
+    """Compares a name with the owner of an account, without revealing an owner whose name is not nearly known.
+
+    Raises:
+        AccountNotFound: there is no such customer account.
+    """
+    owner = session.execute(
+        select(User.name).join(Account, Account.owner_id == User.id).where(Account.id == account_id)
+    ).scalar()
+    if owner is None:
+        raise ledger.no_such_account(account_id)
+    given, real = _plain(name), _plain(owner)
+    if given == real or sorted(given.split()) == sorted(real.split()):
+        return PayeeCheck("match")
+    close = difflib.SequenceMatcher(None, given, real).ratio() >= _CLOSE_NAMES
+    # "A. Lindqvist" and "Lindqvist" are how people write it; a first name alone is too little to reveal the rest.
+    family = len(given.split()) > 1 and given.split()[-1] == real.split()[-1] and given[0] == real[0]
+    return PayeeCheck("close", owner) if close or family else PayeeCheck("none")
+
+
+def _plain(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    letters = "".join(c if c.isalnum() or c.isspace() else " " for c in decomposed if not unicodedata.combining(c))
+    return " ".join(letters.split())
+

@@ -1,0 +1,413 @@
+"""Who is asking: registration, sign-in of browsers and API clients, and the actor behind a cookie or a token."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import argon2
+import jwt
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+from zxcvbn import zxcvbn
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from bank_app import clock, errors
+from bank_app.database import Database
+from bank_app.domain.accounting import Role
+from bank_app.domain.identifiers import new_id
+from bank_app.models import RefreshToken, SignIn, User
+from bank_app.services import audit
+from bank_app.settings import Settings
+
+_ISSUER, _AUDIENCE, _TYPE, _ALGORITHM = "bank_app", "bank_app/api/v1", "at+jwt", "HS256"
+_FREE_TRIES = 5
+_LONGEST_WAIT = timedelta(minutes=15)
+_SEEN_EVERY = timedelta(minutes=1)
+_hasher = argon2.PasswordHasher()  # argon2id with the library's current parameters; old hashes are renewed at sign-in.
+# Each hash takes 64 MiB for a moment: unbounded, a burst of sign-ins would be a way to exhaust the machine's memory.
+_hashing = threading.BoundedSemaphore(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person on whose behalf something is asked."""
+
+    user_id: UUID
+    email: str
+    name: str
+    role: Role
+    sign_in_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """What goes into the cookie (never stored, only its digest) and how long it lasts."""
+
+    token: str
+    max_age_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """An API client's access token (JWT) and refresh token (opaque, for one use)."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+# --- people -----------------------------------------------------------------------------------------
+
+
+def register(db: Database, *, email: str, name: str, password: str, role: Role = Role.CUSTOMER) -> Actor:
+    """Makes a person who can sign in. Opens no account and moves no money.
+
+    Raises:
+        Invalid: email, name or password is not acceptable; `details["errors"]` names each field.
+        EmailTaken: somebody is registered with this email.
+    """
+    clean_email, clean_name = _checked_person(email, name, password)
+    actor = Actor(new_id(), clean_email, clean_name, role)
+    hashed = _hash(password)
+
+    def operation(session: Session) -> Actor:
+        taken = session.execute(select(User.id).where(User.email == clean_email)).scalar()
+        if taken is not None and taken != actor.user_id:
+            raise errors.EmailTaken("An account with this email exists. Sign in instead.")
+        if taken is None:
+            session.add(
+                User(
+                    id=actor.user_id,
+                    email=clean_email,
+                    name=clean_name,
+                    password_hash=hashed,
+                    role=role.value,
+                    created_at=clock.now(),
+                )
+            )
+            session.flush()
+            audit.record(
+                session, actor_id=actor.user_id, action="user.register", object=f"user {actor.user_id}",
+                changes={"role": [None, role.value]},
+            )  # fmt: skip
+        return actor
+
+    return db.unit_of_work(operation, resolvable=True)
+
+
+def _checked_person(email: str, name: str, password: str) -> tuple[str, str]:
+    problems = []
+    clean_email, clean_name = email.strip().lower(), " ".join(name.split())
+    try:
+        # Deliverability is not asked: it needs the network, and a bank on a laptop has none to trust.
+        clean_email = validate_email(clean_email, check_deliverability=False, test_environment=True).normalized.lower()
+    except EmailNotValidError:
+        problems.append({"field": "email", "code": "EMAIL_INVALID", "message": "Enter an email address."})
+    if not 1 <= len(clean_name) <= 100 or not clean_name.isprintable():
+        problems.append({"field": "name", "code": "NAME_INVALID", "message": "Enter a name of 1 to 100 characters."})
+    if problem := _password_problem(password, clean_email):
+        problems.append({"field": "password", **problem})
+    if problems:
+        raise errors.Invalid(" ".join(problem["message"] for problem in problems), errors=problems)
+    return clean_email, clean_name
+
+
+def _password_problem(password: str, email: str) -> dict[str, str] | None:
+    if len(password) < 12:
+        return {"code": "PASSWORD_SHORT", "message": "Use at least 12 characters. A few words work well."}
+    if len(password) > 128:
+        return {"code": "PASSWORD_LONG", "message": "Use at most 128 characters."}
+    bare = password.lower().strip("0123456789 .,;:!?#*-_")
+    if password.lower() in _common_passwords() or bare in _common_passwords() or bare in ("", email.split("@")[0]):
+        return {"code": "PASSWORD_COMMON", "message": "This password is one of the first that people try. Choose another."}
+    # Zero of four: repeated or neighbouring keys, found within a thousand guesses.
+    if zxcvbn(password[:72])["score"] == 0:
+        return {"code": "PASSWORD_COMMON", "message": "This password is too easy to guess. Choose another."}
+    return None
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    return frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def _hash(password: str) -> str:
+    with _hashing:
+        return _hasher.hash(password)
+
+
+def _verify(hashed: str, password: str) -> bool:
+    with _hashing:
+        try:
+            return _hasher.verify(hashed, password[:1024])
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hash(secrets.token_urlsafe(16))
+
+
+# --- signing in --------------------------------------------------------------------------------------
+
+
+def _signed_in_user(db: Database, email: str, password: str) -> User:
+    """The person with this email and password. Takes as long for an unknown email as for a wrong password."""
+    clean = email.strip().lower()[:254]
+    user = db.read(lambda session: session.execute(select(User).where(User.email == clean)).scalar())
+    if user and user.locked_until and user.locked_until > clock.now():
+        wait = int((user.locked_until - clock.now()).total_seconds()) + 1
+        raise errors.Throttled(f"Too many failed tries. Wait {wait} seconds.", retry_after=wait)
+    fits = _verify(user.password_hash if user else _nobodys_hash(), password)
+    if user is None or not fits or user.disabled_at is not None:
+        if user is not None:
+            _count_failure(db, user.id)
+        raise errors.CredentialsDoNotMatch("That email and password don't match.")
+    renewed = _hash(password) if _hasher.check_needs_rehash(user.password_hash) else None
+    if renewed or user.failed_sign_ins:
+        fresh: dict[str, Any] = {"failed_sign_ins": 0, "locked_until": None}
+        if renewed:
+            fresh["password_hash"] = renewed
+        db.unit_of_work(lambda session: session.execute(update(User).where(User.id == user.id).values(**fresh)))
+    return user
+
+
+def _count_failure(db: Database, user_id: UUID) -> None:
+    """Five tries are free; after that each failure doubles the wait. Nobody can lock somebody else out for good."""
+
+    def operation(session: Session) -> None:
+        user = session.execute(select(User).where(User.id == user_id).with_for_update()).scalar_one()
+        user.failed_sign_ins += 1
+        over = user.failed_sign_ins - _FREE_TRIES
+        if over >= 0 and db.settings.rate_limits:
+            user.locked_until = clock.now() + min(timedelta(seconds=2 ** min(over, 20)), _LONGEST_WAIT)
+        if over == 0:
+            audit.record(session, actor_id=user_id, action="sign_in.throttled", object=f"user {user_id}")
+
+    db.unit_of_work(operation)
+
+
+def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, address: str, user_agent: str = "",
+           cookie_digest: bytes | None = None) -> SignIn:  # fmt: skip
+    now = clock.now()
+    sign_in = SignIn(
+        id=new_id(),
+        user_id=user.id,
+        kind=kind,
+        cookie_digest=cookie_digest,
+        address=address[:45],
+        user_agent=user_agent[:200],
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + lifetime,
+    )
+    session.add(sign_in)
+    session.flush()
+    return sign_in
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _actor(user: User, sign_in_id: UUID) -> Actor:
+    return Actor(user.id, user.email, user.name, Role(user.role), sign_in_id)
+
+
+# --- browsers: an opaque cookie ----------------------------------------------------------------------
+
+
+def open_browser_session(
+    db: Database, *, email: str, password: str, address: str, user_agent: str
+) -> BrowserSession:
+    """Signs a browser in and returns the value of its cookie.
+
+    Raises:
+        CredentialsDoNotMatch: also for an unknown email and a disabled person.
+        Throttled: too many failures on this email; `details["retry_after"]` in seconds.
+    """
+    user = _signed_in_user(db, email, password)
+    return _open_browser(db, user, address, user_agent)
+
+
+def open_demo_session(db: Database, *, email: str, address: str, user_agent: str) -> BrowserSession:
+    """Signs in one of the demo people without a password; only in demo mode.
+
+    Raises:
+        NotFound: the bank is not a demo, or nobody has this email.
+    """
+    user = db.read(lambda session: session.execute(select(User).where(User.email == email)).scalar())
+    if not db.settings.demo or user is None or user.disabled_at:
+        raise errors.NotFound("There is no such page.")
+    return _open_browser(db, user, address, user_agent)
+
+
+def _open_browser(db: Database, user: User, address: str, user_agent: str) -> BrowserSession:
+    token = secrets.token_urlsafe(32)
+    lifetime = timedelta(hours=db.settings.session_hours)
+    db.unit_of_work(
+        lambda session: _begin(
+            session, user, "browser", lifetime=lifetime, address=address, user_agent=user_agent,
+            cookie_digest=_digest(token),
+        )
+    )  # fmt: skip
+    return BrowserSession(token, int(lifetime.total_seconds()))
+
+
+def actor_of_cookie(db: Database, token: str) -> Actor | None:
+    """Who holds this session cookie; None once it is signed out, idle too long, expired, or its person disabled."""
+    if not token:
+        return None
+    now = clock.now()
+    row = db.read(
+        lambda session: session.execute(
+            select(SignIn, User).join(User, User.id == SignIn.user_id).where(SignIn.cookie_digest == _digest(token))
+        ).first()
+    )
+    if row is None:
+        return None
+    sign_in, user = row
+    idle_since = sign_in.last_seen_at + timedelta(minutes=db.settings.session_idle_minutes)
+    if sign_in.revoked_at or user.disabled_at or now >= min(sign_in.expires_at, idle_since):
+        return None
+    if now - sign_in.last_seen_at > _SEEN_EVERY:
+        db.unit_of_work(
+            lambda session: session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_seen_at=now))
+        )
+    return _actor(user, sign_in.id)
+
+
+def close_browser_session(db: Database, token: str) -> None:
+    """Signs a browser out; the cookie is worthless from now on."""
+    db.unit_of_work(
+        lambda session: session.execute(
+            update(SignIn)
+            .where(SignIn.cookie_digest == _digest(token), SignIn.revoked_at.is_(None))
+            .values(revoked_at=clock.now())
+        )
+    )
+
+
+# --- API clients: a short-lived JWT and a rotating refresh token -----------------------------------------
+
+
+def issue_tokens(db: Database, *, email: str, password: str, address: str, user_agent: str = "") -> TokenPair:
+    """Signs an API client in.
+
+    Raises:
+        CredentialsDoNotMatch, Throttled: as `open_browser_session`.
+    """
+    user = _signed_in_user(db, email, password)
+    lifetime = timedelta(days=db.settings.refresh_token_days)
+
+    def operation(session: Session) -> TokenPair:
+        sign_in = _begin(session, user, "api", lifetime=lifetime, address=address, user_agent=user_agent)
+        return _pair(session, db.settings, sign_in)
+
+    return db.unit_of_work(operation)
+
+
+def _pair(session: Session, settings: Settings, sign_in: SignIn) -> TokenPair:
+    refresh, now = secrets.token_urlsafe(32), clock.now()
+    session.execute(
+        insert(RefreshToken).values(digest=_digest(refresh), sign_in_id=sign_in.id, created_at=now)
+    )
+    lasts = timedelta(minutes=settings.access_token_minutes)
+    claims = {
+        "iss": _ISSUER,
+        "aud": _AUDIENCE,
+        "sub": str(sign_in.user_id),
+        "sid": str(sign_in.id),
+        "jti": str(new_id()),
+        "iat": int(now.timestamp()),
+        "exp": int((now + lasts).timestamp()),
+    }
+    access = jwt.encode(claims, settings.signing_key, algorithm=_ALGORITHM, headers={"typ": _TYPE})
+    return TokenPair(access, refresh, int(lasts.total_seconds()))
+
+
+def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
+    """Exchanges a refresh token for a new pair. A token that comes back a second time revokes the whole sign-in.
+
+    Raises:
+        NotSignedIn: unknown, already used, expired, signed out, or the person is disabled.
+    Locks: the token's row, so that of two exchanges at once one is the second.
+    """
+
+    def operation(session: Session) -> TokenPair | None:
+        token = session.execute(
+            select(RefreshToken).where(RefreshToken.digest == _digest(refresh_token)).with_for_update()
+        ).scalar()
+        if token is None:
+            return None
+        sign_in, user = session.execute(
+            select(SignIn, User).join(User, User.id == SignIn.user_id).where(SignIn.id == token.sign_in_id)
+        ).one()
+        if token.used_at is not None and sign_in.revoked_at is None:
+            sign_in.revoked_at = clock.now()
+            audit.record(session, actor_id=user.id, action="sign_in.refresh_token_reused", object=f"user {user.id}")
+            return None
+        if sign_in.revoked_at or user.disabled_at or sign_in.expires_at <= clock.now():
+            return None
+        token.used_at = sign_in.last_seen_at = clock.now()
+        session.flush()
+        return _pair(session, db.settings, sign_in)
+
+    pair = db.unit_of_work(operation)
+    if pair is None:
+        raise errors.NotSignedIn("This refresh token is not valid. Sign in again.")
+    return pair
+
+
+def actor_of_access_token(db: Database, token: str) -> Actor:
+    """Who holds this access token, as of now: a disabled person or a changed role takes effect at once.
+
+    Raises:
+        TokenExpired: it was ours and its time is over.
+        NotSignedIn: it is not ours, or its sign-in was revoked.
+    """
+    try:
+        header = jwt.get_unverified_header(token)
+        claims = jwt.decode(
+            token,
+            db.settings.signing_key,
+            algorithms=[_ALGORITHM],
+            audience=_AUDIENCE,
+            issuer=_ISSUER,
+            options={"require": ["exp", "iat", "sub", "sid", "iss", "aud"]},
+        )
+        sign_in_id = UUID(claims["sid"])
+    except jwt.ExpiredSignatureError:
+        raise errors.TokenExpired("The access token has expired; refresh it.") from None
+    except (jwt.InvalidTokenError, ValueError):
+        raise errors.NotSignedIn("The access token is not valid.") from None
+    if header.get("typ") != _TYPE:
+        raise errors.NotSignedIn("The access token is not valid.")
+    row = db.read(
+        lambda session: session.execute(
+            select(SignIn.revoked_at, User).join(User, User.id == SignIn.user_id).where(SignIn.id == sign_in_id)
+        ).first()
+    )
+    if row is None or row[0] is not None or row[1].disabled_at is not None:
+        raise errors.NotSignedIn("The access token is not valid.")
+    return _actor(row[1], sign_in_id)
+
+
+def revoke(db: Database, actor: Actor) -> None:
+    """Ends the sign-in behind this actor: its access and refresh tokens are refused from now on."""
+    db.unit_of_work(
+        lambda session: session.execute(
+            update(SignIn).where(SignIn.id == actor.sign_in_id).values(revoked_at=clock.now())
+        )
+    )
+
+
