@@ -304,6 +304,16 @@ def _unavailable(fault: Fault) -> BankError:
     return DatabaseUnavailable("The database cannot be reached now. Nothing was changed.")
 
 
+def trigger_names(session: Session) -> set[str]:
+    """The triggers that are installed in the bank's database."""
+    listing = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if session.get_bind().dialect.name == "sqlite"
+        else "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+    )
+    return set(session.execute(text(listing)).scalars())
+
+
 def alembic_config() -> Config:
     """Where the migrations are."""
     config = Config()

@@ -94,3 +94,14 @@ def fingerprint(operation: str, request: Mapping[str, Any]) -> bytes:
     """
     text = json.dumps([operation, request], sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).digest()
+
+
+def reference_bits(text: str) -> bytes | None:
+    """The last five bytes of the identifier that `reference` shortened, or None if `text` is no reference."""
+    letters = text.strip().upper().replace("-", "")
+    if len(letters) != 8 or any(letter not in _CROCKFORD for letter in letters):
+        return None
+    value = 0
+    for letter in letters:
+        value = value << 5 | _CROCKFORD.index(letter)
+    return value.to_bytes(5, "big")

@@ -137,7 +137,9 @@ def open_account(
     session.execute(insert(Account), [ledger.new_account_row(number, kind, code, owner_id=owner, nickname=nickname)])
     if opening:
         _post_opening(session, actor, number, code, opening)
-    audit.record(session, actor_id=actor.user_id, action="account.open", object=f"account {account_number_text(number)}")
+    audit.record(
+        session, actor_id=actor.user_id, action="account.open", object=f"account {account_number_text(number)}"
+    )
     return get_account(session, actor, number)
 
 
@@ -149,7 +151,9 @@ def _owner(session: Session, actor: Actor, owner_id: UUID | None) -> UUID:
     if not actor.role.acts_on_every_account:
         raise errors.Forbidden("You can open accounts for yourself only.")
     if session.execute(select(User.id).where(User.id == owner_id)).first() is None:
-        raise errors.Invalid("There is no customer with this id.", errors=_field("owner_id", "There is no such customer."))
+        raise errors.Invalid(
+            "There is no customer with this id.", errors=_field("owner_id", "There is no such customer.")
+        )
     return owner_id  # type: ignore[return-value]
 
 
@@ -362,7 +366,9 @@ def _may_change(actor: Actor, account: Account, *, privileged: bool, reason: str
     if not actor.role.acts_on_every_account and (privileged or not own):
         raise errors.Forbidden("Only a teller can change this.")
     if privileged and not (reason and reason.strip()):
-        raise errors.Invalid("Write a reason; it goes into the audit log.", errors=_field("reason", "A reason is needed."))
+        raise errors.Invalid(
+            "Write a reason; it goes into the audit log.", errors=_field("reason", "A reason is needed.")
+        )
     if account.status == AccountStatus.CLOSED:
         raise errors.AccountClosed("A closed account stays as it is.")
 
@@ -427,4 +433,3 @@ def _plain(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c if c.isalnum() or c.isspace() else " " for c in decomposed if not unicodedata.combining(c))
     return " ".join(letters.split())
-

@@ -127,7 +127,10 @@ def _password_problem(password: str, email: str) -> dict[str, str] | None:
         return {"code": "PASSWORD_LONG", "message": "Use at most 128 characters."}
     bare = password.lower().strip("0123456789 .,;:!?#*-_")
     if password.lower() in _common_passwords() or bare in _common_passwords() or bare in ("", email.split("@")[0]):
-        return {"code": "PASSWORD_COMMON", "message": "This password is one of the first that people try. Choose another."}
+        return {
+            "code": "PASSWORD_COMMON",
+            "message": "This password is one of the first that people try. Choose another.",
+        }
     # Zero of four: repeated or neighbouring keys, found within a thousand guesses.
     if zxcvbn(password[:72])["score"] == 0:
         return {"code": "PASSWORD_COMMON", "message": "This password is too easy to guess. Choose another."}
@@ -226,9 +229,7 @@ def _actor(user: User, sign_in_id: UUID) -> Actor:
 # --- browsers: an opaque cookie ----------------------------------------------------------------------
 
 
-def open_browser_session(
-    db: Database, *, email: str, password: str, address: str, user_agent: str
-) -> BrowserSession:
+def open_browser_session(db: Database, *, email: str, password: str, address: str, user_agent: str) -> BrowserSession:
     """Signs a browser in and returns the value of its cookie.
 
     Raises:
@@ -318,9 +319,7 @@ def issue_tokens(db: Database, *, email: str, password: str, address: str, user_
 
 def _pair(session: Session, settings: Settings, sign_in: SignIn) -> TokenPair:
     refresh, now = secrets.token_urlsafe(32), clock.now()
-    session.execute(
-        insert(RefreshToken).values(digest=_digest(refresh), sign_in_id=sign_in.id, created_at=now)
-    )
+    session.execute(insert(RefreshToken).values(digest=_digest(refresh), sign_in_id=sign_in.id, created_at=now))
     lasts = timedelta(minutes=settings.access_token_minutes)
     claims = {
         "iss": _ISSUER,
@@ -409,5 +408,3 @@ def revoke(db: Database, actor: Actor) -> None:
             update(SignIn).where(SignIn.id == actor.sign_in_id).values(revoked_at=clock.now())
         )
     )
-
-

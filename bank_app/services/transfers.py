@@ -329,7 +329,9 @@ def _reversal(session: Session, actor: Actor, movement: Reverse, key: Key | None
     if original.type == TransactionType.REVERSAL:
         raise errors.Invalid("A reversal cannot be reversed; post a new transfer instead.")
     # Mirrored sides in mirrored order: what was credited is debited first.
-    legs = tuple(Leg(side.account_id, side.direction.opposite, side.amount_minor) for side in reversed(original.postings))
+    legs = tuple(
+        Leg(side.account_id, side.direction.opposite, side.amount_minor) for side in reversed(original.postings)
+    )
     return Draft(
         id=movement.id,
         type=TransactionType.REVERSAL,
@@ -397,4 +399,3 @@ def _side(actor: Actor, side: ledger.PostingRow, owner: Any) -> PostingView:
         sequence=side.sequence if visible else None,
         hash=side.hash.hex(),
     )
-

@@ -1,0 +1,128 @@
+"""What a person is about to confirm: a row with its own URL that never changes, so its id is the idempotency key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from bank_app import clock, errors
+from bank_app.domain import money
+from bank_app.domain.identifiers import new_id, reference
+from bank_app.models import TransferDraft
+from bank_app.services import transfers
+from bank_app.services.auth import Actor
+
+LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """A movement that was checked and waits for the person's word. Amount in minor units of `currency`."""
+
+    id: UUID
+    kind: str
+    from_account_id: int | None
+    to_account_id: int | None
+    amount_minor: int
+    currency: str
+    description: str | None
+    payee_name: str | None
+    payee_result: str | None
+    created_at: datetime
+
+    @property
+    def key(self) -> str:
+        """Sending this draft twice, from two tabs or after a reload, is the same request."""
+        return f"draft:{self.id}"
+
+    @property
+    def reference(self) -> str:
+        """Short form for people."""
+        return reference(self.id)
+
+    @property
+    def movement(self) -> transfers.Movement:
+        """What will be asked of the ledger."""
+        amount = money.Amount.of(money.to_text(self.amount_minor, self.currency))
+        if self.kind == "transfer":
+            assert self.from_account_id is not None and self.to_account_id is not None
+            return transfers.Transfer(self.from_account_id, self.to_account_id, amount, description=self.description)
+        if self.kind == "withdraw":
+            assert self.from_account_id is not None
+            return transfers.Withdraw(self.from_account_id, amount, description=self.description)
+        assert self.to_account_id is not None
+        return transfers.Deposit(self.to_account_id, amount, description=self.description)
+
+
+def save(
+    session: Session,
+    actor: Actor,
+    *,
+    kind: str,
+    amount_minor: int,
+    currency: str,
+    from_account_id: int | None = None,
+    to_account_id: int | None = None,
+    description: str | None = None,
+    payee_name: str | None = None,
+    payee_result: str | None = None,
+) -> DraftView:
+    """Keeps a reviewed movement for 24 hours. Checks nothing that can change: sending checks it again, under lock."""
+    view = DraftView(
+        id=new_id(),
+        kind=kind,
+        from_account_id=from_account_id,
+        to_account_id=to_account_id,
+        amount_minor=amount_minor,
+        currency=currency,
+        description=description or None,
+        payee_name=payee_name,
+        payee_result=payee_result,
+        created_at=clock.now(),
+    )
+    session.execute(delete(TransferDraft).where(TransferDraft.created_at < clock.now() - LIFETIME * 2))
+    session.execute(
+        insert(TransferDraft).values(
+            id=view.id,
+            user_id=actor.user_id,
+            kind=view.kind,
+            from_account_id=view.from_account_id,
+            to_account_id=view.to_account_id,
+            amount=view.amount_minor,
+            currency=view.currency,
+            description=view.description,
+            payee_name=view.payee_name,
+            payee_result=view.payee_result,
+            created_at=view.created_at,
+        )
+    )
+    return view
+
+
+def get(session: Session, actor: Actor, draft_id: UUID) -> DraftView:
+    """The actor's own draft.
+
+    Raises:
+        NotFound: there is none with this id, it is somebody else's, or it is older than a day.
+    """
+    row = session.execute(
+        select(TransferDraft).where(TransferDraft.id == draft_id, TransferDraft.user_id == actor.user_id)
+    ).scalar()
+    if row is None or row.created_at < clock.now() - LIFETIME:
+        raise errors.NotFound("This transfer was not kept. Start a new one.")
+    return DraftView(
+        id=row.id,
+        kind=row.kind,
+        from_account_id=row.from_account_id,
+        to_account_id=row.to_account_id,
+        amount_minor=row.amount,
+        currency=row.currency,
+        description=row.description,
+        payee_name=row.payee_name,
+        payee_result=row.payee_result,
+        created_at=row.created_at,
+    )

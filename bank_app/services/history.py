@@ -1,0 +1,446 @@
+"""Reading the books: entries of an account with filters, balances at a time, statements, and lists of transactions."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, Select, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from bank_app import clock, errors
+from bank_app.domain import money
+from bank_app.domain.accounting import Direction, TransactionType, signed
+from bank_app.domain.identifiers import account_number_text, reference, reference_bits
+from bank_app.models import Account, Posting, Transaction, User
+from bank_app.services import transfers
+from bank_app.services.accounts import (
+    AccountView,
+    Page,
+    bad_cursor,
+    get_account,
+    make_cursor,
+    own_accounts,
+    split_cursor,
+)
+from bank_app.services.auth import Actor
+
+_MOST_POINTS = 300
+_CHART_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """What to keep. Amounts in major units as text; times aware, `from_` inclusive and `to` exclusive."""
+
+    types: tuple[TransactionType, ...] = ()
+    direction: Direction | None = None
+    min_amount: str | None = None
+    max_amount: str | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    q: str | None = None
+
+
+ANYTHING = HistoryFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Counterparty:
+    """The other side of an entry: a customer's account number, or `cash` and the like."""
+
+    account_id: str
+    name: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One posting as the account's owner reads it. Amounts in minor units."""
+
+    account_id: str
+    sequence: int
+    transaction_id: UUID
+    type: TransactionType
+    direction: Direction
+    amount_minor: int
+    currency: str
+    balance_after_minor: int
+    counterparty: Counterparty | None
+    description: str | None
+    metadata: Mapping[str, Any]
+    created_at: datetime
+    reverses: UUID | None
+    reversed_by: UUID | None
+
+    @property
+    def signed_minor(self) -> int:
+        """The amount with the sign of what it did to the balance."""
+        return signed(self.direction, self.amount_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many entries match, and what they add to and take from the balance (minor units)."""
+
+    count: int
+    in_minor: int
+    out_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceAt:
+    """The booked balance at a moment, and the sequence of the entry that made it so (0 before the first)."""
+
+    balance_minor: int
+    at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From `at` on, the balance was this."""
+
+    at: datetime
+    balance_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A period of an account: opening + in − out = closing. Entries oldest first; `end` is exclusive."""
+
+    account: AccountView
+    start: datetime
+    end: datetime
+    opening_minor: int
+    in_minor: int
+    out_minor: int
+    closing_minor: int
+    entries: list[EntryView]
+
+
+# --- entries ----------------------------------------------------------------------------------------
+
+
+def history(
+    session: Session,
+    actor: Actor,
+    account_id: int,
+    *,
+    filters: HistoryFilter = ANYTHING,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[EntryView]:
+    """Entries of an account, newest first, by keyset: page 10,000 costs what page 1 costs.
+
+    Raises:
+        AccountNotFound: as `accounts.get_account`.
+        Invalid, InvalidAmount: a cursor or an amount that is malformed.
+    """
+    account = get_account(session, actor, account_id)
+    query = _entries(account, filters).order_by(Posting.sequence.desc()).limit(limit + 1)
+    if cursor:
+        [position] = split_cursor(cursor, 1)
+        if not (position.isascii() and position.isdigit()):
+            raise bad_cursor()
+        query = query.where(Posting.sequence < int(position))
+    entries = _views(session, actor, query)
+    more = len(entries) > limit
+    entries = entries[:limit]
+    return Page(entries, make_cursor(str(entries[-1].sequence)) if more else None)
+
+
+def summary(session: Session, actor: Actor, account_id: int, *, filters: HistoryFilter = ANYTHING) -> Totals:
+    """Count and sums of the matching entries of an account.
+
+    Raises:
+        AccountNotFound, InvalidAmount: as `history`.
+    """
+    account = get_account(session, actor, account_id)
+    inner = _entries(account, filters).subquery()
+    credit = case((inner.c.direction == Direction.CREDIT.value, inner.c.amount), else_=0)
+    row = session.execute(select(func.count(), func.sum(inner.c.amount), func.sum(credit)).select_from(inner)).one()
+    total, into = int(row[1] or 0), int(row[2] or 0)
+    return Totals(count=row[0], in_minor=into, out_minor=total - into)
+
+
+def recent(session: Session, actor: Actor, *, limit: int = 8) -> list[EntryView]:
+    """The newest entries over all of the actor's own accounts; a move between two of them appears once, as sent."""
+    entries: list[EntryView] = []
+    for account in own_accounts(session, actor):
+        entries += _views(session, actor, _entries(account, ANYTHING).order_by(Posting.sequence.desc()).limit(limit))
+    shown = [e for e in entries if not (e.counterparty and e.counterparty.own and e.direction is Direction.CREDIT)]
+    return sorted(shown, key=lambda entry: (entry.created_at, entry.transaction_id), reverse=True)[:limit]
+
+
+def _entries(account: AccountView, filters: HistoryFilter) -> Select[Any]:
+    query = (
+        select(
+            Posting.account_id, Posting.sequence, Posting.transaction_id, Posting.direction, Posting.amount,
+            Posting.currency, Posting.balance_after, Posting.created_at,
+            Transaction.type, Transaction.description, Transaction.metadata_, Transaction.reverses_id,
+        )
+        .join(Transaction, Transaction.id == Posting.transaction_id)
+        .where(Posting.account_id == account.id, *_conditions(filters, account.currency, Posting.created_at))
+    )  # fmt: skip
+    if filters.direction:
+        query = query.where(Posting.direction == filters.direction.value)
+    if filters.q and filters.q.strip():
+        query = query.where(_mentions(filters.q.strip(), beside=account.id))
+    return query
+
+
+def _conditions(filters: HistoryFilter, currency: str, at: Any) -> list[Any]:
+    """The conditions that entries and transactions share; the amounts of a transaction are those of its entries."""
+    found: list[Any] = []
+    if filters.types:
+        found.append(Transaction.type.in_([kind.value for kind in filters.types]))
+    if filters.min_amount:
+        minimum = money.Amount.of(filters.min_amount).minor(currency, zero_allowed=True)
+        found.append(Transaction.amount >= minimum)
+    if filters.max_amount:
+        maximum = money.Amount.of(filters.max_amount).minor(currency, zero_allowed=True)
+        found.append(Transaction.amount <= maximum)
+    if filters.from_:
+        found.append(at >= filters.from_)
+    if filters.to:
+        found.append(at < filters.to)
+    return found
+
+
+def _mentions(text: str, *, beside: int | None) -> Any:
+    """Description, somebody's name, an account number or a reference; `beside` is the account one looks from."""
+    pattern = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+    other, owner = aliased(Account), aliased(User)
+    side = aliased(Posting)
+    named = func.lower(owner.name).like(pattern, escape="!")
+    digits = text.replace(" ", "").replace("-", "")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 10:
+        named = or_(named, other.id == int(digits))
+    joined = and_(side.transaction_id == Transaction.id, side.account_id != (beside or 0))
+    counterparty = exists(
+        select(1).select_from(side).join(other, other.id == side.account_id).join(owner, owner.id == other.owner_id)
+        .where(joined, named)
+    )  # fmt: skip
+    found = [func.lower(func.coalesce(Transaction.description, "")).like(pattern, escape="!"), counterparty]
+    bits = reference_bits(text)
+    if bits is not None:
+        found.append(func.substr(Transaction.id, 12, 5, type_=LargeBinary) == bits)
+    return or_(*found)
+
+
+def _views(session: Session, actor: Actor, query: Select[Any]) -> list[EntryView]:
+    rows = session.execute(query).all()
+    ids = [row.transaction_id for row in rows]
+    others = _counterparties(session, actor, ids)
+    reversals = {
+        row.reverses_id: row.id
+        for row in session.execute(
+            select(Transaction.reverses_id, Transaction.id).where(Transaction.reverses_id.in_(ids))
+        )
+    }
+    return [
+        EntryView(
+            account_id=account_number_text(row.account_id),
+            sequence=row.sequence,
+            transaction_id=row.transaction_id,
+            type=TransactionType(row.type),
+            direction=Direction(row.direction),
+            amount_minor=row.amount,
+            currency=row.currency,
+            balance_after_minor=row.balance_after,
+            counterparty=next(
+                (party for number, party in others.get(row.transaction_id, []) if number != row.account_id), None
+            ),
+            description=row.description,
+            metadata=row.metadata_,
+            created_at=row.created_at,
+            reverses=row.reverses_id,
+            reversed_by=reversals.get(row.transaction_id),
+        )
+        for row in rows
+    ]
+
+
+def _counterparties(
+    session: Session, actor: Actor, transaction_ids: Sequence[UUID]
+) -> dict[UUID, list[tuple[int, Counterparty]]]:
+    found: dict[UUID, list[tuple[int, Counterparty]]] = {}
+    rows = session.execute(
+        select(Posting.transaction_id, Account.id, Account.kind, Account.owner_id, Account.nickname, User.name)
+        .join(Account, Account.id == Posting.account_id)
+        .outerjoin(User, User.id == Account.owner_id)
+        .where(Posting.transaction_id.in_(transaction_ids))
+    )
+    titles = {"checking": "Everyday", "savings": "Savings"}
+    for row in rows:
+        own = row.owner_id == actor.user_id
+        if row.owner_id is None:
+            party = Counterparty(row.kind, row.kind.capitalize())
+        else:
+            name = (row.nickname or titles[row.kind]) if own else row.name
+            party = Counterparty(account_number_text(row.id), name, own)
+        found.setdefault(row.transaction_id, []).append((row.id, party))
+    return found
+
+
+# --- balances over time ---------------------------------------------------------------------------------
+
+
+def balance_at(session: Session, actor: Actor, account_id: int, *, at: datetime) -> BalanceAt:
+    """The booked balance as the ledger held it at a moment (inclusive).
+
+    Raises:
+        AccountNotFound: as `accounts.get_account`.
+    """
+    account = get_account(session, actor, account_id)
+    return _balance_until(session, account.id, Posting.created_at <= at, at)
+
+
+def _balance_until(session: Session, account_id: int, until: Any, at: datetime) -> BalanceAt:
+    row = session.execute(
+        select(Posting.sequence, Posting.balance_after)
+        .where(Posting.account_id == account_id, until)
+        .order_by(Posting.created_at.desc(), Posting.sequence.desc())
+        .limit(1)
+    ).first()
+    return BalanceAt(row.balance_after, at, row.sequence) if row else BalanceAt(0, at, 0)
+
+
+def balance_steps(
+    session: Session, actor: Actor, *, account_id: int | None = None, days: int | None = 90
+) -> list[Step]:
+    """The booked balance as steps, oldest first, at most 300: of one account, or of all own accounts together.
+
+    The first step is the balance at the beginning of the window. `days` None means since the first entry. All
+    accounts must be of one currency; those of the first account's currency are taken.
+
+    Raises:
+        AccountNotFound: as `accounts.get_account`.
+    """
+    accounts = [get_account(session, actor, account_id)] if account_id else own_accounts(session, actor)
+    accounts = [account for account in accounts if account.currency == accounts[0].currency]
+    if not accounts:
+        return []
+    now = clock.now()
+    opened = min(account.opened_at for account in accounts)
+    start = max(opened, now - timedelta(days=days)) if days else opened
+    balances = {a.id: _balance_until(session, a.id, Posting.created_at < start, start).balance_minor for a in accounts}
+    rows = session.execute(
+        select(Posting.account_id, Posting.created_at, Posting.balance_after)
+        .where(Posting.account_id.in_(balances), Posting.created_at >= start)
+        .order_by(Posting.created_at.desc(), Posting.sequence.desc())
+        .limit(_CHART_ROWS)
+    ).all()
+    steps = [Step(start, sum(balances.values()))]
+    for row in reversed(rows):
+        balances[row.account_id] = row.balance_after
+        steps.append(Step(row.created_at, sum(balances.values())))
+    stride = -(-len(steps) // _MOST_POINTS)
+    # Counted from the end, so that the newest step, the balance of now, is always among those kept.
+    return steps[::-1][::stride][::-1]
+
+
+# --- statements ---------------------------------------------------------------------------------------
+
+
+def statement(session: Session, actor: Actor, account_id: int, *, start: datetime, end: datetime) -> Statement:
+    """An account's entries from `start` (inclusive) to `end` (exclusive), and how they join two balances.
+
+    Raises:
+        AccountNotFound: as `accounts.get_account`.
+        Invalid: the period ends before it begins.
+    """
+    if end <= start:
+        message = "The period must end after it begins."
+        raise errors.Invalid(message, errors=[{"field": "to", "code": "invalid", "message": message}])
+    account = get_account(session, actor, account_id)
+    period = HistoryFilter(from_=start, to=end)
+    entries = _views(session, actor, _entries(account, period).order_by(Posting.sequence))
+    opening = _balance_until(session, account.id, Posting.created_at < start, start).balance_minor
+    into = sum(entry.amount_minor for entry in entries if entry.direction is Direction.CREDIT)
+    out = sum(entry.amount_minor for entry in entries if entry.direction is Direction.DEBIT)
+    closing = entries[-1].balance_after_minor if entries else opening
+    if opening + into - out != closing:
+        raise errors.BooksBroken(f"the statement of account {account.number} does not add up")
+    return Statement(account, start, end, opening, into, out, closing, entries)
+
+
+CSV_COLUMNS = (
+    "posted_at", "reference", "type", "counterparty", "memo", "direction", "amount", "currency", "balance_after",
+    "entry_id",
+)  # fmt: skip
+
+
+def entries_csv(entries: Sequence[EntryView]) -> str:
+    """Entries as RFC 4180 CSV with a header. Amounts are signed with an ASCII minus; text cannot become a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(CSV_COLUMNS)
+    for entry in entries:
+        writer.writerow(
+            [
+                clock.to_text(entry.created_at),
+                reference(entry.transaction_id),
+                entry.type.value,
+                _not_a_formula(entry.counterparty.name if entry.counterparty else ""),
+                _not_a_formula(entry.description or ""),
+                entry.direction.value,
+                money.to_text(entry.signed_minor, entry.currency),
+                entry.currency,
+                money.to_text(entry.balance_after_minor, entry.currency),
+                f"{entry.account_id}-{entry.sequence}",
+            ]
+        )
+    return out.getvalue()
+
+
+def _not_a_formula(text: str) -> str:
+    """Spreadsheets run a cell that begins with one of these; an apostrophe in front makes it text."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+# --- everybody's transactions ---------------------------------------------------------------------------
+
+
+def list_transactions(
+    session: Session,
+    actor: Actor,
+    *,
+    currency: str,
+    filters: HistoryFilter = ANYTHING,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[transfers.TransactionView]:
+    """Transactions of the whole bank, newest first. Amount filters are read in `currency`.
+
+    Raises:
+        Forbidden: a customer asks.
+        Invalid, InvalidAmount: a cursor or an amount that is malformed.
+    """
+    if not actor.role.sees_every_account:
+        raise errors.Forbidden("Customers see the history of their own accounts.")
+    query = (
+        select(Transaction.id)
+        .where(*_conditions(filters, currency, Transaction.created_at))
+        .order_by(Transaction.id.desc())
+    )
+    if filters.q and filters.q.strip():
+        query = query.where(_mentions(filters.q.strip(), beside=None))
+    if filters.direction:
+        # Seen from the bank, a deposit brings money in and a withdrawal takes it out.
+        kind = {Direction.CREDIT: TransactionType.DEPOSIT, Direction.DEBIT: TransactionType.WITHDRAW}[filters.direction]
+        query = query.where(Transaction.type == kind.value)
+    if cursor:
+        try:
+            query = query.where(Transaction.id < UUID(split_cursor(cursor, 1)[0]))
+        except ValueError:
+            raise bad_cursor() from None
+    ids = list(session.execute(query.limit(limit + 1)).scalars())
+    page = transfers.list_views(session, actor, ids[:limit])
+    return Page(page, make_cursor(str(ids[limit - 1])) if len(ids) > limit else None)

@@ -1,0 +1,385 @@
+"""Checking the books: every invariant of ledger.md §2, recomputed from the postings by other means than wrote them."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, case, func, inspect, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from bank_app import clock
+from bank_app.database import Database, trigger_names
+from bank_app.domain import chain
+from bank_app.domain.accounting import AccountKind, Direction, signed
+from bank_app.domain.identifiers import account_number_text
+from bank_app.models import IMMUTABLE_TABLES, Account, IdempotencyKey, Posting, Transaction
+
+# A report names the first offenders of each kind; a broken bank may have millions.
+_MOST_PER_INVARIANT = 5
+_ROWS_AT_A_TIME = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule: its number in ledger.md §2, the row that breaks it, and what is wrong with that row."""
+
+    invariant: int
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one check of the whole books found. Totals are Σ of all balances per currency, in minor units."""
+
+    ok: bool
+    checked_at: datetime
+    accounts: int
+    transactions: int
+    postings: int
+    violations: tuple[Violation, ...]
+    totals: dict[str, int]
+    chain_ok: bool
+    chain_head: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    """One class of accounts in the trial balance, on the side where its total stands (minor units)."""
+
+    label: str
+    currency: str
+    debit_minor: int
+    credit_minor: int
+
+
+_CLASSES = {
+    AccountKind.CASH: "Cash held by the bank",
+    AccountKind.FEES: "Fees earned",
+    AccountKind.INTEREST: "Interest",
+    AccountKind.SUSPENSE: "Suspense",
+}
+
+INVARIANTS = {
+    1: "every transaction's debits equal its credits",
+    2: "all balances of a currency add up to zero",
+    3: "a stored balance is the sum of its postings",
+    4: "sequences have no gaps and balances follow from them",
+    5: "no customer account is below its floor, now or ever",
+    6: "the database refuses to change history",
+    7: "one effect per key and one reversal per transaction",
+    8: "held money is the sum of open holds",
+    9: "every hash follows from its content and its predecessor",
+}
+
+
+def check(db: Database) -> Report:
+    """Checks the whole books on one snapshot. Reads every posting once; writes nothing; locks nothing.
+
+    Invariant 10 (nothing acknowledged is lost) cannot be seen from inside the database; the fault tests check it
+    against what clients were told.
+    """
+    return db.read(lambda session: _Check(session).run())
+
+
+def trial_balance(session: Session) -> list[TrialLine]:
+    """Debit and credit totals by class of accounts and currency; the two columns of a currency are equal."""
+    rows = session.execute(
+        select(Account.kind, Account.currency, func.sum(Account.balance)).group_by(Account.kind, Account.currency)
+    )
+    totals: dict[tuple[str, str], int] = {}
+    for kind, currency, total in rows:
+        label = _CLASSES.get(AccountKind(kind), "Customers' accounts")
+        totals[currency, label] = totals.get((currency, label), 0) + int(total)
+    return [
+        TrialLine(label, currency, max(-total, 0), max(total, 0))
+        for (currency, label), total in sorted(totals.items())
+        if total or label in ("Customers' accounts", _CLASSES[AccountKind.CASH])
+    ]
+
+
+_newest: weakref.WeakKeyDictionary[Database, Report] = weakref.WeakKeyDictionary()
+_checking = threading.Lock()
+
+
+def latest(db: Database, *, max_age_seconds: float = 30) -> Report:
+    """The newest report of this process, made anew when it is older than `max_age_seconds`.
+
+    Many who ask at once share one check.
+    """
+    with _checking:
+        known = _newest.get(db)
+        if known is None or clock.now() - known.checked_at > timedelta(seconds=max_age_seconds):
+            known = _newest[db] = check(db)
+        return known
+
+
+def last_known(db: Database) -> Report | None:
+    """The newest report of this process without making one."""
+    return _newest.get(db)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What the postings of one account come to, read in order."""
+
+    balance: int = 0
+    sequence: int = 0
+    hash: bytes = chain.GENESIS
+
+
+@dataclass
+class _Check:
+    session: Session
+    violations: list[Violation] = field(default_factory=list)
+    counts: dict[int, int] = field(default_factory=dict)
+
+    def run(self) -> Report:
+        started = clock.now()
+        accounts = {row.id: row for row in self.session.execute(select(Account.__table__))}
+        walks, postings = self._walk_postings(accounts)
+        self._accounts_match(accounts, walks)
+        transactions = self._transactions()
+        self._orphans()
+        self._keys()
+        self._reversals()
+        self._guards()
+        totals = self._totals(accounts)
+        heads = [accounts[number].head_hash for number in sorted(accounts)]
+        return Report(
+            ok=not self.violations,
+            checked_at=clock.now(),
+            accounts=len(accounts),
+            transactions=transactions,
+            postings=postings,
+            violations=tuple(sorted(self.violations, key=lambda violation: violation.invariant)),
+            totals=totals,
+            chain_ok=not any(violation.invariant == 9 for violation in self.violations),
+            chain_head=chain.merkle_root(heads).hex(),
+            seconds=(clock.now() - started).total_seconds(),
+        )
+
+    def _found(self, invariant: int, subject: str, message: str) -> None:
+        self.counts[invariant] = self.counts.get(invariant, 0) + 1
+        if self.counts[invariant] <= _MOST_PER_INVARIANT:
+            self.violations.append(Violation(invariant, subject, message))
+
+    def _stream(self, query: Select[Any]) -> Iterator[Any]:
+        return iter(self.session.execute(query, execution_options={"yield_per": _ROWS_AT_A_TIME}))
+
+    # --- posting by posting -----------------------------------------------------------------------
+
+    def _walk_postings(self, accounts: dict[int, Any]) -> tuple[dict[int, _Walk], int]:
+        """Reads every account's postings in order and works out what they should say."""
+        table, header = Posting.__table__, Transaction.__table__
+        query = (
+            select(table, header.c.hash.label("transaction_hash"), header.c.created_at.label("transaction_at"))
+            .join(header, header.c.id == table.c.transaction_id, isouter=True)
+            .order_by(table.c.account_id, table.c.sequence)
+        )
+        walks: dict[int, _Walk] = {}
+        count = 0
+        for row in self._stream(query):
+            count += 1
+            walk = walks.setdefault(row.account_id, _Walk())
+            subject = f"posting {account_number_text(row.account_id)}-{row.sequence}"
+            self._posting_follows(row, walk, subject)
+            self._posting_is_allowed(row, accounts.get(row.account_id), subject)
+            walk.balance, walk.sequence, walk.hash = row.balance_after, row.sequence, row.hash
+        return walks, count
+
+    def _posting_follows(self, row: Any, walk: _Walk, subject: str) -> None:
+        if row.sequence != walk.sequence + 1:
+            self._found(4, subject, f"follows sequence {walk.sequence}")
+        expected = walk.balance + signed(Direction(row.direction), row.amount)
+        if row.balance_after != expected:
+            self._found(4, subject, f"balance_after is {row.balance_after}, its postings come to {expected}")
+        digest = chain.posting_hash(
+            walk.hash,
+            account_id=row.account_id,
+            sequence=row.sequence,
+            transaction_id=row.transaction_id,
+            transaction_hash=row.transaction_hash or b"",
+            direction=row.direction,
+            amount_minor=row.amount,
+            currency=row.currency,
+            balance_after=row.balance_after,
+            floor=row.floor,
+            created_at=row.created_at,
+        )
+        if digest != row.hash:
+            self._found(9, subject, "its hash does not follow from its content and its predecessor")
+
+    def _posting_is_allowed(self, row: Any, account: Any, subject: str) -> None:
+        if row.amount <= 0:
+            self._found(1, subject, f"its amount is {row.amount}")
+        if account is None:
+            return
+        if row.currency != account.currency:
+            self._found(1, subject, f"is in {row.currency} on an account in {account.currency}")
+        if (row.floor is None) != (account.owner_id is None):
+            self._found(5, subject, "only internal accounts are without a floor")
+        elif row.floor is not None and row.balance_after < row.floor:
+            self._found(5, subject, f"left a balance of {row.balance_after} under a floor of {row.floor}")
+
+    # --- accounts ---------------------------------------------------------------------------------
+
+    def _accounts_match(self, accounts: dict[int, Any], walks: dict[int, _Walk]) -> None:
+        sums = self._sums_by_account()
+        for number, account in accounts.items():
+            subject = f"account {account_number_text(number)}"
+            walk = walks.get(number, _Walk())
+            total = sums.get(number, 0)
+            if account.balance != total:
+                self._found(3, subject, f"its balance is {account.balance}, its postings add up to {total}")
+            if account.balance != walk.balance:
+                self._found(3, subject, f"its balance is {account.balance}, its last posting says {walk.balance}")
+            if account.version != walk.sequence:
+                self._found(4, subject, f"is at version {account.version}, its last posting is {walk.sequence}")
+            if account.owner_id is not None and account.balance - account.held < -account.overdraft_limit:
+                self._found(
+                    5, subject, f"has {account.balance - account.held} under a limit of {-account.overdraft_limit}"
+                )
+            if account.held != 0:
+                self._found(8, subject, f"{account.held} are held, open holds add up to 0")
+            if account.head_hash != walk.hash:
+                self._found(9, subject, "its head is not the hash of its last posting")
+        for number in walks.keys() - accounts.keys():
+            self._found(3, f"account {account_number_text(number)}", "has postings and does not exist")
+
+    def _sums_by_account(self) -> dict[int, int]:
+        amount = case((Posting.direction == Direction.CREDIT.value, Posting.amount), else_=-Posting.amount)
+        rows = self.session.execute(select(Posting.account_id, func.sum(amount)).group_by(Posting.account_id))
+        return {number: int(total) for number, total in rows}
+
+    def _totals(self, accounts: dict[int, Any]) -> dict[str, int]:
+        totals: dict[str, int] = {}
+        for account in accounts.values():
+            totals[account.currency] = totals.get(account.currency, 0) + account.balance
+        for currency, total in totals.items():
+            if total:
+                self._found(2, f"currency {currency}", f"all balances add up to {total}")
+        return totals
+
+    # --- transactions -----------------------------------------------------------------------------
+
+    def _transactions(self) -> int:
+        sums = self._sums_by_transaction()
+        count = 0
+        for row in self._stream(select(Transaction.__table__)):
+            count += 1
+            subject = f"transaction {row.id}"
+            sides, debit, credit, earliest, latest_at = sums.get(row.id, (0, 0, 0, None, None))
+            if sides < 2:
+                self._found(1, subject, f"has {sides} postings")
+            if debit != credit:
+                self._found(1, subject, f"debits {debit}, credits {credit}")
+            elif sides and credit != row.amount:
+                self._found(1, subject, f"says {row.amount} and moves {credit}")
+            if sides and not earliest == latest_at == row.created_at:
+                self._found(1, subject, "its postings have another time")
+            if self._transaction_hash(row) != row.hash:
+                self._found(9, subject, "its hash does not follow from its content")
+        return count
+
+    @staticmethod
+    def _transaction_hash(row: Any) -> bytes:
+        return chain.transaction_hash(
+            id=row.id,
+            type=row.type,
+            amount_minor=row.amount,
+            currency=row.currency,
+            description=row.description,
+            metadata=row.metadata,
+            actor_id=row.actor_id,
+            reverses_id=row.reverses_id,
+            created_at=row.created_at,
+        )
+
+    def _sums_by_transaction(self) -> dict[UUID, tuple[int, int, int, datetime | None, datetime | None]]:
+        debit = case((Posting.direction == Direction.DEBIT.value, Posting.amount), else_=0)
+        credit = case((Posting.direction == Direction.CREDIT.value, Posting.amount), else_=0)
+        rows = self.session.execute(
+            select(
+                Posting.transaction_id,
+                func.count(),
+                func.sum(debit),
+                func.sum(credit),
+                func.min(Posting.created_at),
+                func.max(Posting.created_at),
+            ).group_by(Posting.transaction_id)
+        )
+        return {row[0]: (row[1], int(row[2]), int(row[3]), row[4], row[5]) for row in rows}
+
+    def _orphans(self) -> None:
+        for row in self.session.execute(
+            select(Posting.account_id, Posting.sequence, Posting.transaction_id)
+            .join(Transaction, Transaction.id == Posting.transaction_id, isouter=True)
+            .where(Transaction.id.is_(None))
+            .limit(_MOST_PER_INVARIANT)
+        ):
+            subject = f"posting {account_number_text(row.account_id)}-{row.sequence}"
+            self._found(1, subject, f"belongs to transaction {row.transaction_id}, which does not exist")
+
+    # --- keys, reversals, guards ----------------------------------------------------------------------
+
+    def _keys(self) -> None:
+        for row in self.session.execute(
+            select(IdempotencyKey.key, IdempotencyKey.transaction_id, IdempotencyKey.actor_id, Transaction.actor_id)
+            .join(Transaction, Transaction.id == IdempotencyKey.transaction_id, isouter=True)
+            .where(
+                IdempotencyKey.transaction_id.is_not(None),
+                or_(Transaction.id.is_(None), Transaction.actor_id != IdempotencyKey.actor_id),
+            )
+            .limit(_MOST_PER_INVARIANT)
+        ):
+            self._found(7, f"key {row[0]!r} of actor {row[2]}", f"names transaction {row[1]}, which is not its effect")
+        self._more_than_once(IdempotencyKey.transaction_id, "has more than one key")
+        self._more_than_once(Transaction.reverses_id, "has more than one reversal")
+
+    def _more_than_once(self, column: Any, message: str) -> None:
+        """The unique keys forbid it; a table that was rebuilt without them would not."""
+        query = select(column).where(column.is_not(None)).group_by(column).having(func.count() > 1)
+        for identifier in self.session.execute(query.limit(_MOST_PER_INVARIANT)).scalars():
+            self._found(7, f"transaction {identifier}", message)
+
+    def _reversals(self) -> None:
+        """A reversal has the sides of its original, the other way round."""
+        mirror, original = aliased(Posting), aliased(Posting)
+        query = (
+            select(Transaction.id, func.count(), func.count(original.account_id))
+            .join(mirror, mirror.transaction_id == Transaction.id)
+            .join(
+                original,
+                (original.transaction_id == Transaction.reverses_id)
+                & (original.account_id == mirror.account_id)
+                & (original.amount == mirror.amount)
+                & (original.direction != mirror.direction),
+                isouter=True,
+            )
+            .where(Transaction.reverses_id.is_not(None))
+            .group_by(Transaction.id)
+            .having(func.count() != func.count(original.account_id))
+        )
+        for row in self.session.execute(query.limit(_MOST_PER_INVARIANT)):
+            self._found(7, f"transaction {row[0]}", "is not the mirror of what it reverses")
+
+    def _guards(self) -> None:
+        wanted = {f"{table}_no_{action}" for table in IMMUTABLE_TABLES for action in ("update", "delete")}
+        wanted |= {"accounts_guard", "accounts_no_delete", "accounts_start_empty"}
+        present = trigger_names(self.session)
+        for name in sorted(wanted - present):
+            self._found(6, f"trigger {name}", "is missing")
+        inspector = inspect(self.session.connection())
+        for table in inspector.get_table_names():
+            for key in inspector.get_foreign_keys(table):
+                actions = {key.get("options", {}).get(event) for event in ("ondelete", "onupdate")}
+                if actions & {"CASCADE", "SET NULL", "SET DEFAULT"}:
+                    self._found(6, f"foreign key of {table}", "changes rows behind the triggers")
