@@ -1,0 +1,263 @@
+// The few things that must happen in the browser itself: what is said while the bank cannot be reached, buttons that
+// cannot be pressed twice, focus after navigation. Plain components; the pages are written in Python.
+import { createElement as el, useContext, useEffect, useRef, useState } from "react";
+import { useLocation } from "react-router";
+import { toast } from "sonner";
+import { EventLoopContext } from "$/utils/context";
+import { ColorModeContext } from "$/utils/context-registry";
+
+const OFFLINE = "You're offline, so nothing was sent. Your details are kept.";
+
+function useDown() {
+  const errors = useContext(EventLoopContext)[1];
+  const [cut, setCut] = useState(false);
+  useEffect(() => {
+    const look = () => setCut(!navigator.onLine);
+    look();
+    window.addEventListener("online", look);
+    window.addEventListener("offline", look);
+    return () => {
+      window.removeEventListener("online", look);
+      window.removeEventListener("offline", look);
+    };
+  }, []);
+  return cut || errors.length > 0;
+}
+
+const clock = (moment) => moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+// Hidden while all is well; says so after 1.5 s without the bank, more after 20 s, and that it is back for 4 s.
+export function ConnectionBar() {
+  const down = useDown();
+  const [stage, setStage] = useState("fine");
+  const since = useRef(null);
+  useEffect(() => {
+    if (down) {
+      since.current = new Date();
+      const soon = setTimeout(() => setStage("lost"), 1500);
+      const later = setTimeout(() => setStage("long"), 20000);
+      return () => {
+        clearTimeout(soon);
+        clearTimeout(later);
+      };
+    }
+    setStage((before) => (before === "lost" || before === "long" ? "back" : "fine"));
+    const over = setTimeout(() => setStage("fine"), 4000);
+    return () => clearTimeout(over);
+  }, [down]);
+  const words = {
+    fine: "",
+    lost: "Reconnecting… You can read this page. Sending money is paused.",
+    long: `Still offline since ${since.current ? clock(since.current) : ""}. We keep trying.`,
+    back: "Back online — balances refreshed.",
+  }[stage];
+  return el(
+    "div",
+    { role: "status", className: stage === "fine" ? "hidden-visually" : `connection ${stage}` },
+    words,
+    stage === "long" ? el("button", { type: "button", onClick: () => window.location.reload() }, "Try now") : null,
+  );
+}
+
+// A button for what must not happen twice: it turns itself off with the first press, before the server hears of it, and
+// is pressed again only after an answer (`answer` changed). It does nothing while the bank cannot be reached.
+export function PressOnce({ id, className, label, busyLabel, answer, kind = "button", blocked = false, onPress }) {
+  const down = useDown();
+  const [pressed, setPressed] = useState(false);
+  const [slow, setSlow] = useState(false);
+  const latch = useRef(false);
+  const button = useRef(null);
+  useEffect(() => {
+    latch.current = false;
+    setPressed(false);
+    setSlow(false);
+  }, [answer]);
+  useEffect(() => {
+    if (!pressed) return undefined;
+    const wait = setTimeout(() => setSlow(true), 1000);
+    return () => clearTimeout(wait);
+  }, [pressed]);
+  useEffect(() => {
+    const form = kind === "submit" ? button.current?.form : null;
+    if (!form) return undefined;
+    const once = (event) => {
+      if (latch.current || down || blocked) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        return;
+      }
+      latch.current = true;
+      setPressed(true);
+    };
+    form.addEventListener("submit", once, true);
+    return () => form.removeEventListener("submit", once, true);
+  }, [kind, down, blocked]);
+  const off = down || pressed || blocked;
+  return el(
+    "span",
+    { style: { display: "contents" } },
+    el(
+      "button",
+      {
+        id,
+        ref: button,
+        className,
+        type: kind,
+        "aria-disabled": off ? "true" : undefined,
+        onClick: (event) => {
+          if (kind === "submit") {
+            if (off) event.preventDefault();
+            return;
+          }
+          if (off || latch.current) return;
+          latch.current = true;
+          setPressed(true);
+          onPress?.(event);
+        },
+      },
+      pressed && !blocked ? busyLabel : label,
+    ),
+    el(
+      "span",
+      { role: "status", className: down || (slow && pressed) ? "small muted" : "hidden-visually" },
+      down ? OFFLINE : slow && pressed ? "Waiting for the bank to confirm" : "",
+    ),
+  );
+}
+
+// Echoes of what happened, driven by state because the content policy allows no evaluated code. `seq` is new for each
+// one; the last one shown is remembered, so that a reload does not repeat it. Errors stay until they are closed.
+export function Notices({ text, kind, seq }) {
+  useEffect(() => {
+    if (!seq || sessionStorage.getItem("bank.notice") === String(seq)) return;
+    sessionStorage.setItem("bank.notice", String(seq));
+    const show = toast[kind] ?? toast;
+    show(text, { id: seq, closeButton: true, duration: kind === "error" ? Infinity : 6000 });
+  }, [seq]);
+  return null;
+}
+
+// After a navigation inside the application the heading takes the focus, as it would after loading a page.
+export function FocusOnNavigation() {
+  const { pathname } = useLocation();
+  const before = useRef(pathname);
+  useEffect(() => {
+    if (before.current === pathname) return;
+    before.current = pathname;
+    window.scrollTo(0, 0);
+    const target = document.querySelector("main h1") ?? document.getElementById("main");
+    if (target) {
+      target.setAttribute("tabindex", "-1");
+      target.focus({ preventScroll: true });
+    }
+  }, [pathname]);
+  return null;
+}
+
+// Moves the focus to `target` whenever `seq` changes, for errors that appear after an answer.
+export function FocusOnChange({ target, seq }) {
+  useEffect(() => {
+    if (seq) document.getElementById(target)?.focus();
+  }, [seq]);
+  return null;
+}
+
+export function CopyButton({ text, label, className }) {
+  const [done, setDone] = useState(false);
+  useEffect(() => {
+    if (!done) return undefined;
+    const over = setTimeout(() => setDone(false), 2000);
+    return () => clearTimeout(over);
+  }, [done]);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const box = document.createElement("textarea");
+      box.value = text;
+      document.body.append(box);
+      box.select();
+      document.execCommand("copy");
+      box.remove();
+    }
+    setDone(true);
+  };
+  return el(
+    "button",
+    { type: "button", className, "aria-label": done ? undefined : `Copy ${label}`, onClick: copy },
+    el("span", { role: "status" }, done ? "Copied" : "Copy"),
+  );
+}
+
+export function PasswordBox({ id, name, autoComplete, describedBy, minLength }) {
+  const [shown, setShown] = useState(false);
+  return el(
+    "div",
+    { className: "password" },
+    el("input", {
+      id,
+      name,
+      autoComplete,
+      minLength,
+      required: true,
+      className: "wide",
+      type: shown ? "text" : "password",
+      "aria-describedby": describedBy || undefined,
+      maxLength: 200,
+    }),
+    el(
+      "button",
+      { type: "button", "aria-pressed": shown, "aria-label": "Show password", onClick: () => setShown(!shown) },
+      shown ? "Hide" : "Show",
+    ),
+  );
+}
+
+const NEXT_MODE = { system: "light", light: "dark", dark: "system" };
+
+export function ThemeButton() {
+  const { rawColorMode, setColorMode } = useContext(ColorModeContext);
+  const [mode, setMode] = useState("system");
+  // The saved choice is known only in the browser; the prerendered page cannot contain it.
+  useEffect(() => setMode(rawColorMode), [rawColorMode]);
+  const name = `Theme: ${mode}. Change to ${NEXT_MODE[mode]}`;
+  return el(
+    "button",
+    { type: "button", className: "tool", "aria-label": name, title: name, onClick: () => setColorMode(NEXT_MODE[mode]) },
+    el(
+      "svg",
+      { width: 20, height: 20, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.75, "aria-hidden": true },
+      el("circle", { cx: 12, cy: 12, r: 8 }),
+      mode === "light"
+        ? null
+        : el("path", { d: mode === "dark" ? "M12 4a8 8 0 1 0 0 16a8 8 0 1 0 0-16z" : "M12 4a8 8 0 0 1 0 16z", fill: "currentColor", stroke: "none" }),
+    ),
+  );
+}
+
+// Sends a form by itself when a choice in it changes.
+export function SubmitOnChange() {
+  const mark = useRef(null);
+  useEffect(() => {
+    const form = mark.current?.closest("form");
+    if (!form) return undefined;
+    const send = (event) => {
+      if (event.target.matches("select, input[type=radio], input[type=checkbox]")) form.requestSubmit();
+    };
+    form.addEventListener("change", send);
+    return () => form.removeEventListener("change", send);
+  }, []);
+  return el("span", { ref: mark, hidden: true });
+}
+
+// A link to an element of the same page that also moves the focus there; the address stays as it is.
+export function Jump({ target, className, children }) {
+  const jump = (event) => {
+    const found = document.getElementById(target);
+    if (!found) return;
+    event.preventDefault();
+    found.focus();
+    found.scrollIntoView({ block: "center" });
+  };
+  return el("a", { href: `#${target}`, className, onClick: jump }, children);
+}

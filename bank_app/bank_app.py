@@ -1,0 +1,61 @@
+"""Composition root: puts database, API, pages and guards together into one ASGI application."""
+
+# Without postponed annotations: the framework evaluates those of the failure handlers in its own module.
+import logging
+from typing import Any
+
+import reflex as rx
+
+from bank_app import build
+from bank_app.api.app import create_api
+from bank_app.database import Database
+from bank_app.settings import load
+from bank_app.ui import calls, guard, site
+from bank_app.ui.app_frame import FRAME
+from bank_app.ui.browser_routes import create_routes
+from bank_app.ui.headers import PageGate, SecurityHeaders
+from bank_app.ui.notices import NoticeState
+
+log = logging.getLogger(__name__)
+
+settings = load()
+db = Database(settings)
+calls.connect(db, settings)
+
+
+def on_handler_failure(exception: Exception) -> rx.event.EventSpec | None:
+    """A handler broke: the log gets everything, the person one sentence."""
+    log.error("event handler failed", exc_info=exception)
+    return NoticeState.failed()
+
+
+def on_browser_failure(exception: Exception) -> None:
+    """Something broke in a browser. Whoever it is may send anything, so it is cut and on one line."""
+    log.warning("browser error: %s", " ".join(str(exception)[:500].split()))
+
+
+def with_gate(inner: Any) -> PageGate:
+    """Pages for people signed in are not served to others."""
+    return PageGate(inner, db=db, settings=settings, protected=site.PROTECTED, welcome=site.WELCOME)
+
+
+def with_headers(inner: Any) -> SecurityHeaders:
+    """The same headers on everything of this origin."""
+    return SecurityHeaders(inner, folder=build.static_folder(), settings=settings)
+
+
+app = rx.App(
+    api_transformer=[create_routes(db, settings), create_api(db, settings), with_gate, with_headers],
+    stylesheets=[f"styles/{name}.css" for name in site.STYLES],
+    reset_style=False,
+    html_lang="en",
+    app_wraps=FRAME,
+    toaster=rx.toast.provider(position="bottom-right", visible_toasts=3, close_button=True),
+    backend_exception_handler=on_handler_failure,
+    frontend_exception_handler=on_browser_failure,
+)
+# The pages' own origin only, whatever the address is; an empty list would mean any.
+app.sio.eio.cors_allowed_origins = None
+site.add_pages(app)
+app.add_middleware(guard.SessionGuard())
+guard.seal()

@@ -1,0 +1,66 @@
+"""Whether the books balance right now, for visitors and for everybody signed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import reflex as rx
+
+from bank_app import clock
+from bank_app.domain import money
+from bank_app.errors import BankError
+from bank_app.services import integrity
+from bank_app.ui import calls, words
+from bank_app.ui.guard import exposed
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the trial balance; the empty side stays empty."""
+
+    label: str
+    debit: str
+    credit: str
+
+
+class BooksState(rx.State):
+    """The newest check of the books. Public: totals only, nothing about anybody."""
+
+    known: bool = False
+    unreachable: bool = False
+    balance: bool = False
+    counted: str = ""
+    checked: str = ""
+    lines: list[Line] = []
+    debit: str = ""
+    credit: str = ""
+
+    @exposed(public=True, background=True)
+    async def look(self) -> None:
+        """Shows the newest report; checking is at most twice a minute, whoever looks."""
+        bank = calls.bank()
+        try:
+            report = await calls.call(integrity.latest, bank.db)
+            trial = await calls.read(integrity.trial_balance)
+        except BankError:
+            async with self:
+                self.known, self.unreachable = False, True
+            return
+        code = bank.settings.currency
+        own = [line for line in trial if line.currency == code]
+        age = max(0, int((clock.now() - report.checked_at).total_seconds()))
+        async with self:
+            self.known, self.unreachable = True, False
+            self.balance = report.ok
+            self.counted = f"{words.count(report.postings, 'posting')} re-added"
+            self.checked = f"Checked {age} s ago"
+            self.lines = [
+                Line(
+                    line.kind_label,
+                    money.display(line.debit_minor, code) if line.debit_minor else "",
+                    money.display(line.credit_minor, code) if line.credit_minor else "",
+                )
+                for line in own
+            ]
+            self.debit = money.display(sum(line.debit_minor for line in own), code)
+            self.credit = money.display(sum(line.credit_minor for line in own), code)

@@ -1,0 +1,61 @@
+"""How a page reaches the bank: services run on threads of their own, so that no handler blocks the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from bank_app.database import Database
+from bank_app.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Bank:
+    """What every page needs: the database and the settings of this process."""
+
+    db: Database
+    settings: Settings
+    threads: ThreadPoolExecutor
+
+
+_connected: list[Bank] = []
+
+
+def connect(db: Database, settings: Settings) -> None:
+    """Says which bank the pages of this process belong to; the composition root calls it once.
+
+    As many threads as database connections: one more thread would only wait for a connection.
+    """
+    threads = ThreadPoolExecutor(max_workers=settings.pool_size, thread_name_prefix="page")
+    _connected[:] = [Bank(db, settings, threads)]
+
+
+def bank() -> Bank:
+    """The bank that the pages belong to."""
+    return _connected[0]
+
+
+async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Runs a blocking function on one of the threads."""
+    context = contextvars.copy_context()
+    work = functools.partial(context.run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(bank().threads, work)
+
+
+async def read(operation: Callable[[Session], T]) -> T:
+    """Runs a reading service: `await read(lambda session: accounts.own_accounts(session, actor))`."""
+    return await call(bank().db.read, operation)
+
+
+async def write(operation: Callable[[Session], T]) -> T:
+    """Runs a writing service as one unit of work."""
+    return await call(bank().db.unit_of_work, operation)

@@ -1,0 +1,84 @@
+"""The trial balance in public: two columns that must come to the same."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from bank_app.ui.books import BooksState
+from bank_app.ui.components.parts import badge, bone, notice
+
+
+def _line(line: rx.Var) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(line.label),
+        rx.el.td(line.debit, class_name="right debit num"),
+        rx.el.td(line.credit, class_name="right credit num"),
+    )
+
+
+def _unknown() -> rx.Component:
+    return rx.fragment(
+        *[
+            rx.el.tr(
+                rx.el.td(bone("16ch")),
+                rx.el.td(bone("9ch"), class_name="right debit"),
+                rx.el.td(bone("9ch"), class_name="right credit"),
+            )
+            for _ in range(2)
+        ]
+    )
+
+
+def _sum(value: rx.Var) -> rx.Component:
+    return rx.cond(BooksState.known, rx.el.span(value, class_name="under"), bone("9ch"))
+
+
+def books_table() -> rx.Component:
+    """The books as they are right now, or that they cannot be read."""
+    return rx.el.section(
+        rx.el.h2("The books, right now", id="books"),
+        rx.el.p(
+            "Every cent in this bank has two sides. You can check before you sign in.",
+            class_name="muted",
+        ),
+        rx.cond(
+            BooksState.unreachable,
+            notice("Can't reach the ledger right now.", kind="warn", symbol="triangle-alert"),
+            rx.fragment(
+                rx.el.table(
+                    rx.el.thead(
+                        rx.el.tr(
+                            rx.el.th(rx.el.span("Class", class_name="hidden-visually"), scope="col"),
+                            rx.el.th("Debit", scope="col", class_name="right debit"),
+                            rx.el.th("Credit", scope="col", class_name="right credit"),
+                        )
+                    ),
+                    rx.el.tbody(rx.cond(BooksState.known, rx.foreach(BooksState.lines, _line), _unknown())),
+                    rx.el.tfoot(
+                        rx.el.tr(
+                            rx.el.td("Total"),
+                            rx.el.td(_sum(BooksState.debit), class_name="right debit num"),
+                            rx.el.td(_sum(BooksState.credit), class_name="right credit num"),
+                        )
+                    ),
+                    class_name="books",
+                ),
+                rx.cond(
+                    BooksState.known,
+                    rx.el.div(
+                        rx.cond(
+                            BooksState.balance,
+                            badge("Books balance", "check", "ok"),
+                            badge("Books are off", "triangle-alert", "bad"),
+                        ),
+                        badge(BooksState.counted, "shield-check", "ok"),
+                        rx.el.span(BooksState.checked, class_name="checked"),
+                        class_name="ticks",
+                    ),
+                    rx.fragment(),
+                ),
+            ),
+        ),
+        class_name="truth",
+        aria_labelledby="books",
+    )

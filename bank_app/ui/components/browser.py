@@ -1,0 +1,126 @@
+"""The pieces of assets/browser/bank.jsx as components."""
+
+from __future__ import annotations
+
+import reflex as rx
+from reflex.event import EventHandler, no_args_event_spec
+
+LIBRARY = "$/public/browser/bank"
+
+
+class ConnectionBar(rx.Component):
+    """Says that the bank cannot be reached, and that it is back."""
+
+    library = LIBRARY
+    tag = "ConnectionBar"
+
+
+class ThemeButton(rx.Component):
+    """System, light or dark."""
+
+    library = LIBRARY
+    tag = "ThemeButton"
+
+
+class FocusOnNavigation(rx.Component):
+    """Moves the focus to the heading of a new page."""
+
+    library = LIBRARY
+    tag = "FocusOnNavigation"
+
+
+class FocusOnChange(rx.Component):
+    """Moves the focus to the element `target` whenever `seq` changes."""
+
+    library = LIBRARY
+    tag = "FocusOnChange"
+
+    target: rx.Var[str]
+    seq: rx.Var[int]
+
+
+class Notices(rx.Component):
+    """Shows an echo for every new `seq`."""
+
+    library = LIBRARY
+    tag = "Notices"
+
+    text: rx.Var[str]
+    kind: rx.Var[str]
+    seq: rx.Var[int]
+
+
+class PressOnce(rx.Component):
+    """A button that turns itself off with the first press, until `answer` changes, and while offline."""
+
+    library = LIBRARY
+    tag = "PressOnce"
+
+    label: rx.Var[str]
+    busy_label: rx.Var[str]
+    answer: rx.Var[int]
+    kind: rx.Var[str]
+    blocked: rx.Var[bool]
+    on_press: EventHandler[no_args_event_spec]
+
+
+class CopyButton(rx.Component):
+    """Copies `text` and says so."""
+
+    library = LIBRARY
+    tag = "CopyButton"
+
+    text: rx.Var[str]
+    label: rx.Var[str]
+
+
+class PasswordBox(rx.Component):
+    """A password field that can be read back. Only for native forms: its value never enters a State."""
+
+    library = LIBRARY
+    tag = "PasswordBox"
+
+    name: rx.Var[str]
+    auto_complete: rx.Var[str]
+    described_by: rx.Var[str]
+    min_length: rx.Var[int]
+
+
+class Jump(rx.Component):
+    """A link to the element with the id `target` that moves the focus there."""
+
+    library = LIBRARY
+    tag = "Jump"
+
+    target: rx.Var[str]
+
+
+class SubmitOnChange(rx.Component):
+    """Sends the form around it when a choice in it changes."""
+
+    library = LIBRARY
+    tag = "SubmitOnChange"
+
+
+connection_bar = ConnectionBar.create
+theme_button = ThemeButton.create
+focus_on_navigation = FocusOnNavigation.create
+focus_on_change = FocusOnChange.create
+notices = Notices.create
+press_once = PressOnce.create
+copy_button = CopyButton.create
+password_box = PasswordBox.create
+jump = Jump.create
+submit_on_change = SubmitOnChange.create
+
+
+def route_value(name: str) -> rx.Var:
+    """The dynamic segment `name` of the address as the browser has it now, ahead of what the server has loaded."""
+    return rx.Var(
+        _js_expr=f"(routeValues.{name} ?? '')",
+        _var_type=str,
+        _var_data=rx.vars.VarData(
+            imports={"react-router": [rx.ImportVar(tag="useParams")]},
+            hooks={"const routeValues = useParams();": None},
+        ),
+    ).to(str)

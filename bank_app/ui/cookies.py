@@ -1,0 +1,60 @@
+"""The session cookie: an opaque value that scripts cannot read and other sites cannot make the browser send."""
+
+from __future__ import annotations
+
+import http.cookies
+
+from starlette.responses import Response
+
+from bank_app.settings import Settings
+
+# Form values that are shown again after a refusal; never a password.
+KEPT = "bank_kept"
+
+
+def name(settings: Settings) -> str:
+    """`__Host-` binds the cookie to this host, but browsers take that name only over TLS."""
+    return "__Host-bank_session" if settings.cookies_are_secure else "bank_session"
+
+
+def value_of(header: str, cookie: str) -> str:
+    """The value of one cookie in a raw `Cookie` header, or an empty string."""
+    jar = http.cookies.SimpleCookie()
+    try:
+        jar.load(header or "")
+    except http.cookies.CookieError:
+        return ""
+    found = jar.get(cookie)
+    return found.value if found else ""
+
+
+def session_token(header: str, settings: Settings) -> str:
+    """The session token in a raw `Cookie` header, or an empty string."""
+    return value_of(header, name(settings))
+
+
+def set_session(response: Response, settings: Settings, token: str, max_age: int) -> None:
+    """Gives the browser its session."""
+    response.set_cookie(
+        name(settings),
+        token,
+        max_age=max_age,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=settings.cookies_are_secure,
+    )
+
+
+def clear_session(response: Response, settings: Settings) -> None:
+    """Takes the session from the browser."""
+    response.delete_cookie(
+        name(settings), path="/", httponly=True, samesite="strict", secure=settings.cookies_are_secure
+    )
+
+
+def keep(response: Response, settings: Settings, text: str) -> None:
+    """Keeps what was typed for the one page that follows, out of the address and out of logs."""
+    response.set_cookie(
+        KEPT, text, max_age=60, path="/", httponly=True, samesite="strict", secure=settings.cookies_are_secure
+    )

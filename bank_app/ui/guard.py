@@ -1,0 +1,130 @@
+"""In front of every event: who is it, is this tab theirs, may a browser call this at all, and how often."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import reflex as rx
+from cachetools import TTLCache
+from reflex.event import Event
+from reflex.state import BaseState, StateUpdate
+from reflex_base.registry import RegistrationContext
+
+from bank_app.errors import BankError
+from bank_app.services import auth
+from bank_app.ui import calls, cookies
+from bank_app.ui.session import SessionState
+
+log = logging.getLogger(__name__)
+
+CUSTOMER, PUBLIC = "customer", "public"
+_MARK = "__bank_exposed__"
+_audiences: dict[str, str] = {}
+# What the framework itself must be able to call: showing the state of a tab and starting a page's load events.
+FRAMEWORK = frozenset(
+    {
+        "reflex___state____state.hydrate",
+        "reflex___state____state.hydrate_and_load",
+        "reflex___state____state.set_is_hydrated",
+        "reflex___state____state.reflex___state____on_load_internal_state.on_load_internal",
+        "reflex___state____state.reflex___state____on_load_internal_state.set_is_hydrated",
+        "reflex___state____state.reflex___state____update_vars_internal_state.update_vars_internal",
+        "reflex___state____state.reflex___state____frontend_event_exception_state.handle_frontend_exception",
+    }
+)
+
+
+def exposed(handler: Callable[..., Any] | None = None, *, public: bool = False, **options: Any) -> Any:
+    """Marks a handler that a browser may call, in place of `rx.event`; `public` means without signing in."""
+
+    def mark(function: Callable[..., Any]) -> Any:
+        setattr(function, _MARK, PUBLIC if public else CUSTOMER)
+        return rx.event(function, **options) if options else rx.event(function)
+
+    return mark(handler) if handler is not None else mark
+
+
+def callable_handlers() -> dict[str, str]:
+    """The full names of all marked handlers, and whether each is for everybody or for people signed in."""
+    handlers = RegistrationContext.get().event_handlers
+    marked = {name: getattr(found.handler.fn, _MARK, None) for name, found in handlers.items()}
+    return {name: audience for name, audience in marked.items() if audience}
+
+
+def seal() -> None:
+    """Removes every handler that is not marked; Reflex makes one of each public method. Call once, after all imports."""
+    handlers = RegistrationContext.get().event_handlers
+    _audiences.clear()
+    _audiences.update(callable_handlers())
+    for name in list(handlers):
+        if name not in FRAMEWORK and name not in _audiences:
+            del handlers[name]
+
+
+class Buckets:
+    """Token buckets: a burst at once, then a steady rate. Forgotten after a minute without events."""
+
+    def __init__(self, *, burst: float, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._burst, self._rate, self._clock = burst, rate, clock
+        self._left: TTLCache[str, tuple[float, float]] = TTLCache(maxsize=50_000, ttl=60)
+
+    def take(self, key: str) -> bool:
+        """Whether one more event of `key` is let through."""
+        now = self._clock()
+        left, then = self._left.get(key, (self._burst, now))
+        left = min(self._burst, left + (now - then) * self._rate)
+        self._left[key] = (left - 1 if left >= 1 else left, now)
+        return left >= 1
+
+
+def sign_in_address(path: str, *, ended: bool) -> str:
+    """Where somebody without a session is sent, with the way back."""
+    query = [f"next={quote(path, safe='/')}"] if path not in ("", "/", "/sign-in") else []
+    if ended:
+        query.insert(0, "ended=1")
+    return "/sign-in" + ("?" + "&".join(query) if query else "")
+
+
+class SessionGuard(rx.Middleware):
+    """Denies by default. A tab belongs to the session that it was opened with, and to no other."""
+
+    def __init__(self) -> None:
+        self._tabs = Buckets(burst=80, rate=20)
+        self._addresses = Buckets(burst=800, rate=200)
+
+    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002
+        """Stops the event, or lets it run as the person whose cookie came with the connection."""
+        bank = calls.bank()
+        router = state.router
+        if bank.settings.rate_limits and not (
+            self._tabs.take(router.session.client_token) and self._addresses.take(router.session.client_ip)
+        ):
+            log.warning("events dropped: too many from one tab or address")
+            return StateUpdate()
+        token = cookies.session_token(router.headers.cookie, bank.settings)
+        try:
+            actor = await calls.call(auth.actor_of_cookie, bank.db, token) if token else None
+        except BankError as error:
+            # The books cannot be asked who this is: nothing runs, and the page keeps what it shows.
+            log.warning("event refused: %s", error.code)
+            return StateUpdate()
+        root = state._get_root_state()  # noqa: SLF001 - the only way to the whole tab
+        session = await root.get_state(SessionState)
+        theirs = session._tab_session  # noqa: SLF001
+        ended = bool(theirs) and actor is None
+        if theirs != (str(actor.sign_in_id) if actor else ""):
+            if theirs:
+                root.reset()
+                session = await root.get_state(SessionState)
+            session._welcome(actor, bank.settings)  # noqa: SLF001
+        audience = _audiences.get(event.name)
+        if event.name in FRAMEWORK or audience == PUBLIC or (audience == CUSTOMER and actor is not None):
+            return None
+        if actor is not None:
+            log.warning("event refused: not callable")
+            return StateUpdate()
+        return StateUpdate(events=Event.from_event_type(rx.redirect(sign_in_address(router.url.path, ended=ended))))

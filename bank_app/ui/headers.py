@@ -1,0 +1,138 @@
+"""What every answer of this origin carries, and who gets to load which page."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from bank_app.database import Database
+from bank_app.errors import BankError
+from bank_app.services import auth
+from bank_app.settings import Settings
+from bank_app.ui import cookies
+from bank_app.ui.guard import sign_in_address
+
+Scope = MutableMapping[str, Any]
+App = Callable[..., Awaitable[None]]
+_INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
+_FOREVER = "public, max-age=31536000, immutable"
+_NOT_STORED = ("/api", "/auth", "/accounts")
+_AWAY = (
+    '<!doctype html><html lang="en"><title>The bank is not reachable</title>'
+    "<h1>The bank can't reach its books right now</h1><p>No money has moved. Reload in a moment.</p></html>"
+)
+
+
+def inline_script_hashes(folder: Path) -> list[str]:
+    """The hashes of the inline scripts in the built pages: the only inline scripts that may run."""
+    found = {
+        "'sha256-" + base64.b64encode(hashlib.sha256(body.encode()).digest()).decode() + "'"
+        for page in folder.rglob("*.html")
+        for body in _INLINE.findall(page.read_text(encoding="utf-8"))
+    }
+    return sorted(found)
+
+
+def content_policy(hashes: Iterable[str]) -> str:
+    """Own origin only, and no code made from text."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "base-uri 'none'",
+            "object-src 'none'",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+            " ".join(("script-src 'self'", *hashes)),
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "manifest-src 'self'",
+        )
+    )
+
+
+class SecurityHeaders:
+    """Outermost: headers on every answer. Pure ASGI, so that WebSockets pass untouched."""
+
+    def __init__(self, app: App, *, folder: Path, settings: Settings) -> None:
+        self._app, self._folder = app, folder.resolve()
+        self._headers = {
+            "content-security-policy": content_policy(inline_script_hashes(self._folder)),
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "same-origin",
+            "x-frame-options": "DENY",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+            "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+        }
+        if settings.cookies_are_secure:
+            self._headers["strict-transport-security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Adds what is missing and leaves what an answer already says."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path != "/" and not path.endswith("/") and (self._folder / path.lstrip("/") / "index.html").is_file():
+            # Spares the reader a redirect to the same page with a slash.
+            scope = {**scope, "path": path + "/", "raw_path": (path + "/").encode()}
+
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", _caching(path, message["status"]))
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _caching(path: str, status: int) -> str:
+    if path.startswith("/assets/") and status == 200:
+        return _FOREVER
+    if path.startswith("/fonts/") and status == 200:
+        return "public, max-age=86400"
+    return "no-store" if path.startswith(_NOT_STORED) else "no-cache"
+
+
+class PageGate:
+    """Sends browsers without a session to the sign-in page before any page is served to them."""
+
+    def __init__(
+        self, app: App, *, db: Database, settings: Settings, protected: Iterable[str], welcome: Iterable[str]
+    ) -> None:
+        self._app, self._db, self._settings = app, db, settings
+        self._protected, self._welcome = tuple(protected), frozenset(welcome)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Looks at addresses of pages only."""
+        path = scope.get("path", "").rstrip("/") or "/"
+        guarded = any(path == start or path.startswith(start + "/") for start in self._protected)
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not (guarded or path in self._welcome):
+            await self._app(scope, receive, send)
+            return
+        token = cookies.session_token(Headers(scope=scope).get("cookie", ""), self._settings)
+        try:
+            actor = await asyncio.to_thread(auth.actor_of_cookie, self._db, token) if token else None
+        except BankError:
+            await HTMLResponse(_AWAY, 503, {"retry-after": "5"})(scope, receive, send)
+            return
+        if guarded and actor is None:
+            query = scope.get("query_string", b"").decode("latin-1")
+            back = path + (f"?{query}" if query else "")
+            await RedirectResponse(sign_in_address(back, ended=bool(token)), 303)(scope, receive, send)
+        elif path in self._welcome and actor is not None:
+            await RedirectResponse("/home", 303)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

@@ -1,0 +1,147 @@
+"""What people read. One catalogue, keyed by the codes of the API, with variants where the screen knows more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bank_app.domain import money
+from bank_app.errors import BankError
+
+SAFE = "No money has moved."
+
+# Keys in capitals are variants and messages that only a screen has; keys in small letters are codes of the API.
+CATALOGUE: Mapping[str, str] = {
+    # What happened
+    "TRANSFER_POSTED": "{amount} sent to {to}.",
+    "TRANSFER_OWN_POSTED": "{amount} moved from {source} to {to}.",
+    "DEPOSIT_POSTED": "{amount} added to {to}.",
+    "WITHDRAW_POSTED": "{amount} withdrawn from {source}.",
+    "IDEMPOTENT_REPLAY": "This was already sent at {time}. You were not charged twice.",
+    "ACCOUNT_OPENED": "{account} is open. It starts at {amount}.",
+    "ACCOUNT_RENAMED": "The account is now called {account}.",
+    "SIGNED_OUT": "You are signed out.",
+    # Amounts and forms
+    "FORM_PROBLEM": "There is a problem",
+    "AMOUNT_REQUIRED": "Enter an amount.",
+    "AMOUNT_INVALID": "Enter the amount as a number, like 25 or 25.50.",
+    "AMOUNT_POSITIVE": "Enter an amount above {zero}.",
+    "AMOUNT_DECIMALS": "{currency} amounts have {decimals} at most.",
+    "AMOUNT_AMBIGUOUS": "Did you mean {suggestion}? If not, use at most {decimals}.",
+    "AMOUNT_TOO_LARGE": "That is more than this bank can record in one entry.",
+    "MEMO_TOO_LONG": "Keep the note to 140 characters (now {count}).",
+    "NAME_REQUIRED": "Enter your name.",
+    "EMAIL_INVALID": "Enter an email address, like ada@example.org.",
+    "NICKNAME_TOO_LONG": "Keep the name to {limit} characters.",
+    "DATE_INVALID": "Enter the date as a day, like 2026-11-20.",
+    # Who and which account
+    "SOURCE_REQUIRED": "Choose the account that pays.",
+    "TARGET_REQUIRED": "Choose the account that receives.",
+    "RECIPIENT_REQUIRED": "Choose who to pay, or enter an account number.",
+    "RECIPIENT_NAME_REQUIRED": "Enter the name on the account.",
+    "RECIPIENT_FORMAT": "Account numbers have 10 digits. You entered {count}.",
+    "RECIPIENT_CHECK_DIGIT": "That number has a typo — its last two digits don't fit the rest.",
+    "RECIPIENT_NOT_FOUND": f"No account here has that number. Check it with the person you're paying. {SAFE}",
+    "RECIPIENT_CANNOT_RECEIVE": f"This account can't receive money right now. Ask the person for another account. {SAFE}",
+    "SOURCE_FROZEN": f"{{account}} is frozen, so money can't leave it. Contact {{bank}}. {SAFE}",
+    "SOURCE_CLOSED": f"{{account}} is closed. Choose another account. {SAFE}",
+    "NAME_MATCH": "The name matches the account.",
+    "NAME_CLOSE": "The account is in the name {suggestion}. You wrote “{typed}”.",
+    "NAME_NONE": (
+        "The name doesn't match this account. The owner's name is not shown, to protect them. "
+        "Check with the person you're paying."
+    ),
+    "NAME_NOT_CHECKED": "Tick that you've checked, or change the name.",
+    # Codes of the API
+    "insufficient_funds": f"Not enough money. {{account}} has {{available}} available; this needs {{needed}}. {SAFE}",
+    "account_frozen": f"The account is frozen. Contact {{bank}}. {SAFE}",
+    "account_closed": f"The account is closed. Choose another account. {SAFE}",
+    "account_not_found": "You don't have access to that account.",
+    "account_not_empty": "Can't close: there is still money in it. Move it out first.",
+    "transaction_not_found": "This page doesn't exist, or isn't yours.",
+    "not_found": "This page doesn't exist, or isn't yours.",
+    "same_account": "Choose two different accounts.",
+    "currency_mismatch": f"The two accounts are in different currencies. Choose accounts in the same currency. {SAFE}",
+    "limit_exceeded": f"That is more than this bank can record in one entry. {SAFE}",
+    "invalid_amount": "Enter the amount as a number, like 25 or 25.50.",
+    "invalid_account_number": "That number has a typo — its last two digits don't fit the rest.",
+    "invalid_request": f"Something in the form could not be read. {SAFE}",
+    "already_reversed": f"This was already reversed. {SAFE}",
+    "precondition_failed": f"The account changed while you were looking at it. {SAFE}",
+    "request_in_progress": "The first press is still being worked on. Nothing was sent twice.",
+    "idempotency_key_reused": f"This transfer was already used with other details. Start a new one. {SAFE}",
+    "lock_timeout": f"Many transfers hit this account at once, so we stopped waiting. {SAFE} You can send again.",
+    "database_unavailable": f"We can't reach the books right now. {SAFE} Try again in a moment.",
+    "outcome_unknown": (
+        "We lost the connection before the bank answered. Don't send this again yet — "
+        "we're checking with reference {reference}."
+    ),
+    "forbidden": "Your role ({role}) can look but not change this.",
+    "too_many_requests": "Too many tries. Wait {retry_after} seconds.",
+    # Unknown outcome, resolved
+    "OUTCOME_FOUND": "It went through at {time}.",
+    "OUTCOME_NOT_RECEIVED": f"The bank never received it. {SAFE}",
+    "OFFLINE_SEND_BLOCKED": "You're offline, so nothing was sent. Your details are kept.",
+    "SERVER_ERROR": "Something failed on our side. Reload the page to see what is true now.",
+    # Signing in
+    "invalid_credentials": "That email and password don't match.",
+    "unauthenticated": "Sign in first.",
+    "token_expired": "You were signed out after {minutes} minutes of inactivity. Nothing was sent.",
+    "SESSION_EXPIRED": "You were signed out after {minutes} minutes of inactivity. Nothing was sent.",
+    "email_taken": "An account with this email exists. Sign in instead.",
+    "SIGNUP_DISABLED": "{bank} is invite-only. Ask an operator for an invitation.",
+    "PASSWORD_SHORT": "Use at least 12 characters. A few words work well.",
+    "PASSWORD_COMMON": "This password is easy to guess. Choose another; a few words work well.",
+}
+
+
+class _Blanks(dict[str, str]):
+    """Leaves out what is not known rather than failing while an error is shown."""
+
+    def __missing__(self, key: str) -> str:
+        return "" if key != "retry_after" else "a few"
+
+
+def say(key: str, **facts: Any) -> str:
+    """One sentence of the catalogue with its facts filled in."""
+    return CATALOGUE[key].format_map(_Blanks({name: str(value) for name, value in facts.items()}))
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error as a page shows it: the sentence, and the code for whoever helps."""
+
+    text: str = ""
+    code: str = ""
+
+
+def refusal(error: BankError, *, variant: str = "", **facts: Any) -> Refusal:
+    """The message of an error: the variant that the page knows to be right, else the one of its code."""
+    known = {name: _shown(name, value, error.details) for name, value in error.details.items()}
+    key = variant or error.code
+    text = say(key, **{**known, **facts}) if key in CATALOGUE else error.detail
+    return Refusal(text, error.code)
+
+
+def _shown(name: str, value: Any, details: Mapping[str, Any]) -> str:
+    """A fact of an error as people read it: amounts with their currency, the rest as it is."""
+    currency = details.get("currency")
+    if name in ("available", "needed", "shortfall", "amount") and isinstance(currency, str):
+        try:
+            return money.display(money.parse(value, currency), currency)
+        except (BankError, ValueError):
+            return f"{value} {currency}"
+    return str(value)
+
+
+def amount_problem(problem: str, currency: str, suggestion_minor: int | None = None) -> str:
+    """What is wrong with an amount that a person typed."""
+    kind = money.currency(currency)
+    return say(
+        problem,
+        zero=money.display(0, currency),
+        currency=kind.name,
+        decimals=money.decimals(kind),
+        suggestion=money.display(suggestion_minor, currency) if suggestion_minor is not None else "",
+    )

@@ -1,0 +1,64 @@
+"""Who is signed in on this tab. Only the guard writes here; every handler reads."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from bank_app.domain.accounting import Role
+from bank_app.errors import NotSignedIn
+from bank_app.services.auth import Actor
+from bank_app.settings import Settings, load
+
+ROLE_WORDS = {Role.CUSTOMER: "Customer", Role.TELLER: "Operator", Role.AUDITOR: "Auditor", Role.ADMIN: "Administrator"}
+STAFF = (Role.TELLER, Role.AUDITOR, Role.ADMIN)
+
+
+class SessionState(rx.State):
+    """The person, the bank's name and what its settings let the page offer."""
+
+    bank_name: str = load().name
+    demo: bool = False
+    sign_up: bool = True
+    signed_in: bool = False
+    name: str = ""
+    first_name: str = ""
+    initials: str = ""
+    role: str = ""
+    role_word: str = ""
+    is_staff: bool = False
+    can_move: bool = False
+    handles_cash: bool = False
+    _actor: Actor | None = None
+    # None before the first event: then even a visitor has not been told the name of the bank.
+    _tab_session: str | None = None
+
+    def _welcome(self, actor: Actor | None, settings: Settings) -> None:
+        """Takes over who the cookie says it is, and nothing else."""
+        role = actor.role if actor else None
+        self._actor = actor
+        self._tab_session = str(actor.sign_in_id) if actor else ""
+        self.bank_name, self.demo, self.sign_up = settings.name, settings.demo, settings.sign_up
+        self.signed_in = actor is not None
+        self.name = actor.name if actor else ""
+        words = self.name.split()
+        self.first_name = words[0] if words else ""
+        self.initials = "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+        self.role = role.value if role else ""
+        self.role_word = ROLE_WORDS[role] if role else ""
+        self.is_staff = role in STAFF
+        self.can_move = role in (Role.CUSTOMER, Role.TELLER, Role.ADMIN)
+        self.handles_cash = role in (Role.TELLER, Role.ADMIN) or (
+            role is Role.CUSTOMER and settings.customers_handle_cash
+        )
+
+
+async def actor_of(state: rx.State) -> Actor:
+    """Who asks: the person whose cookie came with this tab's connection.
+
+    Raises:
+        NotSignedIn: nobody is signed in.
+    """
+    actor = (await state.get_state(SessionState))._actor  # noqa: SLF001 - backend variables begin with an underscore
+    if actor is None:
+        raise NotSignedIn
+    return actor
