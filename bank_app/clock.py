@@ -1,13 +1,28 @@
-"""The only wall clock. Everything that needs the time asks here, so a test can move it."""
+"""The only wall clock. Everything that needs the time asks here, so a test or the demo data can move it."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from datetime import UTC, datetime
+
+_moved_to: ContextVar[datetime | None] = ContextVar("moved_to", default=None)
 
 
 def now() -> datetime:
     """The current instant, aware, in UTC, to the microsecond."""
-    return datetime.now(UTC)
+    return _moved_to.get() or datetime.now(UTC)
+
+
+@contextlib.contextmanager
+def moved_to(moment: datetime) -> Iterator[None]:
+    """Inside, in this thread only, it is `moment`: for tests and for demo data that lies in the past."""
+    token = _moved_to.set(moment.astimezone(UTC))
+    try:
+        yield
+    finally:
+        _moved_to.reset(token)
 
 
 def to_text(moment: datetime) -> str:

@@ -103,6 +103,12 @@ def register(db: Database, *, email: str, name: str, password: str, role: Role =
     return db.unit_of_work(operation, resolvable=True)
 
 
+def find(session: Session, email: str) -> Actor | None:
+    """The person with this email, if there is one."""
+    user = session.execute(select(User).where(User.email == email.strip().lower())).scalar()
+    return Actor(user.id, user.email, user.name, Role(user.role)) if user else None
+
+
 def _checked_person(email: str, name: str, password: str) -> tuple[str, str]:
     problems = []
     clean_email, clean_name = email.strip().lower(), " ".join(name.split())
