@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, String, Table
 from sqlmodel import Field, SQLModel
 
 from bank_app.columns import Ascii, Digest, Identifier, Json, Moment
@@ -213,3 +213,9 @@ class AuditRecord(SQLModel, table=True):
 
 # What the database itself refuses to change or delete, on every engine.
 IMMUTABLE_TABLES = ("transactions", "postings", "idempotency_keys", "audit_records")
+
+# The same tables for statements that go past the ORM, where objects would only cost time.
+ACCOUNTS: Table = SQLModel.metadata.tables["accounts"]
+TRANSACTIONS: Table = SQLModel.metadata.tables["transactions"]
+POSTINGS: Table = SQLModel.metadata.tables["postings"]
+IDEMPOTENCY_KEYS: Table = SQLModel.metadata.tables["idempotency_keys"]

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from bank_app import errors
 from bank_app.domain import money
@@ -28,7 +29,7 @@ from bank_app.domain.accounting import (
     available,
 )
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
-from bank_app.models import Account, User
+from bank_app.models import ACCOUNTS, Account, User
 from bank_app.services import audit, ledger
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
@@ -150,11 +151,11 @@ def _owner(session: Session, actor: Actor, owner_id: UUID | None) -> UUID:
         return actor.user_id
     if not actor.role.acts_on_every_account:
         raise errors.Forbidden("You can open accounts for yourself only.")
-    if session.execute(select(User.id).where(User.id == owner_id)).first() is None:
+    if session.execute(select(col(User.id)).where(col(User.id) == owner_id)).first() is None:
         raise errors.Invalid(
             "There is no customer with this id.", errors=_field("owner_id", "There is no such customer.")
         )
-    return owner_id  # type: ignore[return-value]
+    return owner_id
 
 
 def _currency(code: str) -> str:
@@ -189,11 +190,16 @@ def _post_opening(session: Session, actor: Actor, number: int, code: str, amount
 
 
 def _customer_accounts() -> Any:
-    return select(Account, User.name).join(User, User.id == Account.owner_id).execution_options(populate_existing=True)
+    return (
+        select(Account, col(User.name))
+        .join(User, col(User.id) == col(Account.owner_id))
+        .execution_options(populate_existing=True)
+    )
 
 
 def _view(account: Account, owner_name: str) -> AccountView:
-    assert account.owner_id is not None
+    if account.owner_id is None:
+        raise errors.BooksBroken(f"account {account.id} has no owner to show it to")
     return AccountView(
         id=account.id,
         owner_id=account.owner_id,
@@ -217,7 +223,7 @@ def get_account(session: Session, actor: Actor, account_id: int) -> AccountView:
     Raises:
         AccountNotFound: it does not exist, is the bank's own, or is not the customer's.
     """
-    row = session.execute(_customer_accounts().where(Account.id == account_id)).first()
+    row = session.execute(_customer_accounts().where(col(Account.id) == account_id)).first()
     if row is None or not (actor.role.sees_every_account or row[0].owner_id == actor.user_id):
         raise ledger.no_such_account(account_id)
     return _view(*row)
@@ -226,7 +232,9 @@ def get_account(session: Session, actor: Actor, account_id: int) -> AccountView:
 def own_accounts(session: Session, actor: Actor) -> list[AccountView]:
     """The actor's own accounts, oldest first."""
     rows = session.execute(
-        _customer_accounts().where(Account.owner_id == actor.user_id).order_by(Account.opened_at, Account.id)
+        _customer_accounts()
+        .where(col(Account.owner_id) == actor.user_id)
+        .order_by(col(Account.opened_at), col(Account.id))
     )
     return [_view(*row) for row in rows]
 
@@ -248,19 +256,19 @@ def list_accounts(
     Raises:
         Invalid: the cursor is not one of ours.
     """
-    query = _customer_accounts().order_by(Account.opened_at.desc(), Account.id.desc()).limit(limit + 1)
+    query = _customer_accounts().order_by(col(Account.opened_at).desc(), col(Account.id).desc()).limit(limit + 1)
     if not actor.role.sees_every_account:
-        query = query.where(Account.owner_id == actor.user_id)
+        query = query.where(col(Account.owner_id) == actor.user_id)
     if owner_id:
-        query = query.where(Account.owner_id == owner_id)
+        query = query.where(col(Account.owner_id) == owner_id)
     if status:
-        query = query.where(Account.status == status.value)
+        query = query.where(col(Account.status) == status.value)
     if q and q.strip():
         query = query.where(_matches(q.strip()))
     if cursor:
         opened_at, number = _read_cursor(cursor)
-        older = Account.opened_at < opened_at
-        query = query.where(or_(older, (Account.opened_at == opened_at) & (Account.id < number)))
+        older = col(Account.opened_at) < opened_at
+        query = query.where(or_(older, (col(Account.opened_at) == opened_at) & (col(Account.id) < number)))
     rows = [_view(*row) for row in session.execute(query)]
     more = len(rows) > limit
     rows = rows[:limit]
@@ -269,10 +277,13 @@ def list_accounts(
 
 def _matches(text: str) -> Any:
     pattern = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
-    found = [func.lower(column).like(pattern, escape="!") for column in (Account.nickname, User.name, User.email)]
+    found: list[Any] = [
+        func.lower(column).like(pattern, escape="!")
+        for column in (col(Account.nickname), col(User.name), col(User.email))
+    ]
     digits = text.replace(" ", "").replace("-", "")
     if digits.isascii() and digits.isdigit() and len(digits) <= 10:
-        found.append(Account.id == int(digits))
+        found.append(col(Account.id) == int(digits))
     return or_(*found)
 
 
@@ -318,7 +329,7 @@ def change_account(
     actor: Actor,
     account_id: int,
     *,
-    nickname: str | None | Unset = UNSET,
+    nickname: str | Unset | None = UNSET,
     status: AccountStatus | Unset = UNSET,
     frozen_for: FrozenFor | Unset = UNSET,
     overdraft_limit: object = UNSET,
@@ -348,7 +359,7 @@ def change_account(
         changes["overdraft_limit"] = _new_limit(account, overdraft_limit)
     before = {field: getattr(account, field) for field in changes}
     if changes:
-        session.execute(update(Account.__table__).where(Account.__table__.c.id == account_id).values(**changes))
+        session.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == account_id).values(**changes))
         session.expire(account)
     audit.record(
         session,
@@ -415,11 +426,16 @@ def check_payee(session: Session, actor: Actor, *, account_id: int, name: str) -
     Raises:
         AccountNotFound: there is no such customer account.
     """
-    owner = session.execute(
-        select(User.name).join(Account, Account.owner_id == User.id).where(Account.id == account_id)
-    ).scalar()
-    if owner is None:
+    row = session.execute(
+        select(col(User.id), col(User.name))
+        .join(Account, col(Account.owner_id) == col(User.id))
+        .where(col(Account.id) == account_id)
+    ).first()
+    if row is None:
         raise ledger.no_such_account(account_id)
+    owner_id, owner = row
+    if owner_id == actor.user_id:
+        return PayeeCheck("match")
     given, real = _plain(name), _plain(owner)
     if given == real or sorted(given.split()) == sorted(real.split()):
         return PayeeCheck("match")

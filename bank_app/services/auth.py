@@ -16,6 +16,7 @@ import jwt
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
+from sqlmodel import col
 from zxcvbn import zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
@@ -79,7 +80,7 @@ def register(db: Database, *, email: str, name: str, password: str, role: Role =
     hashed = _hash(password)
 
     def operation(session: Session) -> Actor:
-        taken = session.execute(select(User.id).where(User.email == clean_email)).scalar()
+        taken = session.execute(select(col(User.id)).where(col(User.email) == clean_email)).scalar()
         if taken is not None and taken != actor.user_id:
             raise errors.EmailTaken("An account with this email exists. Sign in instead.")
         if taken is None:
@@ -105,7 +106,7 @@ def register(db: Database, *, email: str, name: str, password: str, role: Role =
 
 def find(session: Session, email: str) -> Actor | None:
     """The person with this email, if there is one."""
-    user = session.execute(select(User).where(User.email == email.strip().lower())).scalar()
+    user = session.execute(select(User).where(col(User.email) == email.strip().lower())).scalar()
     return Actor(user.id, user.email, user.name, Role(user.role)) if user else None
 
 
@@ -132,7 +133,8 @@ def _password_problem(password: str, email: str) -> dict[str, str] | None:
     if len(password) > 128:
         return {"code": "PASSWORD_LONG", "message": "Use at most 128 characters."}
     bare = password.lower().strip("0123456789 .,;:!?#*-_")
-    if password.lower() in _common_passwords() or bare in _common_passwords() or bare in ("", email.split("@")[0]):
+    guessed_first = {password.lower(), bare} & _common_passwords()
+    if guessed_first or bare in ("", email.split("@", maxsplit=1)[0]):
         return {
             "code": "PASSWORD_COMMON",
             "message": "This password is one of the first that people try. Choose another.",
@@ -172,7 +174,7 @@ def _nobodys_hash() -> str:
 def _signed_in_user(db: Database, email: str, password: str) -> User:
     """The person with this email and password. Takes as long for an unknown email as for a wrong password."""
     clean = email.strip().lower()[:254]
-    user = db.read(lambda session: session.execute(select(User).where(User.email == clean)).scalar())
+    user = db.read(lambda session: session.execute(select(User).where(col(User.email) == clean)).scalar())
     if user and user.locked_until and user.locked_until > clock.now():
         wait = int((user.locked_until - clock.now()).total_seconds()) + 1
         raise errors.Throttled(f"Too many failed tries. Wait {wait} seconds.", retry_after=wait)
@@ -186,7 +188,7 @@ def _signed_in_user(db: Database, email: str, password: str) -> User:
         fresh: dict[str, Any] = {"failed_sign_ins": 0, "locked_until": None}
         if renewed:
             fresh["password_hash"] = renewed
-        db.unit_of_work(lambda session: session.execute(update(User).where(User.id == user.id).values(**fresh)))
+        db.unit_of_work(lambda session: session.execute(update(User).where(col(User.id) == user.id).values(**fresh)))
     return user
 
 
@@ -194,7 +196,7 @@ def _count_failure(db: Database, user_id: UUID) -> None:
     """Five tries are free; after that each failure doubles the wait. Nobody can lock somebody else out for good."""
 
     def operation(session: Session) -> None:
-        user = session.execute(select(User).where(User.id == user_id).with_for_update()).scalar_one()
+        user = session.execute(select(User).where(col(User.id) == user_id).with_for_update()).scalar_one()
         user.failed_sign_ins += 1
         over = user.failed_sign_ins - _FREE_TRIES
         if over >= 0 and db.settings.rate_limits:
@@ -252,7 +254,7 @@ def open_demo_session(db: Database, *, email: str, address: str, user_agent: str
     Raises:
         NotFound: the bank is not a demo, or nobody has this email.
     """
-    user = db.read(lambda session: session.execute(select(User).where(User.email == email)).scalar())
+    user = db.read(lambda session: session.execute(select(User).where(col(User.email) == email)).scalar())
     if not db.settings.demo or user is None or user.disabled_at:
         raise errors.NotFound("There is no such page.")
     return _open_browser(db, user, address, user_agent)
@@ -277,7 +279,9 @@ def actor_of_cookie(db: Database, token: str) -> Actor | None:
     now = clock.now()
     row = db.read(
         lambda session: session.execute(
-            select(SignIn, User).join(User, User.id == SignIn.user_id).where(SignIn.cookie_digest == _digest(token))
+            select(SignIn, User)
+            .join(User, col(User.id) == col(SignIn.user_id))
+            .where(col(SignIn.cookie_digest) == _digest(token))
         ).first()
     )
     if row is None:
@@ -288,7 +292,7 @@ def actor_of_cookie(db: Database, token: str) -> Actor | None:
         return None
     if now - sign_in.last_seen_at > _SEEN_EVERY:
         db.unit_of_work(
-            lambda session: session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_seen_at=now))
+            lambda session: session.execute(update(SignIn).where(col(SignIn.id) == sign_in.id).values(last_seen_at=now))
         )
     return _actor(user, sign_in.id)
 
@@ -298,7 +302,7 @@ def close_browser_session(db: Database, token: str) -> None:
     db.unit_of_work(
         lambda session: session.execute(
             update(SignIn)
-            .where(SignIn.cookie_digest == _digest(token), SignIn.revoked_at.is_(None))
+            .where(col(SignIn.cookie_digest) == _digest(token), col(SignIn.revoked_at).is_(None))
             .values(revoked_at=clock.now())
         )
     )
@@ -350,12 +354,14 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
 
     def operation(session: Session) -> TokenPair | None:
         token = session.execute(
-            select(RefreshToken).where(RefreshToken.digest == _digest(refresh_token)).with_for_update()
+            select(RefreshToken).where(col(RefreshToken.digest) == _digest(refresh_token)).with_for_update()
         ).scalar()
         if token is None:
             return None
         sign_in, user = session.execute(
-            select(SignIn, User).join(User, User.id == SignIn.user_id).where(SignIn.id == token.sign_in_id)
+            select(SignIn, User)
+            .join(User, col(User.id) == col(SignIn.user_id))
+            .where(col(SignIn.id) == token.sign_in_id)
         ).one()
         if token.used_at is not None and sign_in.revoked_at is None:
             sign_in.revoked_at = clock.now()
@@ -399,7 +405,9 @@ def actor_of_access_token(db: Database, token: str) -> Actor:
         raise errors.NotSignedIn("The access token is not valid.")
     row = db.read(
         lambda session: session.execute(
-            select(SignIn.revoked_at, User).join(User, User.id == SignIn.user_id).where(SignIn.id == sign_in_id)
+            select(col(SignIn.revoked_at), User)
+            .join(User, col(User.id) == col(SignIn.user_id))
+            .where(col(SignIn.id) == sign_in_id)
         ).first()
     )
     if row is None or row[0] is not None or row[1].disabled_at is not None:
@@ -411,6 +419,6 @@ def revoke(db: Database, actor: Actor) -> None:
     """Ends the sign-in behind this actor: its access and refresh tokens are refused from now on."""
     db.unit_of_work(
         lambda session: session.execute(
-            update(SignIn).where(SignIn.id == actor.sign_in_id).values(revoked_at=clock.now())
+            update(SignIn).where(col(SignIn.id) == actor.sign_in_id).values(revoked_at=clock.now())
         )
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.domain import money
@@ -45,17 +46,17 @@ class DraftView:
         return reference(self.id)
 
     @property
-    def movement(self) -> transfers.Movement:
+    def movement(self) -> transfers.Deposit | transfers.Withdraw | transfers.Transfer:
         """What will be asked of the ledger."""
         amount = money.Amount.of(money.to_text(self.amount_minor, self.currency))
-        if self.kind == "transfer":
-            assert self.from_account_id is not None and self.to_account_id is not None
-            return transfers.Transfer(self.from_account_id, self.to_account_id, amount, description=self.description)
-        if self.kind == "withdraw":
-            assert self.from_account_id is not None
-            return transfers.Withdraw(self.from_account_id, amount, description=self.description)
-        assert self.to_account_id is not None
-        return transfers.Deposit(self.to_account_id, amount, description=self.description)
+        match (self.kind, self.from_account_id, self.to_account_id):
+            case ("transfer", int(sender), int(receiver)):
+                return transfers.Transfer(sender, receiver, amount, description=self.description)
+            case ("withdraw", int(account), None):
+                return transfers.Withdraw(account, amount, description=self.description)
+            case ("deposit", None, int(account)):
+                return transfers.Deposit(account, amount, description=self.description)
+        raise errors.BooksBroken(f"draft {self.id} names the wrong accounts for a {self.kind}")
 
 
 def save(
@@ -84,7 +85,7 @@ def save(
         payee_result=payee_result,
         created_at=clock.now(),
     )
-    session.execute(delete(TransferDraft).where(TransferDraft.created_at < clock.now() - LIFETIME * 2))
+    session.execute(delete(TransferDraft).where(col(TransferDraft.created_at) < clock.now() - LIFETIME * 2))
     session.execute(
         insert(TransferDraft).values(
             id=view.id,
@@ -110,7 +111,7 @@ def get(session: Session, actor: Actor, draft_id: UUID) -> DraftView:
         NotFound: there is none with this id, it is somebody else's, or it is older than a day.
     """
     row = session.execute(
-        select(TransferDraft).where(TransferDraft.id == draft_id, TransferDraft.user_id == actor.user_id)
+        select(TransferDraft).where(col(TransferDraft.id) == draft_id, col(TransferDraft.user_id) == actor.user_id)
     ).scalar()
     if row is None or row.created_at < clock.now() - LIFETIME:
         raise errors.NotFound("This transfer was not kept. Start a new one.")

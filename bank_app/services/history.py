@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Select, and_, case, exists, func, or_, select
+from sqlalchemy import LargeBinary, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
+from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.domain import money
@@ -143,12 +144,12 @@ def history(
         Invalid, InvalidAmount: a cursor or an amount that is malformed.
     """
     account = get_account(session, actor, account_id)
-    query = _entries(account, filters).order_by(Posting.sequence.desc()).limit(limit + 1)
+    query = _entries(account, filters).order_by(col(Posting.sequence).desc()).limit(limit + 1)
     if cursor:
         [position] = split_cursor(cursor, 1)
         if not (position.isascii() and position.isdigit()):
             raise bad_cursor()
-        query = query.where(Posting.sequence < int(position))
+        query = query.where(col(Posting.sequence) < int(position))
     entries = _views(session, actor, query)
     more = len(entries) > limit
     entries = entries[:limit]
@@ -173,23 +174,26 @@ def recent(session: Session, actor: Actor, *, limit: int = 8) -> list[EntryView]
     """The newest entries over all of the actor's own accounts; a move between two of them appears once, as sent."""
     entries: list[EntryView] = []
     for account in own_accounts(session, actor):
-        entries += _views(session, actor, _entries(account, ANYTHING).order_by(Posting.sequence.desc()).limit(limit))
+        entries += _views(
+            session, actor, _entries(account, ANYTHING).order_by(col(Posting.sequence).desc()).limit(limit)
+        )
     shown = [e for e in entries if not (e.counterparty and e.counterparty.own and e.direction is Direction.CREDIT)]
     return sorted(shown, key=lambda entry: (entry.created_at, entry.transaction_id), reverse=True)[:limit]
 
 
-def _entries(account: AccountView, filters: HistoryFilter) -> Select[Any]:
+def _entries(account: AccountView, filters: HistoryFilter) -> Any:
     query = (
         select(
-            Posting.account_id, Posting.sequence, Posting.transaction_id, Posting.direction, Posting.amount,
-            Posting.currency, Posting.balance_after, Posting.created_at,
-            Transaction.type, Transaction.description, Transaction.metadata_, Transaction.reverses_id,
+            col(Posting.account_id), col(Posting.sequence), col(Posting.transaction_id), col(Posting.direction),
+            col(Posting.amount), col(Posting.currency), col(Posting.balance_after), col(Posting.created_at),
+            col(Transaction.type), col(Transaction.description), col(Transaction.metadata_),
+            col(Transaction.reverses_id),
         )
-        .join(Transaction, Transaction.id == Posting.transaction_id)
-        .where(Posting.account_id == account.id, *_conditions(filters, account.currency, Posting.created_at))
+        .join(Transaction, col(Transaction.id) == col(Posting.transaction_id))
+        .where(col(Posting.account_id) == account.id, *_conditions(filters, account.currency, col(Posting.created_at)))
     )  # fmt: skip
     if filters.direction:
-        query = query.where(Posting.direction == filters.direction.value)
+        query = query.where(col(Posting.direction) == filters.direction.value)
     if filters.q and filters.q.strip():
         query = query.where(_mentions(filters.q.strip(), beside=account.id))
     return query
@@ -199,13 +203,13 @@ def _conditions(filters: HistoryFilter, currency: str, at: Any) -> list[Any]:
     """The conditions that entries and transactions share; the amounts of a transaction are those of its entries."""
     found: list[Any] = []
     if filters.types:
-        found.append(Transaction.type.in_([kind.value for kind in filters.types]))
+        found.append(col(Transaction.type).in_([kind.value for kind in filters.types]))
     if filters.min_amount:
         minimum = money.Amount.of(filters.min_amount).minor(currency, zero_allowed=True)
-        found.append(Transaction.amount >= minimum)
+        found.append(col(Transaction.amount) >= minimum)
     if filters.max_amount:
         maximum = money.Amount.of(filters.max_amount).minor(currency, zero_allowed=True)
-        found.append(Transaction.amount <= maximum)
+        found.append(col(Transaction.amount) <= maximum)
     if filters.from_:
         found.append(at >= filters.from_)
     if filters.to:
@@ -218,30 +222,33 @@ def _mentions(text: str, *, beside: int | None) -> Any:
     pattern = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
     other, owner = aliased(Account), aliased(User)
     side = aliased(Posting)
-    named = func.lower(owner.name).like(pattern, escape="!")
+    named: Any = func.lower(col(owner.name)).like(pattern, escape="!")
     digits = text.replace(" ", "").replace("-", "")
     if digits.isascii() and digits.isdigit() and len(digits) <= 10:
-        named = or_(named, other.id == int(digits))
-    joined = and_(side.transaction_id == Transaction.id, side.account_id != (beside or 0))
+        named = or_(named, col(other.id) == int(digits))
+    joined = and_(col(side.transaction_id) == col(Transaction.id), col(side.account_id) != (beside or 0))
     counterparty = exists(
-        select(1).select_from(side).join(other, other.id == side.account_id).join(owner, owner.id == other.owner_id)
+        select(1)
+        .select_from(side)
+        .join(other, col(other.id) == col(side.account_id))
+        .join(owner, col(owner.id) == col(other.owner_id))
         .where(joined, named)
     )  # fmt: skip
-    found = [func.lower(func.coalesce(Transaction.description, "")).like(pattern, escape="!"), counterparty]
+    found = [func.lower(func.coalesce(col(Transaction.description), "")).like(pattern, escape="!"), counterparty]
     bits = reference_bits(text)
     if bits is not None:
-        found.append(func.substr(Transaction.id, 12, 5, type_=LargeBinary) == bits)
+        found.append(func.substr(col(Transaction.id), 12, 5, type_=LargeBinary) == bits)
     return or_(*found)
 
 
-def _views(session: Session, actor: Actor, query: Select[Any]) -> list[EntryView]:
+def _views(session: Session, actor: Actor, query: Any) -> list[EntryView]:
     rows = session.execute(query).all()
     ids = [row.transaction_id for row in rows]
     others = _counterparties(session, actor, ids)
     reversals = {
         row.reverses_id: row.id
         for row in session.execute(
-            select(Transaction.reverses_id, Transaction.id).where(Transaction.reverses_id.in_(ids))
+            select(col(Transaction.reverses_id), col(Transaction.id)).where(col(Transaction.reverses_id).in_(ids))
         )
     }
     return [
@@ -272,10 +279,17 @@ def _counterparties(
 ) -> dict[UUID, list[tuple[int, Counterparty]]]:
     found: dict[UUID, list[tuple[int, Counterparty]]] = {}
     rows = session.execute(
-        select(Posting.transaction_id, Account.id, Account.kind, Account.owner_id, Account.nickname, User.name)
-        .join(Account, Account.id == Posting.account_id)
-        .outerjoin(User, User.id == Account.owner_id)
-        .where(Posting.transaction_id.in_(transaction_ids))
+        select(
+            col(Posting.transaction_id),
+            col(Account.id),
+            col(Account.kind),
+            col(Account.owner_id),
+            col(Account.nickname),
+            col(User.name),
+        )
+        .join(Account, col(Account.id) == col(Posting.account_id))
+        .outerjoin(User, col(User.id) == col(Account.owner_id))
+        .where(col(Posting.transaction_id).in_(transaction_ids))
     )
     titles = {"checking": "Everyday", "savings": "Savings"}
     for row in rows:
@@ -299,14 +313,14 @@ def balance_at(session: Session, actor: Actor, account_id: int, *, at: datetime)
         AccountNotFound: as `accounts.get_account`.
     """
     account = get_account(session, actor, account_id)
-    return _balance_until(session, account.id, Posting.created_at <= at, at)
+    return _balance_until(session, account.id, col(Posting.created_at) <= at, at)
 
 
 def _balance_until(session: Session, account_id: int, until: Any, at: datetime) -> BalanceAt:
     row = session.execute(
-        select(Posting.sequence, Posting.balance_after)
-        .where(Posting.account_id == account_id, until)
-        .order_by(Posting.created_at.desc(), Posting.sequence.desc())
+        select(col(Posting.sequence), col(Posting.balance_after))
+        .where(col(Posting.account_id) == account_id, until)
+        .order_by(col(Posting.created_at).desc(), col(Posting.sequence).desc())
         .limit(1)
     ).first()
     return BalanceAt(row.balance_after, at, row.sequence) if row else BalanceAt(0, at, 0)
@@ -330,11 +344,13 @@ def balance_steps(
     now = clock.now()
     opened = min(account.opened_at for account in accounts)
     start = max(opened, now - timedelta(days=days)) if days else opened
-    balances = {a.id: _balance_until(session, a.id, Posting.created_at < start, start).balance_minor for a in accounts}
+    balances = {
+        a.id: _balance_until(session, a.id, col(Posting.created_at) < start, start).balance_minor for a in accounts
+    }
     rows = session.execute(
-        select(Posting.account_id, Posting.created_at, Posting.balance_after)
-        .where(Posting.account_id.in_(balances), Posting.created_at >= start)
-        .order_by(Posting.created_at.desc(), Posting.sequence.desc())
+        select(col(Posting.account_id), col(Posting.created_at), col(Posting.balance_after))
+        .where(col(Posting.account_id).in_(balances), col(Posting.created_at) >= start)
+        .order_by(col(Posting.created_at).desc(), col(Posting.sequence).desc())
         .limit(_CHART_ROWS)
     ).all()
     steps = [Step(start, sum(balances.values()))]
@@ -361,8 +377,8 @@ def statement(session: Session, actor: Actor, account_id: int, *, start: datetim
         raise errors.Invalid(message, errors=[{"field": "to", "code": "invalid", "message": message}])
     account = get_account(session, actor, account_id)
     period = HistoryFilter(from_=start, to=end)
-    entries = _views(session, actor, _entries(account, period).order_by(Posting.sequence))
-    opening = _balance_until(session, account.id, Posting.created_at < start, start).balance_minor
+    entries = _views(session, actor, _entries(account, period).order_by(col(Posting.sequence)))
+    opening = _balance_until(session, account.id, col(Posting.created_at) < start, start).balance_minor
     into = sum(entry.amount_minor for entry in entries if entry.direction is Direction.CREDIT)
     out = sum(entry.amount_minor for entry in entries if entry.direction is Direction.DEBIT)
     closing = entries[-1].balance_after_minor if entries else opening
@@ -426,19 +442,19 @@ def list_transactions(
     if not actor.role.sees_every_account:
         raise errors.Forbidden("Customers see the history of their own accounts.")
     query = (
-        select(Transaction.id)
-        .where(*_conditions(filters, currency, Transaction.created_at))
-        .order_by(Transaction.id.desc())
+        select(col(Transaction.id))
+        .where(*_conditions(filters, currency, col(Transaction.created_at)))
+        .order_by(col(Transaction.id).desc())
     )
     if filters.q and filters.q.strip():
         query = query.where(_mentions(filters.q.strip(), beside=None))
     if filters.direction:
         # Seen from the bank, a deposit brings money in and a withdrawal takes it out.
         kind = {Direction.CREDIT: TransactionType.DEPOSIT, Direction.DEBIT: TransactionType.WITHDRAW}[filters.direction]
-        query = query.where(Transaction.type == kind.value)
+        query = query.where(col(Transaction.type) == kind.value)
     if cursor:
         try:
-            query = query.where(Transaction.id < UUID(split_cursor(cursor, 1)[0]))
+            query = query.where(col(Transaction.id) < UUID(split_cursor(cursor, 1)[0]))
         except ValueError:
             raise bad_cursor() from None
     ids = list(session.execute(query.limit(limit + 1)).scalars())

@@ -12,13 +12,23 @@ from uuid import UUID
 
 from sqlalchemy import Select, case, func, inspect, or_, select
 from sqlalchemy.orm import Session, aliased
+from sqlmodel import col
 
 from bank_app import clock
 from bank_app.database import Database, trigger_names
 from bank_app.domain import chain
 from bank_app.domain.accounting import AccountKind, Direction, signed
 from bank_app.domain.identifiers import account_number_text
-from bank_app.models import IMMUTABLE_TABLES, Account, IdempotencyKey, Posting, Transaction
+from bank_app.models import (
+    ACCOUNTS,
+    IMMUTABLE_TABLES,
+    POSTINGS,
+    TRANSACTIONS,
+    Account,
+    IdempotencyKey,
+    Posting,
+    Transaction,
+)
 
 # A report names the first offenders of each kind; a broken bank may have millions.
 _MOST_PER_INVARIANT = 5
@@ -92,7 +102,9 @@ def check(db: Database) -> Report:
 def trial_balance(session: Session) -> list[TrialLine]:
     """Debit and credit totals by class of accounts and currency; the two columns of a currency are equal."""
     rows = session.execute(
-        select(Account.kind, Account.currency, func.sum(Account.balance)).group_by(Account.kind, Account.currency)
+        select(col(Account.kind), col(Account.currency), func.sum(col(Account.balance))).group_by(
+            col(Account.kind), col(Account.currency)
+        )
     )
     totals: dict[tuple[str, str], int] = {}
     for kind, currency, total in rows:
@@ -143,7 +155,7 @@ class _Check:
 
     def run(self) -> Report:
         started = clock.now()
-        accounts = {row.id: row for row in self.session.execute(select(Account.__table__))}
+        accounts = {row.id: row for row in self.session.execute(select(ACCOUNTS))}
         walks, postings = self._walk_postings(accounts)
         self._accounts_match(accounts, walks)
         transactions = self._transactions()
@@ -178,7 +190,7 @@ class _Check:
 
     def _walk_postings(self, accounts: dict[int, Any]) -> tuple[dict[int, _Walk], int]:
         """Reads every account's postings in order and works out what they should say."""
-        table, header = Posting.__table__, Transaction.__table__
+        table, header = POSTINGS, TRANSACTIONS
         query = (
             select(table, header.c.hash.label("transaction_hash"), header.c.created_at.label("transaction_at"))
             .join(header, header.c.id == table.c.transaction_id, isouter=True)
@@ -255,8 +267,10 @@ class _Check:
             self._found(3, f"account {account_number_text(number)}", "has postings and does not exist")
 
     def _sums_by_account(self) -> dict[int, int]:
-        amount = case((Posting.direction == Direction.CREDIT.value, Posting.amount), else_=-Posting.amount)
-        rows = self.session.execute(select(Posting.account_id, func.sum(amount)).group_by(Posting.account_id))
+        amount = case(
+            (col(Posting.direction) == Direction.CREDIT.value, col(Posting.amount)), else_=-col(Posting.amount)
+        )
+        rows = self.session.execute(select(col(Posting.account_id), func.sum(amount)).group_by(col(Posting.account_id)))
         return {number: int(total) for number, total in rows}
 
     def _totals(self, accounts: dict[int, Any]) -> dict[str, int]:
@@ -273,7 +287,7 @@ class _Check:
     def _transactions(self) -> int:
         sums = self._sums_by_transaction()
         count = 0
-        for row in self._stream(select(Transaction.__table__)):
+        for row in self._stream(select(TRANSACTIONS)):
             count += 1
             subject = f"transaction {row.id}"
             sides, debit, credit, earliest, latest_at = sums.get(row.id, (0, 0, 0, None, None))
@@ -304,25 +318,25 @@ class _Check:
         )
 
     def _sums_by_transaction(self) -> dict[UUID, tuple[int, int, int, datetime | None, datetime | None]]:
-        debit = case((Posting.direction == Direction.DEBIT.value, Posting.amount), else_=0)
-        credit = case((Posting.direction == Direction.CREDIT.value, Posting.amount), else_=0)
+        debit = case((col(Posting.direction) == Direction.DEBIT.value, col(Posting.amount)), else_=0)
+        credit = case((col(Posting.direction) == Direction.CREDIT.value, col(Posting.amount)), else_=0)
         rows = self.session.execute(
             select(
-                Posting.transaction_id,
+                col(Posting.transaction_id),
                 func.count(),
                 func.sum(debit),
                 func.sum(credit),
-                func.min(Posting.created_at),
-                func.max(Posting.created_at),
-            ).group_by(Posting.transaction_id)
+                func.min(col(Posting.created_at)),
+                func.max(col(Posting.created_at)),
+            ).group_by(col(Posting.transaction_id))
         )
         return {row[0]: (row[1], int(row[2]), int(row[3]), row[4], row[5]) for row in rows}
 
     def _orphans(self) -> None:
         for row in self.session.execute(
-            select(Posting.account_id, Posting.sequence, Posting.transaction_id)
-            .join(Transaction, Transaction.id == Posting.transaction_id, isouter=True)
-            .where(Transaction.id.is_(None))
+            select(col(Posting.account_id), col(Posting.sequence), col(Posting.transaction_id))
+            .join(Transaction, col(Transaction.id) == col(Posting.transaction_id), isouter=True)
+            .where(col(Transaction.id).is_(None))
             .limit(_MOST_PER_INVARIANT)
         ):
             subject = f"posting {account_number_text(row.account_id)}-{row.sequence}"
@@ -332,17 +346,22 @@ class _Check:
 
     def _keys(self) -> None:
         for row in self.session.execute(
-            select(IdempotencyKey.key, IdempotencyKey.transaction_id, IdempotencyKey.actor_id, Transaction.actor_id)
-            .join(Transaction, Transaction.id == IdempotencyKey.transaction_id, isouter=True)
+            select(
+                col(IdempotencyKey.key),
+                col(IdempotencyKey.transaction_id),
+                col(IdempotencyKey.actor_id),
+                col(Transaction.actor_id),
+            )
+            .join(Transaction, col(Transaction.id) == col(IdempotencyKey.transaction_id), isouter=True)
             .where(
-                IdempotencyKey.transaction_id.is_not(None),
-                or_(Transaction.id.is_(None), Transaction.actor_id != IdempotencyKey.actor_id),
+                col(IdempotencyKey.transaction_id).is_not(None),
+                or_(col(Transaction.id).is_(None), col(Transaction.actor_id) != col(IdempotencyKey.actor_id)),
             )
             .limit(_MOST_PER_INVARIANT)
         ):
             self._found(7, f"key {row[0]!r} of actor {row[2]}", f"names transaction {row[1]}, which is not its effect")
-        self._more_than_once(IdempotencyKey.transaction_id, "has more than one key")
-        self._more_than_once(Transaction.reverses_id, "has more than one reversal")
+        self._more_than_once(col(IdempotencyKey.transaction_id), "has more than one key")
+        self._more_than_once(col(Transaction.reverses_id), "has more than one reversal")
 
     def _more_than_once(self, column: Any, message: str) -> None:
         """The unique keys forbid it; a table that was rebuilt without them would not."""
@@ -354,19 +373,19 @@ class _Check:
         """A reversal has the sides of its original, the other way round."""
         mirror, original = aliased(Posting), aliased(Posting)
         query = (
-            select(Transaction.id, func.count(), func.count(original.account_id))
-            .join(mirror, mirror.transaction_id == Transaction.id)
+            select(col(Transaction.id), func.count(), func.count(col(original.account_id)))
+            .join(mirror, col(mirror.transaction_id) == col(Transaction.id))
             .join(
                 original,
-                (original.transaction_id == Transaction.reverses_id)
-                & (original.account_id == mirror.account_id)
-                & (original.amount == mirror.amount)
-                & (original.direction != mirror.direction),
+                (col(original.transaction_id) == col(Transaction.reverses_id))
+                & (col(original.account_id) == col(mirror.account_id))
+                & (col(original.amount) == col(mirror.amount))
+                & (col(original.direction) != col(mirror.direction)),
                 isouter=True,
             )
-            .where(Transaction.reverses_id.is_not(None))
-            .group_by(Transaction.id)
-            .having(func.count() != func.count(original.account_id))
+            .where(col(Transaction.reverses_id).is_not(None))
+            .group_by(col(Transaction.id))
+            .having(func.count() != func.count(col(original.account_id)))
         )
         for row in self.session.execute(query.limit(_MOST_PER_INVARIANT)):
             self._found(7, f"transaction {row[0]}", "is not the mirror of what it reverses")

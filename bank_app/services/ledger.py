@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import case, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.domain import chain
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, Draft, Key
 from bank_app.domain.identifiers import internal_account_number
-from bank_app.models import Account, IdempotencyKey, Posting, Transaction
+from bank_app.models import (
+    ACCOUNTS,
+    IDEMPOTENCY_KEYS,
+    POSTINGS,
+    TRANSACTIONS,
+    Account,
+    Posting,
+    Transaction,
+)
 from bank_app.services.rules import Book, Posted, PostingRow, Refused, decide, no_such_account
 
 # Deposits to different customers must not wait for one cash row, so there are several, chosen by the customer's number.
@@ -42,7 +50,9 @@ def cash_account(currency: str, for_account: int) -> int:
 def facts(session: Session, account_ids: Iterable[int]) -> dict[int, AccountFacts]:
     """Owner, kind and currency of the accounts that exist. Locks: none (the columns are immutable by trigger)."""
     rows = session.execute(
-        select(Account.id, Account.owner_id, Account.kind, Account.currency).where(Account.id.in_(set(account_ids)))
+        select(col(Account.id), col(Account.owner_id), col(Account.kind), col(Account.currency)).where(
+            col(Account.id).in_(set(account_ids))
+        )
     )
     return {row.id: AccountFacts(row.id, row.owner_id, AccountKind(row.kind), row.currency) for row in rows}
 
@@ -95,8 +105,8 @@ def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
     """
     statement = (
         select(Account)
-        .where(Account.id.in_(sorted(set(account_ids))))
-        .order_by(Account.id)
+        .where(col(Account.id).in_(sorted(set(account_ids))))
+        .order_by(col(Account.id))
         .with_for_update()
         # Without this the session answers with the object it loaded before the lock, and the balance of then.
         .execution_options(populate_existing=True)
@@ -149,14 +159,14 @@ def load(session: Session, transaction_ids: Iterable[UUID]) -> dict[UUID, Posted
         return {}
     sides: dict[UUID, list[PostingRow]] = {}
     columns = (
-        Posting.transaction_id, Posting.account_id, Posting.sequence, Posting.direction,
-        Posting.amount, Posting.balance_after, Posting.hash,
+        col(Posting.transaction_id), col(Posting.account_id), col(Posting.sequence), col(Posting.direction),
+        col(Posting.amount), col(Posting.balance_after), col(Posting.hash),
     )  # fmt: skip
-    for row in session.execute(select(*columns).where(Posting.transaction_id.in_(wanted))):
+    for row in session.execute(select(*columns).where(col(Posting.transaction_id).in_(wanted))):
         sides.setdefault(row.transaction_id, []).append(
             PostingRow(row.account_id, row.sequence, Direction(row.direction), row.amount, row.balance_after, row.hash)
         )
-    table = Transaction.__table__
+    table = TRANSACTIONS
     return {
         row.id: Posted(
             id=row.id,
@@ -197,7 +207,7 @@ def _already_answered(session: Session, drafts: Sequence[Draft]) -> dict[int, Po
 def _key_rows(session: Session, keys: Sequence[Key]) -> dict[tuple[UUID, str], Any]:
     if not keys:
         return {}
-    table = IdempotencyKey.__table__
+    table = IDEMPOTENCY_KEYS
     wanted = [(key.actor_id, key.text) for key in keys]
     rows = session.execute(select(table).where(tuple_(table.c.actor_id, table.c.key).in_(wanted)))
     return {(row.actor_id, row.key): row for row in rows}
@@ -224,11 +234,12 @@ def _same_again(key: Key, fingerprint: bytes, outcome: Posted | Refused) -> Post
 
 
 def _reversed_already(session: Session, drafts: Sequence[Draft]) -> set[UUID]:
-    """Asked after the accounts are locked: a rival reversal touches the same accounts, so it has committed or not begun."""
+    """Asked under the lock: a rival reversal touches the same accounts, so it has committed or not begun."""
     wanted = [draft.reverses_id for draft in drafts if draft.reverses_id]
     if not wanted:
         return set()
-    return set(session.execute(select(Transaction.reverses_id).where(Transaction.reverses_id.in_(wanted))).scalars())
+    found = session.execute(select(col(Transaction.reverses_id)).where(col(Transaction.reverses_id).in_(wanted)))
+    return {identifier for identifier in found.scalars() if identifier}
 
 
 def _is_recorded(outcome: Posted | Refused) -> bool:
@@ -243,9 +254,9 @@ def _write(session: Session, decided: Sequence[tuple[Draft, Posted | Refused]], 
     """One statement per table, however long the list."""
     posted = [outcome for _, outcome in decided if isinstance(outcome, Posted) and not outcome.replayed]
     if posted:
-        session.execute(insert(Transaction.__table__), [_transaction_row(item) for item in posted])
+        session.execute(insert(TRANSACTIONS), [_transaction_row(item) for item in posted])
         session.execute(
-            insert(Posting.__table__),
+            insert(POSTINGS),
             [_posting_row(item, side, books[side.account_id]) for item in posted for side in item.postings],
         )
         _write_balances(session, [book for book in books.values() if book.version != book.account.version])
@@ -255,7 +266,7 @@ def _write(session: Session, decided: Sequence[tuple[Draft, Posted | Refused]], 
         if draft.key and not outcome.replayed and _is_recorded(outcome)
     ]
     if keys:
-        session.execute(insert(IdempotencyKey.__table__), keys)
+        session.execute(insert(IDEMPOTENCY_KEYS), keys)
 
 
 def _transaction_row(posted: Posted) -> dict[str, Any]:
@@ -289,7 +300,7 @@ def _posting_row(posted: Posted, side: PostingRow, book: Book) -> dict[str, Any]
 
 
 def _write_balances(session: Session, books: Sequence[Book]) -> None:
-    table = Account.__table__
+    table = ACCOUNTS
     by_id = {book.account.id: book for book in books}
 
     def new(value: str) -> Any:

@@ -209,7 +209,7 @@ def _apply(draft: Draft, books: dict[int, Book], now: datetime) -> Posted:
     # moment is one probe of an index.
     touched = [books[leg.account_id] for leg in draft.legs]
     created_at = max([draft.created_at or now, *(book.last_posted_at for book in touched if book.last_posted_at)])
-    content = {
+    content: dict[str, Any] = {
         "id": draft.id,
         "type": draft.type.value,
         "amount_minor": draft.amount_minor,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from bank_app import errors
 from bank_app.database import Database
@@ -46,37 +47,51 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
-class Deposit(Movement):
-    """Cash in: debits cash, credits the account.
+class CashMovement(Movement):
+    """Between cash and one account.
 
     Raises:
         Invalid: the description is too long.
     """
 
-    operation: ClassVar[str] = "deposit"
     account_id: int
     amount: money.Amount
 
     def __post_init__(self) -> None:
         """Shape only."""
         self._check()
+
+    @property
+    def own(self) -> int:
+        """The account that the actor must be allowed to act on."""
+        return self.account_id
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The customer accounts that must exist."""
+        return (self.account_id,)
 
 
 @dataclass(frozen=True, slots=True)
-class Withdraw(Movement):
-    """Cash out: debits the account, credits cash.
+class Deposit(CashMovement):
+    """Cash in: debits cash, credits the account."""
 
-    Raises:
-        Invalid: the description is too long.
-    """
+    operation: ClassVar[str] = "deposit"
+
+    def sides(self, currency: str) -> tuple[int, int]:
+        """Which account is debited and which credited."""
+        return ledger.cash_account(currency, self.account_id), self.account_id
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw(CashMovement):
+    """Cash out: debits the account, credits cash."""
 
     operation: ClassVar[str] = "withdraw"
-    account_id: int
-    amount: money.Amount
 
-    def __post_init__(self) -> None:
-        """Shape only."""
-        self._check()
+    def sides(self, currency: str) -> tuple[int, int]:
+        """Which account is debited and which credited."""
+        return self.account_id, ledger.cash_account(currency, self.account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +115,20 @@ class Transfer(Movement):
             raise errors.SameAccount("Choose two different accounts.")
         self._check()
 
+    @property
+    def own(self) -> int:
+        """The account that the actor must be allowed to act on."""
+        return self.from_account_id
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The customer accounts that must exist."""
+        return self.from_account_id, self.to_account_id
+
+    def sides(self, currency: str) -> tuple[int, int]:
+        """Which account is debited and which credited."""
+        return self.from_account_id, self.to_account_id
+
 
 @dataclass(frozen=True, slots=True)
 class Reverse(Movement):
@@ -118,6 +147,9 @@ class Reverse(Movement):
         if not self.reason.strip():
             message = "Write a reason; it goes into the audit log."
             raise errors.Invalid(message, errors=[{"field": "reason", "code": "required", "message": message}])
+
+
+AnyMovement = Deposit | Withdraw | Transfer | Reverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +198,7 @@ class Moved:
     replayed: bool
 
 
-def move(db: Database, actor: Actor, movement: Movement, *, key: str | None = None) -> Moved:
+def move(db: Database, actor: Actor, movement: AnyMovement, *, key: str | None = None) -> Moved:
     """Posts a movement in a unit of work of its own and answers after COMMIT.
 
     Check the shape first (building the movement does); then, in this order: idempotency replay, existence,
@@ -192,7 +224,7 @@ def move(db: Database, actor: Actor, movement: Movement, *, key: str | None = No
     return _or_raise(db.unit_of_work(operation, resolvable=True))
 
 
-def outcome_of(db: Database, actor: Actor, movement: Movement, *, key: str) -> Moved | None:
+def outcome_of(db: Database, actor: Actor, movement: AnyMovement, *, key: str) -> Moved | None:
     """What became of a movement that was sent with `key`; None if the bank never received it. Writes nothing.
 
     Raises:
@@ -246,7 +278,7 @@ def _no_such_transaction() -> errors.TransactionNotFound:
 
 
 def _post(
-    session: Session, actor: Actor, movement: Movement, key: Key | None, settings: Settings
+    session: Session, actor: Actor, movement: AnyMovement, key: Key | None, settings: Settings
 ) -> ledger.Posted | ledger.Refused:
     try:
         draft = _draft(session, actor, movement, key, settings)
@@ -269,16 +301,12 @@ def _post(
     return outcome
 
 
-def _draft(session: Session, actor: Actor, movement: Movement, key: Key | None, settings: Settings) -> Draft:
+def _draft(session: Session, actor: Actor, movement: AnyMovement, key: Key | None, settings: Settings) -> Draft:
     if isinstance(movement, Reverse):
         return _reversal(session, actor, movement, key)
-    if isinstance(movement, Transfer):
-        named, own = [movement.from_account_id, movement.to_account_id], movement.from_account_id
-    else:
-        assert isinstance(movement, Deposit | Withdraw)
-        named, own = [movement.account_id], movement.account_id
-    known = ledger.facts(session, named)
-    for number in named:
+    own = movement.own
+    known = ledger.facts(session, movement.named)
+    for number in movement.named:
         account = known.get(number)
         foreign = number == own and account and not actor.role.sees_every_account and account.owner_id != actor.user_id
         if account is None or account.owner_id is None or foreign:
@@ -286,7 +314,7 @@ def _draft(session: Session, actor: Actor, movement: Movement, key: Key | None, 
     _may_move(actor, movement, settings)
     currency = known[own].currency
     amount = movement.amount.minor(currency)
-    debit, credit = _sides(movement, currency)
+    debit, credit = movement.sides(currency)
     versions = {own: movement.if_version} if isinstance(movement, Transfer) and movement.if_version is not None else {}
     return Draft(
         id=movement.id,
@@ -302,20 +330,12 @@ def _draft(session: Session, actor: Actor, movement: Movement, key: Key | None, 
     )
 
 
-def _sides(movement: Movement, currency: str) -> tuple[int, int]:
-    if isinstance(movement, Transfer):
-        return movement.from_account_id, movement.to_account_id
-    assert isinstance(movement, Deposit | Withdraw)
-    cash = ledger.cash_account(currency, movement.account_id)
-    return (cash, movement.account_id) if isinstance(movement, Deposit) else (movement.account_id, cash)
-
-
 def _may_move(actor: Actor, movement: Movement, settings: Settings) -> None:
     if actor.role.acts_on_every_account:
         return
     if actor.role.sees_every_account:
         raise errors.Forbidden("Your role (Auditor) can look but not change this.")
-    if isinstance(movement, Deposit | Withdraw) and not settings.customers_handle_cash:
+    if isinstance(movement, CashMovement) and not settings.customers_handle_cash:
         raise errors.Forbidden("Customers cannot deposit or withdraw by themselves at this bank; a teller can.")
 
 
@@ -353,15 +373,15 @@ def _views(session: Session, actor: Actor, posted: list[ledger.Posted]) -> list[
     owners = {
         row.id: row
         for row in session.execute(
-            select(Account.id, Account.owner_id, Account.kind, Account.nickname, User.name)
-            .outerjoin(User, User.id == Account.owner_id)
-            .where(Account.id.in_(numbers))
+            select(col(Account.id), col(Account.owner_id), col(Account.kind), col(Account.nickname), col(User.name))
+            .outerjoin(User, col(User.id) == col(Account.owner_id))
+            .where(col(Account.id).in_(numbers))
         )
     }
     reversals = {
         row.reverses_id: row.id
         for row in session.execute(
-            select(Transaction.id, Transaction.reverses_id).where(Transaction.reverses_id.in_(ids))
+            select(col(Transaction.id), col(Transaction.reverses_id)).where(col(Transaction.reverses_id).in_(ids))
         )
     }
     return [
