@@ -198,6 +198,14 @@ class PrivateServer:
         self._halt(signal.SIGKILL)
         self._release()
 
+    def remove(self) -> None:
+        """Stops the server and deletes its folder, after making sure that both are ours."""
+        self.stop()
+        if self.folder.exists():
+            self._claim()
+            shutil.rmtree(self.folder)
+            self._release()
+
     # --- one owner ------------------------------------------------------------------------------
 
     def _claim(self) -> None:

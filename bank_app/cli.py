@@ -1,0 +1,185 @@
+"""The commands behind `./bank`: each loads settings, calls one room, and says what went wrong in one sentence."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from bank_app import settings as bank_settings
+from bank_app.build import BuildFailed
+from bank_app.database import Database
+from bank_app.domain import money
+from bank_app.domain.accounting import Role
+from bank_app.errors import BankError
+from bank_app.private_mysql import ServerError
+from bank_app.server import PortTaken
+from bank_app.services import auth, integrity
+from bank_app.settings import Settings, SettingsError
+from bank_app.start import HOST, Refused, first_line, opened, run_demo, serve_production
+from bank_app.testbed import NeedMissing, run_checks, run_tests
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A bank you can run."
+)
+people = typer.Typer(no_args_is_help=True, help="People who can sign in.")
+app.add_typer(people, name="user")
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder for embedded database, private server, build and secrets (.bank)."),
+]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def main() -> None:
+    """Runs a command; whatever goes wrong in an expected way is a sentence on stderr, never a traceback."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(prog_name="./bank", standalone_mode=True)
+    except SettingsError as error:
+        _end(str(error), 2)
+    except (Refused, ServerError, NeedMissing, BuildFailed, PortTaken) as error:
+        _end(str(error), 1)
+    except BankError as error:
+        _end(error.detail, 1)
+    except SQLAlchemyError as error:
+        _end(f"The database refused: {first_line(error)}", 1)
+    except PermissionError as error:
+        _end(f"{error.filename} cannot be written by this user: choose another folder with --data.", 1)
+    except KeyboardInterrupt:
+        _end("Stopped.", 130)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    # The same way out as Ctrl-C, so that a private server and a build under way are ended too.
+    raise KeyboardInterrupt
+
+
+def _end(sentence: str, status: int) -> NoReturn:
+    err.print(sentence)
+    sys.exit(status)
+
+
+def _load(data: Path | None) -> Settings:
+    """The settings of this command, with --data also put where worker processes look for it."""
+    if data is not None:
+        os.environ["BANK_DATA"] = str(data.expanduser().resolve())
+    settings = bank_settings.load()
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return settings
+
+
+@app.command()
+def run(
+    port: Port = 3000,
+    data: Data = None,
+    mysql: Annotated[
+        bool, typer.Option("--mysql", help="On a private MariaDB/MySQL server instead of a file.")
+    ] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget all accounts and payments first.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a reset.")] = False,
+) -> None:
+    """The whole bank on this machine, with demo people and pretend money."""
+    if os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE"):
+        raise SettingsError(
+            "DATABASE_URL: run makes a demo bank of its own and leaves other databases alone; use serve."
+        )
+    settings = _load(data)
+    if reset and not yes:
+        where = settings.data / ("mysql" if mysql else "bank.sqlite3")
+        typer.confirm(f"This forgets every account and payment in {where}. Go on?", abort=True)
+    run_demo(settings, port=port, mysql=mysql, reset=reset, console=out)
+
+
+@app.command()
+def serve(
+    port: Port = 3000,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = HOST,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Worker processes.")] = 1,
+    data: Data = None,
+) -> None:
+    """Production: the bank on DATABASE_URL, migrated beforehand, without demo people."""
+    serve_production(_load(data), host=host, port=port, workers=workers, console=out)
+
+
+@app.command()
+def migrate(data: Data = None) -> None:
+    """Bring the database's schema up to date."""
+    settings = _load(data)
+    db = Database(settings)
+    try:
+        db.upgrade_schema()
+        out.print(f"The schema is up to date ({db.server_version()}).")
+    except SQLAlchemyError as error:
+        where = db.url.render_as_string(hide_password=True)
+        raise Refused(f"The database {where} cannot be migrated: {first_line(error)}") from None
+    finally:
+        db.dispose()
+
+
+@people.command("add")
+def user_add(
+    email: Annotated[str, typer.Option("--email", help="What the person signs in with.")],
+    name: Annotated[str, typer.Option("--name", help="What the person is called.")],
+    role: Annotated[Role, typer.Option("--role", help="What the person may do.")] = Role.CUSTOMER,
+    data: Data = None,
+) -> None:
+    """Make a person who can sign in; the password is asked for, or is the first line of stdin."""
+    settings = _load(data)
+    with opened(settings) as db:
+        if sys.stdin.isatty():
+            password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        else:
+            password = sys.stdin.readline().rstrip("\r\n")
+        person = auth.register(db, email=email, name=name, password=password, role=role)
+    out.print(f"{person.name} can sign in as {person.email} ({role.value}).", markup=False)
+
+
+@app.command()
+def verify(data: Data = None) -> None:
+    """Recompute every invariant of the books from the postings; exit 1 when one does not hold."""
+    settings = _load(data)
+    with opened(settings) as db:
+        report = integrity.check(db)
+    broken = {violation.invariant for violation in report.violations}
+    table = Table(title=f"The books on {report.checked_at:%Y-%m-%d %H:%M:%S} UTC", title_justify="left")
+    for column in ("", "Invariant", "Holds"):
+        table.add_column(column)
+    for number, rule in integrity.INVARIANTS.items():
+        table.add_row(str(number), rule, "[red]NO[/red]" if number in broken else "[green]yes[/green]")
+    out.print(table)
+    out.print(f"{report.accounts} accounts, {report.transactions} transactions, {report.postings} postings.")
+    for code, total in sorted(report.totals.items()):
+        out.print(f"All {code} balances add up to {money.to_text(total, code)}.")
+    out.print(f"Chain head {report.chain_head or '(empty)'}, checked in {report.seconds:.1f} s.")
+    for violation in report.violations:
+        err.print(f"Invariant {violation.invariant}, {violation.subject}: {violation.message}")
+    if not report.ok:
+        _end("The books are broken.", 1)
+    out.print("The books are right.")
+
+
+@app.command("test", context_settings=PASS_ON)
+def run_every_test(context: typer.Context, data: Data = None) -> None:
+    """Run every test, after bringing what the tests need; more arguments go to pytest."""
+    sys.exit(run_tests(_load(data), context.args, console=out))
+
+
+@app.command()
+def check(data: Data = None) -> None:
+    """Formatting, lint and types."""
+    _load(data)
+    sys.exit(run_checks(console=out))

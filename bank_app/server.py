@@ -1,0 +1,147 @@
+"""Starts granian: one port for pages, WebSocket and API, a supervisor that replaces dead workers, a clean stop."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from bank_app import build
+from bank_app.settings import PROJECT
+
+READY_SECONDS = 60
+KILL_SECONDS = 10
+
+
+class PortTaken(Exception):
+    """Somebody listens there already; the message says who and what to do."""
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Makes sure that nobody listens there.
+
+    Granian binds with SO_REUSEPORT, so a second server would start silently and take half of the connections.
+
+    Raises:
+        PortTaken: the port is taken, is not ours to take, or the host is not an address of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror:
+        raise PortTaken(f"{host} is not an address of this machine: try --host 127.0.0.1.") from None
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise PortTaken(_why_not(error, host, port)) from None
+
+
+def serve(
+    *, host: str, port: int, workers: int, release: Path, quiet: bool, when_ready: Callable[[], None] | None = None
+) -> None:
+    """Serves until SIGINT or SIGTERM. The settings must be in the environment: that is how workers get them.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; must be free.
+        workers: Worker processes.
+        release: The built front end.
+        quiet: Say nothing but warnings.
+        when_ready: Called once, from a thread, when the bank answers that it is ready.
+    """
+    os.environ.update(build.serving_environment(release))
+    # Reflex finds its configuration in the working folder.
+    os.chdir(PROJECT)
+    # A forked worker would inherit connections, locks and threads of what this process did before.
+    multiprocessing.set_start_method("spawn", force=True)
+    if when_ready:
+        threading.Thread(target=_watch, args=(host, port, when_ready), daemon=True).start()
+    Server(
+        "bank_app.bank_app:app",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=host,
+        port=port,
+        workers=workers,
+        websockets=True,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=KILL_SECONDS,
+        log_level=LogLevels.warning if quiet else LogLevels.info,
+    ).serve()
+
+
+def base_url(host: str, port: int) -> str:
+    """Where a browser on this machine finds the bank."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+    return f"http://{name}:{port}"
+
+
+def is_ready(url: str) -> bool:
+    """Whether the bank at this address says that it is ready."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:  # noqa: S310 - always http
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _watch(host: str, port: int, when_ready: Callable[[], None]) -> None:
+    url, deadline = base_url(host, port), time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if is_ready(url):
+            when_ready()
+            return
+        time.sleep(0.05)
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        holder = port_holder(port)
+        who = f"by {holder}" if holder else "by another program"
+        return f"Port {port} is in use {who}: stop that, or choose another with --port {port + 1}."
+    if error.errno == errno.EACCES:
+        return f"Port {port} needs root: choose one above 1023, such as --port 3000."
+    return f"Nothing can listen on {host} port {port} ({error.strerror}): try --host 127.0.0.1."
+
+
+def port_holder(port: int) -> str | None:
+    """Who listens on a port, such as `granian (process 4711)`; None where that cannot be seen."""
+    wanted = _listening_inodes(port)
+    for folder in Path("/proc").glob("[0-9]*") if wanted else ():
+        try:
+            for descriptor in (folder / "fd").iterdir():
+                if str(descriptor.readlink()) in wanted:
+                    name = (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                    return f"{name} (process {folder.name})"
+        except OSError:
+            # Gone meanwhile, or another user's.
+            continue
+    return None
+
+
+def _listening_inodes(port: int) -> set[str]:
+    found = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        try:
+            lines = table.read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            listening = fields[3] == "0A"
+            if listening and int(fields[1].rpartition(":")[2], 16) == port:
+                found.add(f"socket:[{fields[9]}]")
+    return found

@@ -1,0 +1,244 @@
+"""How a bank starts: the steps of `run` (a demo that needs nothing) and the refusals of `serve` (production)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from rich.console import Console
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from bank_app import build, demo, server
+from bank_app import settings as bank_settings
+from bank_app.database import Database
+from bank_app.private_mysql import PrivateServer
+from bank_app.settings import Settings, SettingsError, is_loopback
+
+# What people copy from examples; on a database that others can reach it is an open door.
+WEAK_PASSWORDS = frozenset({"", "root", "admin", "bank", "mysql", "test", *bank_settings.PLACEHOLDERS})
+HOST = "127.0.0.1"
+
+
+class Refused(Exception):
+    """The bank cannot start, or not like that; the message is one sentence for the person at the terminal."""
+
+
+class Steps:
+    """The lines of a start: a spinner for the step under way, and a line with its time once it is done."""
+
+    def __init__(self, console: Console) -> None:
+        """Counts from here to `total_seconds`."""
+        self.console = console
+        self._began = time.monotonic()
+
+    @property
+    def total_seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._began
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """A step; what it yields changes the words beside the spinner, and the last words stay on the line."""
+        began, words = time.monotonic(), [""]
+        with self.console.status(name) as status:
+
+            def say(text: str) -> None:
+                words.append(text)
+                status.update(f"{name}: {text}")
+                if not self.console.is_terminal:
+                    self.console.print(f"  {name}: {text} ...")
+
+            yield say
+        seconds = f"[dim]{time.monotonic() - began:.1f} s[/dim]"
+        self.console.print(f"  [green]✓[/green] {name:<14} {words[-1]:<44} {seconds}")
+
+
+@contextmanager
+def alone(settings: Settings, what: str) -> Iterator[None]:
+    """One server at a time on one data folder: a reset under a running one would take its files away.
+
+    Raises:
+        Refused: another one runs.
+    """
+    with (settings.data / "running").open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise Refused(
+                f"The bank in {settings.data} is running already ({lock.read().strip()}): "
+                "stop it, or choose another folder with --data."
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}, {what}")
+        lock.flush()
+        yield
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """A database that can be reached and has the schema of this program.
+
+    Raises:
+        Refused: it cannot be reached, or `./bank migrate` has to come first.
+    """
+    db = Database(settings)
+    try:
+        try:
+            current = db.schema_is_current()
+        except SQLAlchemyError as error:
+            where = db.url.render_as_string(hide_password=True)
+            raise Refused(f"The database {where} cannot be reached: {first_line(error)}") from None
+        if not current:
+            raise Refused("The database does not have the schema of this program: run ./bank migrate first.")
+        yield db
+    finally:
+        db.dispose()
+
+
+def first_line(error: BaseException) -> str:
+    """What the driver said, without the statement and the links around it."""
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+def share(settings: Settings, **more: str) -> None:
+    """Puts settings where worker processes look for them."""
+    os.environ.update({"BANK_DATA": str(settings.data), **more})
+
+
+# --- run ----------------------------------------------------------------------------------------------
+
+
+def run_demo(settings: Settings, *, port: int, mysql: bool, reset: bool, console: Console) -> None:
+    """The whole bank with demo people on this machine, until Ctrl-C.
+
+    Raises:
+        Refused, PortTaken, ServerError, BuildFailed: with one sentence each.
+    """
+    steps = Steps(console)
+    server.require_free_port(HOST, port)
+    with ExitStack() as stack:
+        stack.enter_context(alone(settings, server.base_url(HOST, port)))
+        if reset:
+            _forget(settings, mysql=mysql)
+        private = PrivateServer(settings.data / "mysql") if mysql else None
+        if private:
+            with steps.step("Server") as say:
+                say(f"{private.program.path.name} {'.'.join(map(str, private.program.version))}")
+                stack.enter_context(private)
+        settings = bank_settings.load(
+            data=settings.data, database_url=private.url if private else "", demo=True, self_service_cash=True
+        )
+        share(settings, DATABASE_URL=settings.database_url, BANK_DEMO="on", BANK_SELF_SERVICE_CASH="on")
+        _prepare_books(settings, private, steps)
+        with steps.step("Front end") as say:
+            release = build.ensure_built(settings, say)
+            say("built")
+
+        def announce() -> None:
+            console.print(_welcome(settings, server.base_url(HOST, port), steps.total_seconds), highlight=False)
+
+        server.serve(host=HOST, port=port, workers=1, release=release, quiet=True, when_ready=announce)
+        console.print("Stopped.")
+
+
+def _prepare_books(settings: Settings, private: PrivateServer | None, steps: Steps) -> None:
+    # There while the demo people are being written: a start that was cut off then begins them again.
+    halfway = settings.data / f"demo-{'mysql' if private else 'embedded'}.halfway"
+    if halfway.exists():
+        if private:
+            private.make_database("bank")
+        else:
+            _remove_embedded(settings)
+    db = Database(settings)
+    try:
+        with steps.step("Books") as say:
+            db.upgrade_schema()
+            say(db.server_version())
+        if not demo.is_filled(db):
+            with steps.step("Demo people") as say:
+                halfway.touch()
+                demo.fill(db)
+                halfway.unlink()
+                say(" · ".join(person.first_name for person in demo.PEOPLE))
+    finally:
+        db.dispose()
+
+
+def _forget(settings: Settings, *, mysql: bool) -> None:
+    if mysql:
+        PrivateServer(settings.data / "mysql").remove()
+    else:
+        _remove_embedded(settings)
+
+
+def _remove_embedded(settings: Settings) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        (settings.data / f"bank.sqlite3{suffix}").unlink(missing_ok=True)
+
+
+def _welcome(settings: Settings, url: str, seconds: float) -> str:
+    people = " · ".join(f"{p.email} ({p.title.lower()})" for p in demo.PEOPLE)
+    return f"""
+[bold]{settings.name} is ready in {seconds:.0f} s[/bold]   (demo mode: pretend money)
+  Open      {url}
+  API       {url}/api/v1/docs
+  People    {people}
+            press "Enter as …" on the sign-in page, or use the password: {demo.PASSWORD}
+  Stop      Ctrl-C   Reset  ./bank run --reset   Go real  docs/self-hosting.md
+"""
+
+
+# --- serve --------------------------------------------------------------------------------------------
+
+
+def serve_production(settings: Settings, *, host: str, port: int, workers: int, console: Console) -> None:
+    """The bank on the configured database, until SIGTERM.
+
+    Raises:
+        SettingsError: the settings are unsafe for that.
+        Refused, PortTaken, BuildFailed: with one sentence each.
+    """
+    steps = Steps(console)
+    _require_safe(settings, host=host, workers=workers)
+    server.require_free_port(host, port)
+    with ExitStack() as stack:
+        if not settings.database_url:
+            stack.enter_context(alone(settings, server.base_url(host, port)))
+        with opened(settings) as db:
+            engine = db.server_version()
+        share(settings)
+        release = build.find_release(settings)
+        if release is None:
+            with steps.step("Front end") as say:
+                release = build.ensure_built(settings, say)
+        if not settings.rate_limits:
+            console.print("Warning: BANK_RATE_LIMITS is off; anybody may try as many passwords as they like.")
+
+        def announce() -> None:
+            url = server.base_url(host, port)
+            console.print(
+                f"{settings.name} is ready in {steps.total_seconds:.1f} s at {url} ({engine}).", highlight=False
+            )
+
+        server.serve(host=host, port=port, workers=workers, release=release, quiet=False, when_ready=announce)
+
+
+def _require_safe(settings: Settings, *, host: str, workers: int) -> None:
+    if settings.demo and not is_loopback(host):
+        raise SettingsError(
+            f"BANK_DEMO: demo mode signs people in without a password and cannot listen on {host}: "
+            "use --host 127.0.0.1 or turn it off."
+        )
+    url = make_url(settings.url)
+    if url.get_backend_name() == "sqlite":
+        if workers > 1:
+            raise SettingsError(
+                "--workers: the embedded database has one writer, so it takes one worker; set DATABASE_URL for more."
+            )
+    elif not is_loopback(url.host or "localhost") and str(url.password or "").lower() in WEAK_PASSWORDS:
+        raise SettingsError("DATABASE_URL: the password is a placeholder; give the database user a real one.")

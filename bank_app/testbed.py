@@ -1,0 +1,177 @@
+"""`./bank test` and `./bank check`: brings what the tests need to this machine, runs them, and sums up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bank_app import build, private_mysql
+from bank_app.settings import PROJECT, Settings
+
+# Sync Playwright and asyncio tests cannot share a process, hence two runs of pytest behind one command.
+BROWSER_TESTS = "tests/e2e"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell")
+MAC_BROWSERS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+NOTHING_COLLECTED = 5
+CHECKS = (("format", ["ruff", "format", "--check"]), ("lint", ["ruff", "check"]), ("types", ["mypy"]))
+
+
+class NeedMissing(Exception):
+    """Something the tests need is not there and may not be brought; the message says what to install."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run of pytest."""
+
+    name: str
+    status: int
+    tests: int
+    bad: int
+    seconds: float
+
+
+def run_tests(settings: Settings, arguments: list[str], *, console: Console) -> int:
+    """Brings what is missing, runs everything (or what the arguments choose) and returns the exit status."""
+    plain, browser = _split(arguments)
+    if plain is not None or browser is not None:
+        _bring_database(console)
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    outcomes = []
+    if plain is not None:
+        outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *plain], settings, environment))
+    if browser is not None and (PROJECT / BROWSER_TESTS).is_dir():
+        environment["BANK_TEST_BROWSER"] = str(_bring_browser(settings, console))
+        # Once, here: the servers of the tests have data folders of their own and find it.
+        with console.status("Building the front end"):
+            build.ensure_built(settings, lambda _text: None)
+        outcomes.append(_pytest("In the browser", browser, settings, environment))
+    return _sum_up(outcomes, console)
+
+
+def run_checks(*, console: Console) -> int:
+    """Runs formatter, linter and type checker, all of them, and returns the exit status."""
+    failed = [
+        name
+        for name, command in CHECKS
+        if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode
+    ]
+    console.print(f"Not in order: {', '.join(failed)}." if failed else "Formatting, lint and types are in order.")
+    return 1 if failed else 0
+
+
+def _split(arguments: list[str]) -> tuple[list[str] | None, list[str] | None]:
+    """The arguments of the two runs; None for a run that the named paths leave out."""
+    named = [argument for argument in arguments if (PROJECT / argument.partition("::")[0]).exists() and argument]
+    options = [argument for argument in arguments if argument not in named]
+    in_browser = [path for path in named if path.startswith(BROWSER_TESTS)]
+    elsewhere = [path for path in named if path not in in_browser]
+    if not named:
+        return options, [*options, BROWSER_TESTS]
+    return ([*options, *elsewhere] if elsewhere else None), ([*options, *in_browser] if in_browser else None)
+
+
+def _pytest(name: str, arguments: list[str], settings: Settings, environment: dict[str, str]) -> Outcome:
+    report = settings.data / "test-report.xml"
+    report.unlink(missing_ok=True)
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pytest", f"--junitxml={report}", "-o", "junit_family=xunit2", *arguments]
+    status = subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+    tests = bad = 0
+    if report.exists():
+        for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest wrote it a moment ago
+            tests += int(suite.get("tests", "0"))
+            bad += int(suite.get("failures", "0")) + int(suite.get("errors", "0"))
+    return Outcome(name, status, tests, bad, time.monotonic() - began)
+
+
+def _sum_up(outcomes: list[Outcome], console: Console) -> int:
+    console.print()
+    for outcome in outcomes:
+        verdict = f"{outcome.bad} of {outcome.tests} failed" if outcome.bad else f"{outcome.tests} passed"
+        if outcome.status not in (0, 1, NOTHING_COLLECTED):
+            verdict = f"pytest ended with status {outcome.status}"
+        console.print(f"{outcome.name:<18} {verdict}, {outcome.seconds:.0f} s")
+    worst = max(
+        (outcome.status for outcome in outcomes if outcome.status != NOTHING_COLLECTED), default=NOTHING_COLLECTED
+    )
+    console.print("Everything passed." if worst == 0 else "Not everything passed.")
+    return worst
+
+
+# --- what the tests need ------------------------------------------------------------------------------
+
+
+def _bring_database(console: Console) -> None:
+    try:
+        private_mysql.find_program()
+    except private_mysql.ServerError as missing:
+        if not _may_install():
+            raise NeedMissing(f"The tests need a database server. {missing}") from None
+        # The core package is the server without the service: nothing is started or enabled on this machine.
+        _install("mariadb-server-core", "a MariaDB server for the tests", console)
+        private_mysql.find_program()
+
+
+def _bring_browser(settings: Settings, console: Console) -> Path:
+    os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", str(settings.data / "browsers"))
+    browser = _find_browser()
+    if browser is None and _may_install():
+        _install("chromium", "Chromium for the tests", console)
+        browser = _find_browser()
+    if browser is None:
+        console.print("Fetching Playwright's Chromium for the tests ...")
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium-headless-shell"], check=False)
+        browser = _playwrights_own()
+    if browser is None or subprocess.run([browser, "--version"], capture_output=True, check=False).returncode:
+        raise NeedMissing(
+            "The tests need a Chromium: install one with `apt install chromium` (Debian, Ubuntu), "
+            "`dnf install chromium` (Fedora) or `brew install --cask chromium` (macOS)."
+        )
+    return browser
+
+
+def _find_browser() -> Path | None:
+    for name in (os.environ.get("BANK_TEST_BROWSER", ""), *BROWSERS, *MAC_BROWSERS):
+        found = shutil.which(name) if name else None
+        if found:
+            return Path(found)
+    return _playwrights_own()
+
+
+def _playwrights_own() -> Path | None:
+    folder = Path(os.environ["PLAYWRIGHT_BROWSERS_PATH"])
+    names = ("chrome-headless-shell", "headless_shell", "chrome")
+    return next(
+        (path for name in names for path in folder.rglob(name) if os.access(path, os.X_OK) and path.is_file()), None
+    )
+
+
+def _may_install() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def _install(package: str, what: str, console: Console) -> None:
+    console.print(f"Installing {what} (system package {package}) ...")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    said = ""
+    for command in (
+        ["apt-get", "-qq", "update"],
+        ["apt-get", "-qq", "install", "-y", "--no-install-recommends", package],
+    ):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        said = (done.stderr or done.stdout).strip()
+        if done.returncode:
+            last = said.splitlines()[-1] if said else "it said nothing"
+            raise NeedMissing(f"{' '.join(command)} failed ({last}): install {package} yourself and run this again.")
