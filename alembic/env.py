@@ -1,12 +1,13 @@
 """Runs migrations on a connection that is handed in, or on the database of the environment's settings."""
 
-from alembic import context
+from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 import bank_app.models  # noqa: F401 - fills SQLModel.metadata
+from alembic import context
 
 
-def migrate(connection) -> None:
+def migrate(connection: Connection) -> None:
     """In one transaction where the engine has transactional DDL."""
     context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_type=True)
     with context.begin_transaction():

@@ -15,14 +15,15 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import tenacity
-from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from alembic import command
 from bank_app.errors import BankError, BooksBroken, DatabaseUnavailable, LockTimeout, OutcomeUnknown
 from bank_app.settings import PROJECT, Settings, is_loopback
 
@@ -249,8 +250,8 @@ class Database:
         wait = max(1, math.ceil(self.settings.lock_timeout))
         # One statement at connect, so that a new connection costs one round trip more and no more.
         session_settings = (
-            f"SET SESSION innodb_lock_wait_timeout = {wait}, time_zone = '+00:00', "
-            "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+            f"SET SESSION innodb_lock_wait_timeout = {wait}, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,"
+            "NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
         )
         connect = {
             "init_command": session_settings,

@@ -75,6 +75,9 @@ _NEIGHBOURS = (
 )  # fmt: skip
 
 
+_CLIENTS = (("Halden Studio", 1_860_00), ("Halden Studio", 1_240_00), ("Lumen Translations", 640_00))
+
+
 def is_filled(db: Database) -> bool:
     """Whether the demo people are already here."""
     return db.read(lambda session: auth.find(session, ADA.email)) is not None
@@ -95,11 +98,12 @@ def fill(db: Database) -> None:
         mine = _open(db, ada, ("Everyday", AccountKind.CHECKING), ("Savings", AccountKind.SAVINGS),
                      ("Tax set-aside", AccountKind.SAVINGS))  # fmt: skip
         others = {name: _neighbour(db, index, name, opening) for index, (name, opening) in enumerate(_NEIGHBOURS)}
-    drafts = sorted(_story(rng, ada, mine, others, start, today), key=lambda draft: draft.created_at or today)
+    cast = _Cast(ada, *mine, others, start, today)
+    drafts = sorted(_story(rng, cast), key=lambda draft: draft.created_at or today)
     for first in range(0, len(drafts), _DRAFTS_PER_UNIT_OF_WORK):
         group = drafts[first : first + _DRAFTS_PER_UNIT_OF_WORK]
         db.unit_of_work(lambda session, group=group: ledger.post(session, group), resolvable=True)  # type: ignore[misc]
-    _incidents(db, teller, ada, mine, others, today)
+    _incidents(db, teller, cast)
     with clock.moved_to(today - timedelta(hours=3)):
         _open(db, _register(db, BEN), (None, AccountKind.CHECKING))
 
@@ -128,77 +132,71 @@ def _neighbour(db: Database, index: int, name: str, opening: int) -> AccountView
 # --- Ada's story ----------------------------------------------------------------------------------------
 
 
-def _story(
-    rng: random.Random,
-    ada: Actor,
-    mine: list[AccountView],
-    others: dict[str, AccountView],
-    start: datetime,
-    today: datetime,
-) -> Iterator[Draft]:
-    everyday, savings, taxes = mine
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """Who is in the story, and when it is told."""
 
-    def pay(
-        when: datetime, sender: AccountView, receiver: AccountView, minor: int, memo: str, by: Actor = ada
-    ) -> Draft:
-        actor = by.user_id if sender.owner_id == by.user_id else sender.owner_id
-        return Draft(
-            id=new_id(),
-            type=TransactionType.TRANSFER,
-            currency=everyday.currency,
-            legs=(Leg(sender.id, Direction.DEBIT, minor), Leg(receiver.id, Direction.CREDIT, minor)),
-            actor_id=actor,
-            description=memo,
-            created_at=when,
-        )
+    ada: Actor
+    everyday: AccountView
+    savings: AccountView
+    taxes: AccountView
+    others: dict[str, AccountView]
+    start: datetime
+    today: datetime
 
-    yield _cash(ada, everyday, 1_400_00, "Opening deposit", start + timedelta(hours=1))
-    invoice = 101
-    for day in range((today - start).days):
-        noon = (start + timedelta(days=day)).replace(hour=12, minute=rng.randrange(60), second=rng.randrange(60))
-        month_day = noon.day
-        if month_day in (3, 17):
-            client, minor = rng.choice(
-                (("Halden Studio", 1_860_00), ("Halden Studio", 1_240_00), ("Lumen Translations", 640_00))
-            )
-            yield pay(noon - timedelta(hours=2), others[client], everyday, minor, f"INV-{invoice}")
-            yield pay(noon - timedelta(hours=1, minutes=54), everyday, taxes, minor // 4, f"25% of INV-{invoice}")
-            invoice += 1
-        if month_day == 1:
-            yield pay(noon - timedelta(hours=3), everyday, savings, 250_00, "Monthly saving")
-        if month_day == 5:
-            yield pay(noon, everyday, others["Ferry Street Lettings"], 1_150_00, f"Rent, {noon:%B}")
-        if noon.weekday() == 1:
-            yield pay(
-                noon + timedelta(hours=5), everyday, others["Corner Grocer"], rng.randrange(31_00, 92_00), "Groceries"
-            )
-        if rng.random() < 0.28:
-            yield pay(
-                noon - timedelta(hours=4), everyday, others["Tideline Coffee"], rng.randrange(3_20, 14_80), "Coffee"
-            )
-        if month_day == 2:
-            yield pay(noon, everyday, others["City Transit"], 72_00, "Monthly pass")
-        if rng.random() < 0.06:
-            yield pay(
-                noon + timedelta(hours=7),
-                everyday,
-                others["Jonas Weld"],
-                rng.randrange(8_00, 60_00),
-                "Dinner on Saturday",
-            )
-        if rng.random() < 0.04:
-            yield pay(
-                noon + timedelta(hours=8),
-                others["Jonas Weld"],
-                everyday,
-                rng.randrange(8_00, 40_00),
-                "Half of the tickets",
-            )
-    yield pay(
-        today - timedelta(days=2, hours=2), others["Zoë Ångström-Nguyễn"], everyday, 1, "One cent, to test the number"
+
+def _pay(when: datetime, sides: tuple[AccountView, AccountView], minor: int, memo: str) -> Draft:
+    """The owner of the first account pays into the second."""
+    sender, receiver = sides
+    return Draft(
+        id=new_id(),
+        type=TransactionType.TRANSFER,
+        currency=sender.currency,
+        legs=(Leg(sender.id, Direction.DEBIT, minor), Leg(receiver.id, Direction.CREDIT, minor)),
+        actor_id=sender.owner_id,
+        description=memo,
+        created_at=when,
     )
-    yield pay(today - timedelta(days=1, hours=3), everyday, others["Maya Chen"], 25_00, "Print run, second half")
-    yield pay(today - timedelta(hours=6), others["نور الهدى"], everyday, 21_30, "Half of Saturday’s dinner")
+
+
+def _story(rng: random.Random, cast: _Cast) -> Iterator[Draft]:
+    """Eighteen months of a freelancer, out of order."""
+    everyday, others = cast.everyday, cast.others
+    yield _cash(cast.ada, everyday, 1_400_00, "Opening deposit", cast.start + timedelta(hours=1))
+    invoice = 101
+    for day in range((cast.today - cast.start).days):
+        noon = (cast.start + timedelta(days=day)).replace(hour=12, minute=rng.randrange(60), second=rng.randrange(60))
+        if noon.day in (3, 17):
+            client, minor = rng.choice(_CLIENTS)
+            yield _pay(noon - timedelta(hours=2), (others[client], everyday), minor, f"INV-{invoice}")
+            yield _pay(noon - timedelta(minutes=114), (everyday, cast.taxes), minor // 4, f"25% of INV-{invoice}")
+            invoice += 1
+        if noon.day == 1:
+            yield _pay(noon - timedelta(hours=3), (everyday, cast.savings), 250_00, "Monthly saving")
+        if noon.day == 2:
+            yield _pay(noon, (everyday, others["City Transit"]), 72_00, "Monthly pass")
+        if noon.day == 5:
+            yield _pay(noon, (everyday, others["Ferry Street Lettings"]), 1_150_00, f"Rent, {noon:%B}")
+        yield from _everyday_life(rng, cast, noon)
+    hours = timedelta(hours=1)
+    yield _pay(cast.today - 50 * hours, (others["Zoë Ångström-Nguyễn"], everyday), 1, "One cent, to test the number")
+    yield _pay(cast.today - 27 * hours, (everyday, others["Maya Chen"]), 25_00, "Print run, second half")
+    yield _pay(cast.today - 6 * hours, (others["نور الهدى"], everyday), 21_30, "Half of Saturday’s dinner")
+
+
+def _everyday_life(rng: random.Random, cast: _Cast, noon: datetime) -> Iterator[Draft]:
+    everyday, others = cast.everyday, cast.others
+    hours = timedelta(hours=1)
+    if noon.weekday() == 1:
+        yield _pay(noon + 5 * hours, (everyday, others["Corner Grocer"]), rng.randrange(31_00, 92_00), "Groceries")
+    if rng.random() < 0.28:
+        yield _pay(noon - 4 * hours, (everyday, others["Tideline Coffee"]), rng.randrange(3_20, 14_80), "Coffee")
+    if rng.random() < 0.06:
+        yield _pay(noon + 7 * hours, (everyday, others["Jonas Weld"]), rng.randrange(8_00, 60_00), "Dinner on Saturday")
+    if rng.random() < 0.04:
+        yield _pay(
+            noon + 8 * hours, (others["Jonas Weld"], everyday), rng.randrange(8_00, 40_00), "Half of the tickets"
+        )
 
 
 def _cash(actor: Actor, account: AccountView, minor: int, memo: str, when: datetime) -> Draft:
@@ -214,11 +212,9 @@ def _cash(actor: Actor, account: AccountView, minor: int, memo: str, when: datet
     )
 
 
-def _incidents(
-    db: Database, teller: Actor, ada: Actor, mine: list[AccountView], others: dict[str, AccountView], today: datetime
-) -> None:
+def _incidents(db: Database, teller: Actor, cast: _Cast) -> None:
     """What a bank's day brings: a mistake that was reversed, a frozen account, a closed one, cash at the desk."""
-    everyday = mine[0]
+    ada, everyday, others, today = cast.ada, cast.everyday, cast.others, cast.today
     with clock.moved_to(today - timedelta(hours=5)):
         transfers.move(db, ada, transfers.Withdraw(everyday.id, money.Amount.of("60.00"), description="Cash at desk"))
         wrong = transfers.move(

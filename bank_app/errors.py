@@ -26,7 +26,7 @@ class BankError(Exception):
         self.details = details
 
 
-class BooksBroken(Exception):  # noqa: N818 - a statement, like every other error here
+class BooksBroken(Exception):
     """An invariant of the ledger does not hold: our bug. Never caught, never shown, always rolled back."""
 
 

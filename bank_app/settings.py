@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     name: str = Field("Rowan Street Bank", min_length=1, max_length=40, description="What the bank is called.")
     currency: str = Field("USD", description="ISO 4217 code of an account opened without naming one.")
     demo: bool = Field(
-        False,
+        default=False,
         description="Demo people and pretend money, sign-in without password; only on loopback.",
     )
     demo_seed: int = Field(42, description="Seed of the demo data; the same seed makes the same people and payments.")
@@ -70,8 +70,10 @@ class Settings(BaseSettings):
         None,
         description="Whether customers may deposit and withdraw by themselves; unset means only in demo mode.",
     )
-    sign_up: bool = Field(True, description="Whether people may register by themselves.")
-    rate_limits: bool = Field(True, description="on or off; off is for benchmarks and tests and is said at start.")
+    sign_up: bool = Field(default=True, description="Whether people may register by themselves.")
+    rate_limits: bool = Field(
+        default=True, description="on or off; off is for benchmarks and tests and is said at start."
+    )
     lock_timeout: float = Field(
         5.0, gt=0, le=60, description="Seconds that a unit of work waits for locked rows before 503 lock_timeout."
     )
@@ -97,8 +99,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - a .env file would be a third place to look
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `_FILE` says which file
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then the environment, then `_FILE`."""
         return init_settings, env_settings, _FilesSource(settings_cls)
@@ -120,7 +122,7 @@ class Settings(BaseSettings):
             return value
         if len(value) < 32 or any(word in value.lower() for word in PLACEHOLDERS) or len(set(value)) < 10:
             raise ValueError(
-                "is a placeholder or too short: use 32 random characters or more, for example from `openssl rand -hex 32`"
+                "is a placeholder or too short: use 32 random characters or more, such as `openssl rand -hex 32` makes"
             )
         return value
 
@@ -165,7 +167,7 @@ class Settings(BaseSettings):
         self.data.mkdir(parents=True, exist_ok=True)
         try:
             # O_EXCL: of several workers starting at once exactly one makes the key, the others read it.
-            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
                 file.write(secrets.token_hex(32))
         except FileExistsError:
             pass

@@ -5,8 +5,8 @@ Revises:
 """
 
 import sqlalchemy as sa
-from alembic import op
 
+from alembic import op
 from bank_app.columns import Ascii, Digest, Identifier, Json, Moment
 
 revision = "0001"

@@ -151,6 +151,7 @@ class Typed:
     suggestion_minor: int | None = None
 
 
+_INVALID = Typed(problem="AMOUNT_INVALID")
 _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'’")
 
 
@@ -183,24 +184,18 @@ def _resolve_marks(digits: str, kind: Currency, group: str) -> Typed:
     marks = [character for character in digits if character in ".,"]
     if not marks:
         return _in_range(digits, "", kind)
-    last = marks[-1]
-    head, _, tail = digits.rpartition(last)
-    if len(set(marks)) == 2 or len(marks) == 1:
-        other = {".": ",", ",": "."}[last]
-        if last in head or (other in head and not _well_grouped(head, other)):
-            return Typed(problem="AMOUNT_INVALID")
-        if len(marks) == 1 and len(tail) == 3:
-            if last == group:
-                return _in_range(head + tail, "", kind) if head else Typed(problem="AMOUNT_INVALID")
-            if kind.digits != 3:
-                whole = _in_range(head + tail, "", kind)
-                return Typed(problem="AMOUNT_AMBIGUOUS", suggestion_minor=whole.minor)
-        if not tail or not (head or tail):
-            return Typed(problem="AMOUNT_INVALID")
+    head, last, tail = digits.rpartition(marks[-1])
+    if marks.count(last) > 1 and len(set(marks)) == 1:
+        return _in_range(digits.replace(last, ""), "", kind) if _well_grouped(digits, last) else _INVALID
+    other = {".": ",", ",": "."}[last]
+    if last in head or not tail or (other in head and not _well_grouped(head, other)):
+        return _INVALID
+    if len(marks) > 1 or len(tail) != 3 or (last != group and kind.digits == 3):
         return _in_range(head.replace(other, ""), tail, kind)
-    if _well_grouped(digits, last):
-        return _in_range(digits.replace(last, ""), "", kind)
-    return Typed(problem="AMOUNT_INVALID")
+    grouped = _in_range(head + tail, "", kind) if head else _INVALID
+    if last == group or not grouped.minor:
+        return grouped
+    return Typed(problem="AMOUNT_AMBIGUOUS", suggestion_minor=grouped.minor)
 
 
 def _well_grouped(text: str, mark: str) -> bool:
