@@ -98,7 +98,8 @@ def fill(db: Database) -> None:
         mine = _open(db, ada, ("Everyday", AccountKind.CHECKING), ("Savings", AccountKind.SAVINGS),
                      ("Tax set-aside", AccountKind.SAVINGS))  # fmt: skip
         others = {name: _neighbour(db, index, name, opening) for index, (name, opening) in enumerate(_NEIGHBOURS)}
-    cast = _Cast(ada, *mine, others, start, today)
+    everyday, savings, taxes = mine
+    cast = _Cast(ada, everyday, savings, taxes, others, start, today)
     drafts = sorted(_story(rng, cast), key=lambda draft: draft.created_at or today)
     for first in range(0, len(drafts), _DRAFTS_PER_UNIT_OF_WORK):
         group = drafts[first : first + _DRAFTS_PER_UNIT_OF_WORK]
