@@ -220,6 +220,8 @@ def _build_environment(settings: Settings, work: Path) -> dict[str, str]:
         **_quiet_environment(),
         "PATH": path,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), inherited.get("PYTHONPATH")])),
+        # Or what the tools say would be folded to the width of this terminal.
+        "COLUMNS": "160",
         "BANK_NAME": settings.name,
         "BANK_DATA": str(settings.data),
         "REFLEX_WEB_WORKDIR": str(work),

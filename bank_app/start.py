@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
+from rich.status import Status
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,6 +28,21 @@ class Refused(Exception):
     """The bank cannot start, or not like that; the message is one sentence for the person at the terminal."""
 
 
+class Step:
+    """The step under way; `result` is what its line says in the end."""
+
+    def __init__(self, name: str, console: Console, status: Status) -> None:
+        """Begins without a result."""
+        self.name, self.console, self.status = name, console, status
+        self.result = ""
+
+    def say(self, text: str) -> None:
+        """What is being done now."""
+        self.status.update(f"{self.name}: {text}")
+        if not self.console.is_terminal:
+            self.console.print(f"    {text} ...")
+
+
 class Steps:
     """The lines of a start: a spinner for the step under way, and a line with its time once it is done."""
 
@@ -41,20 +57,14 @@ class Steps:
         return time.monotonic() - self._began
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """A step; what it yields changes the words beside the spinner, and the last words stay on the line."""
-        began, words = time.monotonic(), [""]
+    def step(self, name: str) -> Iterator[Step]:
+        """One step, with its line printed at its end."""
+        began = time.monotonic()
         with self.console.status(name) as status:
-
-            def say(text: str) -> None:
-                words.append(text)
-                status.update(f"{name}: {text}")
-                if not self.console.is_terminal:
-                    self.console.print(f"  {name}: {text} ...")
-
-            yield say
+            step = Step(name, self.console, status)
+            yield step
         seconds = f"[dim]{time.monotonic() - began:.1f} s[/dim]"
-        self.console.print(f"  [green]✓[/green] {name:<14} {words[-1]:<44} {seconds}")
+        self.console.print(f"  [green]✓[/green] {name:<12} {step.result:<40} {seconds}")
 
 
 @contextmanager
@@ -127,17 +137,17 @@ def run_demo(settings: Settings, *, port: int, mysql: bool, reset: bool, console
             _forget(settings, mysql=mysql)
         private = PrivateServer(settings.data / "mysql") if mysql else None
         if private:
-            with steps.step("Server") as say:
-                say(f"{private.program.path.name} {'.'.join(map(str, private.program.version))}")
+            with steps.step("Server") as step:
+                step.result = f"{private.program.path.name} {'.'.join(map(str, private.program.version))}"
                 stack.enter_context(private)
         settings = bank_settings.load(
             data=settings.data, database_url=private.url if private else "", demo=True, self_service_cash=True
         )
         share(settings, DATABASE_URL=settings.database_url, BANK_DEMO="on", BANK_SELF_SERVICE_CASH="on")
         _prepare_books(settings, private, steps)
-        with steps.step("Front end") as say:
-            release = build.ensure_built(settings, say)
-            say("built")
+        with steps.step("Front end") as step:
+            release = build.ensure_built(settings, step.say)
+            step.result = "ready"
 
         def announce() -> None:
             console.print(_welcome(settings, server.base_url(HOST, port), steps.total_seconds), highlight=False)
@@ -156,15 +166,15 @@ def _prepare_books(settings: Settings, private: PrivateServer | None, steps: Ste
             _remove_embedded(settings)
     db = Database(settings)
     try:
-        with steps.step("Books") as say:
+        with steps.step("Books") as step:
             db.upgrade_schema()
-            say(db.server_version())
+            step.result = db.server_version()
         if not demo.is_filled(db):
-            with steps.step("Demo people") as say:
+            with steps.step("Demo people") as step:
                 halfway.touch()
                 demo.fill(db)
                 halfway.unlink()
-                say(" · ".join(person.first_name for person in demo.PEOPLE))
+                step.result = " · ".join(person.first_name for person in demo.PEOPLE)
     finally:
         db.dispose()
 
@@ -214,8 +224,9 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
         share(settings)
         release = build.find_release(settings)
         if release is None:
-            with steps.step("Front end") as say:
-                release = build.ensure_built(settings, say)
+            with steps.step("Front end") as step:
+                release = build.ensure_built(settings, step.say)
+            step.result = "ready"
         if not settings.rate_limits:
             console.print("Warning: BANK_RATE_LIMITS is off; anybody may try as many passwords as they like.")
 
