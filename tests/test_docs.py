@@ -1,0 +1,86 @@
+"""Documents that can rot are run, or held against the code."""
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bank_app import errors
+from bank_app.settings import UNPREFIXED, Settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+DOCS = PROJECT / "docs"
+
+
+def words_of(page):
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def setting_names():
+    return {UNPREFIXED.get(field, f"BANK_{field.upper()}") for field in Settings.model_fields}
+
+
+def test_every_setting_is_documented_and_none_that_does_not_exist():
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", words_of("self-hosting.md"), re.MULTILINE))
+    assert documented == setting_names()
+
+
+def test_every_setting_has_a_help_text():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_every_error_code_is_explained_and_none_that_does_not_exist():
+    explained = set(re.findall(r"^\| `([a-z_]+)` \|", words_of("api.md"), re.MULTILINE))
+    assert {leaf.code for leaf in errors.leaves()} <= explained
+
+
+def test_every_command_is_documented():
+    listing = subprocess.run(
+        [sys.executable, "-m", "bank_app", "--help"], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    commands = set(re.findall(r"^\W*│?\s+(run|serve|migrate|user|verify|test|check|[a-z]{3,})\s{2,}\S", listing, re.MULTILINE))
+    assert {"run", "serve", "verify"} <= commands
+    documented = set(re.findall(r"^\| `\./bank (\w+)", words_of("self-hosting.md"), re.MULTILINE))
+    assert commands == documented
+
+
+@pytest.mark.parametrize("page", ["../README.md", "self-hosting.md"])
+def test_every_bank_command_in_the_papers_exists(page):
+    known = {"run", "serve", "migrate", "user", "verify", "test", "check"}
+    used = set(re.findall(r"\./bank (?!\*)([a-z]+)", words_of(page)))
+    assert used
+    assert used <= known
+
+
+def test_links_between_papers_lead_somewhere():
+    broken = []
+    for page in [PROJECT / "README.md", *DOCS.rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8")):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+    assert broken == []
+
+
+def test_the_promises_of_the_readme_name_tests_that_exist():
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    promised = re.findall(r"\]\((tests/[\w/]+\.py)\)[^\n]*?`(test_\w+)`", text)
+    assert len(promised) >= 6
+    for file, name in promised:
+        assert f"def {name}(" in (PROJECT / file).read_text(encoding="utf-8"), f"{file} has no {name}"
+
+
+def test_the_examples_of_the_ledger_page_run(sqlite_db, settings):
+    """The first fenced block sets the scene; the prompts after it are doctests in the same scene."""
+    text = words_of("ledger.md")
+    scene, *examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = {"settings": settings}
+    exec(compile(scene, "docs/ledger.md", "exec"), names)
+    session = doctest.DocTestParser().get_doctest("\n".join(examples), names, "ledger.md", "docs/ledger.md", 0)
+    result = doctest.DocTestRunner().run(session, clear_globs=False)
+    names["bank"].dispose()
+    assert (result.failed, result.attempted > 10) == (0, True)
+    # The page's own bank is the database that the fixture checks after this test.
+    assert sqlite_db.schema_is_current()
