@@ -28,7 +28,17 @@ from bank_app.settings import PROJECT, Settings
 RELEASES_KEPT = 2
 LAST_LINES = 12
 # What cannot change a page. Everything else under bank_app is an input of the build.
-NOT_INPUTS = ("api", "__main__.py", "cli.py", "demo.py", "private_mysql.py", "server.py")
+NOT_INPUTS = (
+    "api",
+    "__main__.py",
+    "cli.py",
+    "demo.py",
+    "lifeline.py",
+    "private_mysql.py",
+    "server.py",
+    "start.py",
+    "testbed.py",
+)
 Progress = Callable[[str], None]
 
 

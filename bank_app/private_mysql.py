@@ -6,7 +6,6 @@ a production server: what it acknowledged survives `kill -9`. Nothing that this 
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import random
@@ -16,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,6 +26,8 @@ from types import TracebackType
 from typing import IO, Any, Literal, Self
 
 import pymysql
+
+from bank_app.lifeline import end_with_parent
 
 USER = "bank"
 DATABASE = "bank"
@@ -321,7 +321,7 @@ class PrivateServer:
                 stderr=output,
                 cwd=self.folder,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc, looked up beforehand
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - one call into libc, looked up beforehand
             )
         (self.folder / "pid").write_text(str(self._process.pid), encoding="ascii")
         deadline = time.monotonic() + START_SECONDS
@@ -416,23 +416,6 @@ class PrivateServer:
         self._process = None
         with suppress(OSError):
             (self.folder / "pid").unlink()
-
-
-def _load_prctl() -> Callable[..., int] | None:
-    if not sys.platform.startswith("linux"):
-        return None
-    function: Callable[..., int] = ctypes.CDLL(None).prctl
-    return function
-
-
-_PRCTL = _load_prctl()
-
-
-def _die_with_parent() -> None:
-    """Has the kernel end the server when the bank is gone without a word (Linux; elsewhere the next start does it)."""
-    if _PRCTL:
-        set_parent_death_signal = 1
-        _PRCTL(set_parent_death_signal, int(signal.SIGTERM))
 
 
 def _write_private(path: Path, text: str) -> None:

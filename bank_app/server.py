@@ -12,12 +12,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from granian._internal import load_target
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
 from bank_app import build
+from bank_app.lifeline import end_with_parent
 from bank_app.settings import PROJECT
 
 READY_SECONDS = 60
@@ -70,7 +73,6 @@ def serve(
         threading.Thread(target=_watch, args=(host, port, when_ready), daemon=True).start()
     Server(
         "bank_app.bank_app:app",
-        factory=True,
         interface=Interfaces.ASGI,
         address=host,
         port=port,
@@ -80,7 +82,7 @@ def serve(
         respawn_interval=0.5,
         workers_kill_timeout=KILL_SECONDS,
         log_level=LogLevels.warning if quiet else LogLevels.info,
-    ).serve()
+    ).serve(target_loader=_load_app)
 
 
 def base_url(host: str, port: int) -> str:
@@ -96,6 +98,12 @@ def is_ready(url: str) -> bool:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
+
+
+def _load_app(target: str) -> Any:
+    """In a worker: the application, tied to the supervisor, so that no worker is left holding the port alone."""
+    end_with_parent()
+    return load_target(target, factory=True)
 
 
 def _watch(host: str, port: int, when_ready: Callable[[], None]) -> None:

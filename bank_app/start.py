@@ -226,7 +226,7 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
         if release is None:
             with steps.step("Front end") as step:
                 release = build.ensure_built(settings, step.say)
-            step.result = "ready"
+                step.result = "ready"
         if not settings.rate_limits:
             console.print("Warning: BANK_RATE_LIMITS is off; anybody may try as many passwords as they like.")
 
