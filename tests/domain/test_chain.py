@@ -1,0 +1,94 @@
+"""The hash chain, written out by hand: whoever has the bytes below can check the books without this program."""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from uuid import UUID
+
+import pytest
+
+from bank_app.domain import chain
+
+TRANSACTION = {
+    "id": UUID("0198c0de-0000-7000-8000-000000000001"),
+    "type": "transfer",
+    "amount_minor": 2500,
+    "currency": "USD",
+    "description": "Café, half",
+    "metadata": {"b": [1, None], "a": "x"},
+    "actor_id": UUID("0198c0de-0000-7000-8000-0000000000aa"),
+    "reverses_id": None,
+    "created_at": datetime(2026, 3, 1, 12, 30, 0, 5, tzinfo=UTC),
+}
+TRANSACTION_BYTES = (
+    '["transaction","0198c0de-0000-7000-8000-000000000001","transfer",2500,"USD","Café, half",'
+    '{"a":"x","b":[1,null]},"0198c0de-0000-7000-8000-0000000000aa",null,"2026-03-01T12:30:00.000005Z"]'
+).encode()
+POSTING = {
+    "account_id": 1234567802,
+    "sequence": 7,
+    "transaction_id": TRANSACTION["id"],
+    "transaction_hash": sha256(TRANSACTION_BYTES).digest(),
+    "direction": "debit",
+    "amount_minor": 2500,
+    "currency": "USD",
+    "balance_after": 7500,
+    "floor": -1000,
+    "created_at": TRANSACTION["created_at"],
+}
+POSTING_BYTES = (
+    '["posting","' + "00" * 32 + '",1234567802,7,"0198c0de-0000-7000-8000-000000000001","'
+    + sha256(TRANSACTION_BYTES).hexdigest()
+    + '","debit",2500,"USD",7500,-1000,"2026-03-01T12:30:00.000005Z"]'
+).encode()  # fmt: skip
+OTHER = {
+    "id": UUID(int=1), "type": "deposit", "amount_minor": 2501, "currency": "EUR", "description": None,
+    "metadata": {}, "actor_id": UUID(int=2), "reverses_id": UUID(int=3),
+    "created_at": datetime(2026, 3, 1, 12, 30, 0, 6, tzinfo=UTC),
+    "account_id": 1234567899, "sequence": 8, "transaction_id": UUID(int=4), "transaction_hash": bytes(32),
+    "direction": "credit", "balance_after": 7501, "floor": None,
+}  # fmt: skip
+
+
+def test_a_transactions_hash_is_the_sha256_of_these_very_bytes():
+    assert chain.transaction_hash(**TRANSACTION) == sha256(TRANSACTION_BYTES).digest()
+    assert sha256(TRANSACTION_BYTES).hexdigest() == "959606f45344962bc139a28c4e984faa409b633f194dc13e73459952fbbe1337"
+
+
+def test_a_postings_hash_begins_with_the_hash_before_it():
+    assert bytes(32) == chain.GENESIS
+    assert chain.posting_hash(chain.GENESIS, **POSTING) == sha256(POSTING_BYTES).digest()
+    assert sha256(POSTING_BYTES).hexdigest() == "6ff831f4902f864fbc41eb1529abb69fcb918126e5977fd7e0a457d70cf62099"
+
+
+@pytest.mark.parametrize("field", TRANSACTION)
+def test_no_field_of_a_transaction_changes_without_its_hash(field):
+    changed = {**TRANSACTION, field: OTHER[field]}
+    assert chain.transaction_hash(**changed) != chain.transaction_hash(**TRANSACTION)
+
+
+@pytest.mark.parametrize("field", POSTING)
+def test_no_field_of_a_posting_changes_without_its_hash(field):
+    changed = {**POSTING, field: OTHER[field]}
+    assert chain.posting_hash(chain.GENESIS, **changed) != chain.posting_hash(chain.GENESIS, **POSTING)
+
+
+def test_another_predecessor_makes_another_hash():
+    assert chain.posting_hash(b"\x01" * 32, **POSTING) != chain.posting_hash(chain.GENESIS, **POSTING)
+
+
+def test_a_time_in_another_zone_is_the_same_time():
+    elsewhere = TRANSACTION["created_at"].astimezone(datetime.fromisoformat("2026-01-01T00:00+05:45").tzinfo)
+    assert chain.transaction_hash(**{**TRANSACTION, "created_at": elsewhere}) == sha256(TRANSACTION_BYTES).digest()
+
+
+def test_an_audit_hash_covers_what_was_recorded():
+    content = '["audit","' + "00" * 32 + '",{"action":"account.open"}]'
+    assert chain.audit_hash(chain.GENESIS, {"action": "account.open"}) == sha256(content.encode()).digest()
+
+
+def test_a_merkle_root_is_made_as_rfc_6962_says():
+    a, b, c = (sha256(b"\x00" + leaf).digest() for leaf in (b"a", b"b", b"c"))
+    assert chain.merkle_root([]) == chain.GENESIS
+    assert chain.merkle_root([b"a"]) == a
+    assert chain.merkle_root([b"a", b"b"]) == sha256(b"\x01" + a + b).digest()
+    assert chain.merkle_root([b"a", b"b", b"c"]) == sha256(b"\x01" + sha256(b"\x01" + a + b).digest() + c).digest()

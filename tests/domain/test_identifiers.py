@@ -1,0 +1,135 @@
+"""Account numbers that notice typos, ids that sort by time, references that people can read out."""
+
+import random
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bank_app.domain.identifiers import (
+    account_number_text,
+    fingerprint,
+    grouped,
+    internal_account_number,
+    new_account_number,
+    new_id,
+    parse_account_number,
+    reference,
+    reference_bits,
+    with_check_digits,
+)
+from bank_app.errors import InvalidAccountNumber
+
+SAMPLES = [account_number_text(with_check_digits(payload)) for payload in random.Random(97).sample(range(10**8), 60)]
+
+
+def is_valid(text):
+    try:
+        parse_account_number(text)
+    except InvalidAccountNumber:
+        return False
+    return True
+
+
+def test_an_account_number_is_eight_digits_and_two_that_follow_from_them():
+    # ISO 7064 MOD 97-10 by hand: 98 - (12345678 * 100 mod 97) = 89.
+    assert 98 - 12345678 * 100 % 97 == 89
+    assert with_check_digits(12345678) == 1234567889
+    assert parse_account_number("1234567889") == 1234567889
+
+
+@pytest.mark.parametrize(
+    "text", ["1234567889", "1234 5678 89", "1234-5678-89", " 1234567889 ", "1234\u00a05678\u00a089"]
+)
+def test_spaces_and_dashes_do_not_matter(text):
+    assert parse_account_number(text) == 1234567889
+
+
+@pytest.mark.parametrize("number", SAMPLES)
+def test_every_wrong_digit_is_noticed(number):
+    for place, digit in enumerate(number):
+        for other in set("0123456789") - {digit}:
+            assert not is_valid(number[:place] + other + number[place + 1 :])
+
+
+@pytest.mark.parametrize("number", SAMPLES)
+def test_every_swap_of_neighbours_is_noticed(number):
+    for place in range(9):
+        swapped = number[:place] + number[place + 1] + number[place] + number[place + 2 :]
+        assert is_valid(swapped) == (swapped == number)
+
+
+@pytest.mark.parametrize("text", ["", "123", "12345678891", "12345678O2", "१२३४५६७८०२", "1234.56789", None, 1234567889])
+def test_what_is_not_ten_digits_is_no_account_number(text):
+    with pytest.raises(InvalidAccountNumber) as refusal:
+        parse_account_number(text)
+    assert refusal.value.details == {"problem": "format"}
+
+
+def test_a_typo_is_told_from_a_wrong_length():
+    with pytest.raises(InvalidAccountNumber, match="typo") as refusal:
+        parse_account_number("1234567899")
+    assert refusal.value.details == {"problem": "check_digits"}
+
+
+@given(st.integers(0, 10**8 - 1))
+def test_a_number_is_written_with_all_its_digits_and_read_back(payload):
+    number = with_check_digits(payload)
+    assert len(account_number_text(number)) == 10
+    assert parse_account_number(account_number_text(number)) == number
+    assert parse_account_number(grouped(number)) == number
+
+
+def test_customers_numbers_never_begin_with_zero_and_the_banks_own_always_do():
+    assert all(account_number_text(new_account_number())[0] != "0" for _ in range(500))
+    own = {
+        internal_account_number(kind, code, stripe) for kind in range(1, 5) for code in ("AAA", "USD", "ZZZ")
+        for stripe in range(10)
+    }  # fmt: skip
+    assert len(own) == 4 * 3 * 10
+    assert all(account_number_text(number)[0] == "0" and is_valid(account_number_text(number)) for number in own)
+
+
+def test_ids_are_uuid7_and_sort_by_the_time_they_were_made():
+    ids = [new_id() for _ in range(2000)]
+    assert {(one.version, one.variant) for one in ids} == {(7, "specified in RFC 4122")}
+    assert len(set(ids)) == 2000
+    assert ids == sorted(ids)
+
+
+def test_a_reference_is_the_last_forty_bits_in_letters_that_are_not_mistaken():
+    assert reference(UUID(int=0)) == "0000-0000"
+    assert reference(UUID(int=(1 << 128) - 1)) == "ZZZZ-ZZZZ"
+    assert reference(UUID("00000000-0000-7000-8000-000123456789")) == "04HM-ASW9"
+
+
+@given(st.uuids())
+def test_a_reference_finds_its_id_again(identifier):
+    bits = identifier.bytes[-5:]
+    assert reference_bits(reference(identifier)) == bits
+    assert reference_bits(f" {reference(identifier).lower().replace('-', '')} ") == bits
+
+
+@pytest.mark.parametrize("text", ["", "1234-567", "1234-56789", "ILOU-ILOU", "coffee!!"])
+def test_what_is_no_reference_finds_nothing(text):
+    assert reference_bits(text) is None
+
+
+def test_a_fingerprint_is_the_same_for_the_same_request_in_any_order():
+    assert fingerprint("transfer", {"a": 1, "b": "é"}) == fingerprint("transfer", {"b": "é", "a": 1})
+    assert len(fingerprint("transfer", {})) == 32
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_body"),
+    [
+        ("deposit", {"amount": "10.00"}),
+        ("transfer", {"amount": "10.01"}),
+        ("transfer", {"amount": 10}),
+        ("transfer", {"amount": "10.00", "description": None}),
+        ("transfer", {}),
+    ],
+)
+def test_a_fingerprint_differs_with_anything_that_was_asked(operation, request_body):
+    assert fingerprint(operation, request_body) != fingerprint("transfer", {"amount": "10.00"})
