@@ -78,6 +78,9 @@ class Amount:
             raise InvalidAmount('The amount must be a decimal string such as "12.34".')
         if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
             value = int(value)  # 12.0 and 12 are the same JSON number, also where a currency has no decimals.
+        if isinstance(value, int) and abs(value) > MAX_MINOR * 1000:
+            # Before str(): Python refuses to write out a number of more than 4300 digits.
+            raise InvalidAmount("The amount is more than this bank can record.")
         text = value if isinstance(value, str) else str(value)
         if not _WIRE.fullmatch(text):
             raise InvalidAmount('The amount must be a plain positive decimal number such as "12.34".')
@@ -190,18 +193,19 @@ def _resolve_marks(digits: str, kind: Currency, group: str) -> Typed:
     other = {".": ",", ",": "."}[last]
     if last in head or not tail or (other in head and not _well_grouped(head, other)):
         return _INVALID
-    if len(marks) > 1 or len(tail) != 3 or (last != group and kind.digits == 3):
+    thousands = _well_grouped(digits, last)
+    if len(marks) > 1 or len(tail) != 3 or (last != group and (kind.digits == 3 or not thousands)):
         return _in_range(head.replace(other, ""), tail, kind)
-    grouped = _in_range(head + tail, "", kind) if head else _INVALID
+    grouped = _in_range(head + tail, "", kind) if thousands else _INVALID
     if last == group or not grouped.minor:
         return grouped
     return Typed(problem="AMOUNT_AMBIGUOUS", suggestion_minor=grouped.minor)
 
 
 def _well_grouped(text: str, mark: str) -> bool:
-    """Whether `mark` stands before groups of three digits only."""
+    """Whether `mark` stands before groups of three digits only, as nobody writes `0,500` or `1234,567`."""
     first, *rest = text.split(mark)
-    return 1 <= len(first) <= 3 and all(len(part) == 3 for part in rest)
+    return 1 <= len(first) <= 3 and not (rest and first.startswith("0")) and all(len(part) == 3 for part in rest)
 
 
 def _in_range(whole: str, fraction: str, kind: Currency) -> Typed:
