@@ -256,7 +256,9 @@ export function Jump({ target, className, children }) {
     const found = document.getElementById(target);
     if (!found) return;
     event.preventDefault();
-    found.focus();
+    // A group of choices cannot take the focus; the choice made, or the first that can be, does.
+    const choice = (rule) => (found.tagName === "FIELDSET" ? found.querySelector(`input${rule}:not(:disabled)`) : null);
+    (choice(":checked") ?? choice("") ?? found).focus();
     found.scrollIntoView({ block: "center" });
   };
   return el("a", { href: `#${target}`, className, onClick: jump }, children);

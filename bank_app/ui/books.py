@@ -56,7 +56,7 @@ class BooksState(rx.State):
             self.checked = f"Checked {age} s ago"
             self.lines = [
                 Line(
-                    line.kind_label,
+                    line.label,
                     money.display(line.debit_minor, code) if line.debit_minor else "",
                     money.display(line.credit_minor, code) if line.credit_minor else "",
                 )

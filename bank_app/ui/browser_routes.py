@@ -94,7 +94,7 @@ def create_routes(db: Database, settings: Settings) -> FastAPI:
                 lambda session: export_entries(session, actor, account, dict(request.query_params))
             )
         except BankError as error:
-            return PlainTextResponse(error.detail, 404 if error.code.endswith("not_found") else 400)
+            return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 404)
         headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 

@@ -58,8 +58,8 @@ class Filters:
     def to_history(self) -> HistoryFilter:
         """The same for the service; the last day counts to its end."""
         return HistoryFilter(
-            type=(TransactionType(self.type),) if self.type else (),
-            direction=(Direction(self.direction),) if self.direction else (),
+            types=(TransactionType(self.type),) if self.type else (),
+            direction=Direction(self.direction) if self.direction else None,
             min_amount=self.min or None,
             max_amount=self.max or None,
             from_=_midnight(self.since),

@@ -106,6 +106,11 @@ def _caching(path: str, status: int) -> str:
     return "no-store" if path.startswith(_NOT_STORED) else "no-cache"
 
 
+def home_of(actor: auth.Actor) -> str:
+    """The first page of somebody signed in: their money, or everybody's accounts for the bank's people."""
+    return "/desk" if actor.role.sees_every_account else "/home"
+
+
 class PageGate:
     """Sends browsers without a session to the sign-in page before any page is served to them."""
 
@@ -132,7 +137,7 @@ class PageGate:
             query = scope.get("query_string", b"").decode("latin-1")
             back = path + (f"?{query}" if query else "")
             await RedirectResponse(sign_in_address(back, ended=bool(token)), 303)(scope, receive, send)
-        elif path in self._welcome and actor is not None:
-            await RedirectResponse("/home", 303)(scope, receive, send)
+        elif actor is not None and path in (*self._welcome, "/home", "/desk") and path != home_of(actor):
+            await RedirectResponse(home_of(actor), 303)(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -52,7 +52,14 @@ CATALOGUE: Mapping[str, str] = {
         "The name doesn't match this account. The owner's name is not shown, to protect them. "
         "Check with the person you're paying."
     ),
+    "NAME_UNAVAILABLE": (
+        "We couldn't check the name just now. You can wait, or continue if you trust the number."
+    ),
     "NAME_NOT_CHECKED": "Tick that you've checked, or change the name.",
+    "STALE_BALANCE": (
+        "Your balance changed while you were reviewing — it is now {available}, less than {what}. Change the amount."
+    ),
+    "CASH_AT_DESK": "{bank} takes and pays out cash at its desk. Ask an operator; the account number is enough.",
     # Codes of the API
     "insufficient_funds": f"Not enough money. {{account}} has {{available}} available; this needs {{needed}}. {SAFE}",
     "account_frozen": f"The account is frozen. Contact {{bank}}. {SAFE}",

@@ -9,8 +9,15 @@ from typing import Any
 import reflex as rx
 
 from bank_app.ui.books import BooksState
+from bank_app.ui.pages.account import AccountState
+from bank_app.ui.pages.account_view import account
+from bank_app.ui.pages.accounts import AccountsState, OpenAccountState, account_list, open_account
+from bank_app.ui.pages.desk import DeskState, desk
+from bank_app.ui.pages.home import HomeState, home
+from bank_app.ui.pages.landing import landing
 from bank_app.ui.pages.not_found import not_found
-from bank_app.ui.pages import sign_in as sign_in_page
+from bank_app.ui.pages.sign_in import SignInState, sign_in
+from bank_app.ui.pages.sign_up import SignUpState, sign_up
 from bank_app.ui.session import SessionState
 
 STYLES = ("tokens", "base", "shell", "accounts", "forms")
@@ -31,7 +38,14 @@ class Page:
 
 
 PAGES: tuple[Page, ...] = (
-    Page("/sign-in", "Sign in", sign_in_page.sign_in, sign_in_page.ON_LOAD),
+    Page("/", "Welcome", landing),
+    Page("/sign-in", "Sign in", sign_in, (SignInState.open,)),
+    Page("/sign-up", "Create account", sign_up, (SignUpState.open,)),
+    Page("/home", "Home", home, (HomeState.open,)),
+    Page("/accounts", "Accounts", account_list, (AccountsState.open,)),
+    Page("/accounts/new", "Open an account", open_account, (OpenAccountState.open,)),
+    Page("/accounts/[account_id]", "Account", account, (AccountState.open,)),
+    Page("/desk", "All accounts", desk, (DeskState.open,)),
     Page("404", "Page not found", not_found),
 )
 
@@ -39,10 +53,9 @@ PAGES: tuple[Page, ...] = (
 def add_pages(app: rx.App) -> None:
     """Registers every page; titles end with the name of the bank."""
     for page in PAGES:
-        on_load = [*page.on_load] if not page.route.startswith(PROTECTED) else [*page.on_load, BooksState.look]
         app.add_page(
             page.component,
             route=page.route,
             title=rx.Var.create(page.title + " – ") + SessionState.bank_name,
-            on_load=on_load or None,
+            on_load=[*page.on_load, BooksState.look],
         )

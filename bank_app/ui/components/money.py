@@ -24,7 +24,7 @@ def hero_amount(figure: rx.Var, ready: rx.Var) -> rx.Component:
     )
 
 
-def direction_icon(kind: rx.Var) -> rx.Component:
+def direction_icon(kind: rx.Var | str, *, incoming: rx.Var | bool = False) -> rx.Component:
     """`in`, `out`, `own` or `reversal` as a sign before a row; the words beside it say the same."""
     return rx.el.span(
         rx.match(
@@ -34,7 +34,7 @@ def direction_icon(kind: rx.Var) -> rx.Component:
             ("reversal", icon("undo-2", 18)),
             icon("arrow-up-right", 18),
         ),
-        class_name=rx.cond(kind == "in", "direction in", "direction"),
+        class_name=rx.cond((kind == "in") | (incoming & (kind == "reversal")), "direction in", "direction"),
     )
 
 

@@ -25,7 +25,7 @@ class Place:
 
 CUSTOMER_PLACES = (
     Place("Home", "/home", "house"),
-    Place("Accounts", "/accounts", "wallet-cards"),
+    Place("Accounts", "/accounts", "credit-card"),
     Place("Move", "/move", "arrow-left-right", second=" money", filled=True),
 )
 STAFF_PLACES = (Place("All", "/desk", "landmark", second=" accounts"),)

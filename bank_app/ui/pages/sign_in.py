@@ -10,14 +10,13 @@ import reflex as rx
 
 from bank_app.demo import PEOPLE
 from bank_app.ui import calls, cookies, forms
-from bank_app.ui.books import BooksState
 from bank_app.ui.components.books import books_table
 from bank_app.ui.components.browser import focus_on_change, password_box
 from bank_app.ui.components.parts import button_link, icon, link
 from bank_app.ui.components.shell import public_shell
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import CATALOGUE, say
-from bank_app.ui.session import ROLE_WORDS, SessionState
+from bank_app.ui.session import SessionState
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,8 @@ class SignInState(rx.State):
                 Card(
                     person.email,
                     person.first_name,
-                    "".join(word[0] for word in person.name.split()),
-                    ROLE_WORDS[person.role],
+                    person.initials,
+                    person.title,
                     person.story,
                     person.summary,
                 )
@@ -196,5 +195,3 @@ def sign_in() -> rx.Component:
         beside=rx.cond(SessionState.sign_up, button_link("Create account", "/sign-up"), rx.fragment()),
     )
 
-
-ON_LOAD = [SignInState.open, BooksState.look]

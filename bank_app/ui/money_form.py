@@ -1,0 +1,245 @@
+"""What the forms that ask for an account and an amount have in common: which accounts, and how an amount is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import reflex as rx
+
+from bank_app.domain import money
+from bank_app.domain.accounting import AccountStatus, FrozenFor
+from bank_app.domain.identifiers import parse_account_number
+from bank_app.errors import BankError
+from bank_app.services import accounts
+from bank_app.services.accounts import AccountView
+from bank_app.services.auth import Actor
+from bank_app.ui import calls, forms, words
+from bank_app.ui.components.fields import Problem
+from bank_app.ui.components.moving import Choice, Line
+from bank_app.ui.messages import amount_problem, refusal, say
+from bank_app.ui.session import SessionState, actor_of
+
+MAX_NOTE = 140
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An amount as it was understood, or the problem with it."""
+
+    minor: int | None = None
+    problem: str = ""
+    suggestion_minor: int | None = None
+
+
+def named(account: AccountView) -> str:
+    """`Everyday ••4821`."""
+    return f"{account.title} {words.ending(account.number)}"
+
+
+def why_not_from(account: AccountView) -> tuple[str, str]:
+    """Why money cannot leave an account, and the sign for it; two empty texts if it can."""
+    if account.status is AccountStatus.CLOSED:
+        return "Closed", "lock"
+    if account.status is AccountStatus.FROZEN:
+        return "Frozen — money can't leave", "snowflake"
+    return "", ""
+
+
+def why_not_to(account: AccountView) -> tuple[str, str]:
+    """Why money cannot arrive in an account, and the sign for it; two empty texts if it can."""
+    if account.status is AccountStatus.CLOSED:
+        return "Closed", "lock"
+    if account.status is AccountStatus.FROZEN and account.frozen_for is FrozenFor.ALL:
+        return "Frozen — money can't arrive", "snowflake"
+    return "", ""
+
+
+def choice(account: AccountView, reason: tuple[str, str], *, chosen: bool, foreign: bool) -> Choice:
+    """An account as a card; with its owner's name where it is not the reader's own."""
+    return Choice(
+        number=account.number,
+        title=account.title,
+        ending=words.ending(account.number),
+        available=money.display(account.available_minor, account.currency),
+        detail=account.owner_name if foreign else "",
+        reason=reason[0],
+        symbol=reason[1],
+        chosen=chosen,
+    )
+
+
+def read_amount(text: str, currency: str) -> Reading:
+    """An amount as typed, with the sentence about what is wrong."""
+    typed = money.read_typed(text, currency)
+    if typed.problem:
+        sentence = amount_problem(typed.problem, currency, typed.suggestion_minor)
+        return Reading(None, sentence, typed.suggestion_minor)
+    return Reading(typed.minor)
+
+
+def number_of(text: object) -> int | None:
+    """An account number from an address or a form, or nothing."""
+    try:
+        return parse_account_number(text)
+    except BankError:
+        return None
+
+
+class MoneyForm(rx.State, mixin=True):
+    """The account, the amount and the note of a form. Its fields live in the browser; this is what is said about them.
+
+    A class that uses it says which accounts can be chosen, and which way the money goes.
+    """
+
+    loaded: bool = False
+    form_id: int = 0
+    choices: list[Choice] = []
+    usable: bool = False
+    refused: str = ""
+    symbol: str = "$"
+    unit: str = ""
+    account: str = ""
+    available: str = ""
+    lines: list[Line] = []
+    after: str = ""
+    echo: str = ""
+    suggestion: str = ""
+    amount_typed: str = ""
+    note_typed: str = ""
+    problems: list[Problem] = []
+    errors: dict[str, str] = {}
+    code: str = ""
+    answer: int = 0
+    _incoming: bool = False
+    _what: str = "This transfer"
+    _chosen: int | None = None
+    _minor: int | None = None
+    _suggested: int | None = None
+
+    # --- what the page is about -------------------------------------------------------------------
+
+    async def _begin(self) -> Actor | None:
+        """Empties the form for somebody who may move money; says so to somebody who may not."""
+        actor = await actor_of(self)
+        session = await self.get_state(SessionState)
+        self.loaded, self.usable = False, False
+        self.choices, self.lines = [], []
+        self.account = self.available = self.after = self.unit = self.amount_typed = self.note_typed = ""
+        self._chosen = self._minor = None
+        self._unsaid()
+        self.refused = "" if session.can_move else say("forbidden", role=session.role_word)
+        if self.refused:
+            self.loaded = True
+            return None
+        return actor
+
+    def _unsaid(self) -> None:
+        """Takes back what was said about the last answer."""
+        self.problems, self.errors, self.code = [], {}, ""
+        self.echo, self.suggestion, self._suggested = "", "", None
+
+    async def _offered(self, actor: Actor, named_number: int | None) -> list[AccountView]:
+        """A customer's own accounts; for the bank's people the one that the address names."""
+        if not actor.role.sees_every_account:
+            return await calls.read(lambda session: accounts.own_accounts(session, actor))
+        if named_number is None:
+            return []
+        try:
+            return [await calls.read(lambda session: accounts.get_account(session, actor, named_number))]
+        except BankError:
+            return []
+
+    def _offer(self, offered: Sequence[AccountView], wanted: int | None, *, foreign: bool) -> None:
+        """Shows the accounts; chooses the wanted one, or the only one that can be used."""
+        why = why_not_to if self._incoming else why_not_from
+        usable = [account for account in offered if not why(account)[0]]
+        found = next((account for account in usable if account.id == wanted), None)
+        if found is None and len(usable) == 1:
+            found = usable[0]
+        self.choices = [
+            choice(account, why(account), chosen=account is found, foreign=foreign) for account in offered
+        ]
+        self.usable = bool(usable)
+        self._show(found or (usable[0] if usable else None), chosen=found is not None)
+        self.form_id += 1
+
+    def _show(self, account: AccountView | None, *, chosen: bool = True) -> None:
+        """Says what the amount does to the account."""
+        if account is None:
+            return
+        code = account.currency
+        self.symbol, self.unit = money.currency(code).symbol, money.currency(code).name
+        if not chosen:
+            return
+        self._chosen = account.id
+        self.account = named(account)
+        self.available = money.display(account.available_minor, code)
+        self.lines, self.after = [Line("Available", self.available)], ""
+        if self._minor is not None:
+            change = self._minor if self._incoming else -self._minor
+            self.lines.append(Line(self._what, money.display(change, code, signed=True)))
+            self.after = money.display(account.available_minor + change, code)
+
+    async def _account(self) -> AccountView | None:
+        """The chosen account as it is now."""
+        actor, number = await actor_of(self), self._chosen
+        if number is None:
+            return None
+        try:
+            return await calls.read(lambda session: accounts.get_account(session, actor, number))
+        except BankError:
+            return None
+
+    # --- what is said while somebody types ------------------------------------------------------------
+
+    async def _choose(self, number: str) -> None:
+        self._chosen = number_of(number)
+        self._show(await self._account())
+
+    async def _read(self, text: str) -> None:
+        account = await self._account()
+        currency = account.currency if account else calls.bank().settings.currency
+        typed = forms.text(text, 60)
+        reading = read_amount(typed, currency) if typed else Reading()
+        self._minor, self._suggested = reading.minor, reading.suggestion_minor
+        self.errors = {**self.errors, "amount": reading.problem}
+        self.echo = money.display(reading.minor, currency) if reading.minor is not None else ""
+        self.suggestion = (
+            money.display(reading.suggestion_minor, currency) if reading.suggestion_minor is not None else ""
+        )
+        self._show(account)
+
+    async def _fill(self, minor: int | None, account: AccountView | None) -> rx.event.EventSpec | None:
+        """Puts an amount into the field, as if it had been typed."""
+        if minor is None or account is None:
+            return None
+        text = money.to_text(minor, account.currency)
+        await self._read(text)
+        return rx.set_value("amount", text)
+
+    async def _fill_available(self) -> rx.event.EventSpec | None:
+        account = await self._account()
+        return await self._fill(max(account.available_minor, 0) if account else None, account)
+
+    async def _fill_suggested(self) -> rx.event.EventSpec | None:
+        return await self._fill(self._suggested, await self._account())
+
+    # --- what was sent --------------------------------------------------------------------------------
+
+    def _note_problem(self, note: str) -> str:
+        return say("MEMO_TOO_LONG", count=len(note)) if len(note) > MAX_NOTE else ""
+
+    def _suggest(self, minor: int, currency: str) -> None:
+        self._suggested, self.suggestion = minor, money.display(minor, currency)
+
+    def _answer_with(self, problems: list[Problem], error: BankError | None = None) -> None:
+        """Shows all problems at once; the summary takes the focus."""
+        if error is not None:
+            found = refusal(error)
+            problems, self.code = [*problems, Problem("", found.text)], found.code
+        else:
+            self.code = ""
+        self.problems = problems
+        self.errors = {problem.field: problem.text for problem in problems}
+        self.answer += 1

@@ -1,0 +1,256 @@
+"""A person's accounts as a list, and opening another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from bank_app.domain import money
+from bank_app.domain.accounting import AccountKind, AccountStatus
+from bank_app.errors import BankError
+from bank_app.services import accounts
+from bank_app.services.accounts import AccountView
+from bank_app.ui import calls, forms, messages, words
+from bank_app.ui.components.browser import press_once
+from bank_app.ui.components.fields import Problem, text_field
+from bank_app.ui.components.parts import (
+    badge,
+    bone,
+    button_link,
+    crumb,
+    empty,
+    failed_panel,
+    link,
+    page_head,
+    problem_summary,
+    waiting,
+)
+from bank_app.ui.components.shell import shell
+from bank_app.ui.guard import exposed
+from bank_app.ui.messages import say
+from bank_app.ui.notices import notify
+from bank_app.ui.session import actor_of
+
+_NICKNAME = 40
+KIND_WORDS = {AccountKind.CHECKING: "Everyday", AccountKind.SAVINGS: "Savings"}
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """One account in a list."""
+
+    address: str
+    title: str
+    number: str
+    owner: str
+    kind: str
+    status: str
+    available: str
+    current: str
+    opened: str
+
+
+def account_row(account: AccountView) -> AccountRow:
+    """An account as lists show it."""
+    return AccountRow(
+        address=f"/accounts/{account.number}",
+        title=account.title,
+        number=account.grouped_number,
+        owner=account.owner_name,
+        kind=KIND_WORDS[account.kind],
+        status=account.status.value,
+        available=money.display(account.available_minor, account.currency),
+        current=money.display(account.balance_minor, account.currency),
+        opened=words.day(account.opened_at),
+    )
+
+
+def everyday_first(own: Iterable[AccountView]) -> list[AccountView]:
+    """The order of a person's accounts: those for every day, then savings, older ones first."""
+    return sorted(own, key=lambda account: account.kind is not AccountKind.CHECKING)
+
+
+class AccountsState(rx.State):
+    """The list."""
+
+    loaded: bool = False
+    failed: str = ""
+    rows: list[AccountRow] = []
+
+    @exposed
+    async def open(self) -> None:
+        """Loads the list."""
+        actor = await actor_of(self)
+        try:
+            own = await calls.read(lambda session: accounts.own_accounts(session, actor))
+        except BankError as error:
+            self.failed = messages.refusal(error).text
+            return
+        order = {AccountStatus.OPEN: 0, AccountStatus.FROZEN: 1, AccountStatus.CLOSED: 2}
+        self.rows = [account_row(account) for account in sorted(everyday_first(own), key=lambda a: order[a.status])]
+        self.failed, self.loaded = "", True
+
+
+class OpenAccountState(rx.State):
+    """The form for another account."""
+
+    problems: list[Problem] = []
+    nickname_error: str = ""
+    answer: int = 0
+
+    @exposed
+    def open(self) -> None:
+        """A form without the complaints of the last one."""
+        self.problems, self.nickname_error = [], ""
+        self.answer += 1
+
+    @exposed
+    async def submit(self, form: dict[str, Any]) -> Any:
+        """Opens the account and shows it."""
+        actor = await actor_of(self)
+        self.answer += 1
+        self.problems, self.nickname_error = [], ""
+        kind = AccountKind.SAVINGS if forms.field(form, "kind") == "savings" else AccountKind.CHECKING
+        nickname = forms.field(form, "nickname", 200)
+        if len(nickname) > _NICKNAME:
+            self.nickname_error = say("NICKNAME_TOO_LONG", limit=_NICKNAME)
+            self.problems = [Problem("nickname", self.nickname_error)]
+            return None
+        settings = calls.bank().settings
+        try:
+            account = await calls.write(
+                lambda session: accounts.open_account(
+                    session, actor, kind=kind, nickname=nickname or None, settings=settings
+                )
+            )
+        except BankError as error:
+            self.problems = [Problem("", messages.refusal(error, role=actor.role.value).text)]
+            return None
+        name = f"{account.title} {words.ending(account.number)}"
+        await notify(self, say("ACCOUNT_OPENED", account=name, amount=money.display(0, account.currency)))
+        return rx.redirect(f"/accounts/{account.number}", replace=True)
+
+
+# --- what it looks like -------------------------------------------------------------------------------
+
+
+def status_badge(status: rx.Var) -> rx.Component:
+    """Open, frozen or closed: an icon and a word."""
+    return rx.match(
+        status,
+        ("open", badge("Open", "check", "ok")),
+        ("frozen", badge("Frozen", "snowflake", "info")),
+        ("closed", badge("Closed", "lock")),
+        rx.fragment(),
+    )
+
+
+def _row(row: rx.Var) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(
+            link(row.title, to=row.address),
+            rx.el.div(row.number, class_name="mono small muted"),
+        ),
+        rx.el.td(row.kind, class_name="wide-only"),
+        rx.el.td(status_badge(row.status), class_name="wide-only"),
+        rx.el.td(row.available, class_name="right strong"),
+        rx.el.td(row.current, class_name="right wide-only"),
+        rx.el.td(row.opened, class_name="right wide-only"),
+        key=row.address,
+    )
+
+
+def _bones() -> rx.Component:
+    return rx.fragment(
+        *[
+            rx.el.tr(
+                rx.el.td(bone("10ch", "1em"), rx.el.br(), bone("13ch")),
+                rx.el.td(bone("7ch"), class_name="wide-only"),
+                rx.el.td(bone("5ch"), class_name="wide-only"),
+                rx.el.td(bone("8ch"), class_name="right"),
+                rx.el.td(bone("8ch"), class_name="right wide-only"),
+                rx.el.td(bone("6ch"), class_name="right wide-only"),
+            )
+            for _ in range(3)
+        ]
+    )
+
+
+def account_list() -> rx.Component:
+    """The page with the list."""
+    return shell(
+        page_head("Accounts", button_link("Open an account", "/accounts/new", symbol="plus")),
+        rx.cond(AccountsState.failed != "", failed_panel(AccountsState.failed, AccountsState.open), rx.fragment()),
+        rx.cond(AccountsState.loaded, rx.fragment(), waiting("accounts")),
+        rx.el.section(
+            rx.cond(
+                AccountsState.loaded & (AccountsState.rows.length() == 0),
+                empty("No accounts yet.", button_link("Open an account", "/accounts/new", style="primary")),
+                rx.el.table(
+                    rx.el.caption("Your accounts", class_name="hidden-visually"),
+                    rx.el.thead(
+                        rx.el.tr(
+                            rx.el.th("Account", scope="col"),
+                            rx.el.th("Type", scope="col", class_name="wide-only"),
+                            rx.el.th("Status", scope="col", class_name="wide-only"),
+                            rx.el.th("Available", scope="col", class_name="right"),
+                            rx.el.th("Current", scope="col", class_name="right wide-only"),
+                            rx.el.th("Opened", scope="col", class_name="right wide-only"),
+                        )
+                    ),
+                    rx.el.tbody(rx.cond(AccountsState.loaded, rx.foreach(AccountsState.rows, _row), _bones())),
+                    class_name="listing",
+                ),
+            ),
+            class_name="card flush",
+        ),
+        here="/accounts",
+    )
+
+
+def _kind(value: str, title: str, text: str, *, first: bool = False) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(type="radio", name="kind", value=value, default_checked=first, id=f"kind-{value}"),
+        rx.el.span(rx.el.b(title), rx.el.small(text)),
+        class_name="choice",
+    )
+
+
+def open_account() -> rx.Component:
+    """The page with the form."""
+    return shell(
+        crumb("Accounts", "/accounts"),
+        page_head("Open an account"),
+        rx.el.form(
+            problem_summary(OpenAccountState.problems, OpenAccountState.answer),
+            rx.el.fieldset(
+                rx.el.legend("Type"),
+                _kind("checking", "Everyday", "For what comes and goes", first=True),
+                _kind("savings", "Savings", "For what stays a while"),
+                class_name="field",
+            ),
+            text_field(
+                "Name",
+                "nickname",
+                optional=True,
+                hint="Only you see it, for example Rent or Holiday.",
+                error=OpenAccountState.nickname_error,
+                max_length=200,
+                auto_complete="off",
+            ),
+            press_once(
+                label="Open account",
+                busy_label="Opening…",
+                kind="submit",
+                answer=OpenAccountState.answer,
+                class_name="btn primary lg",
+            ),
+            on_submit=OpenAccountState.submit.temporal,
+            reset_on_submit=False,
+            class_name="card form-card",
+        ),
+        here="/accounts",
+    )

@@ -1,0 +1,82 @@
+"""Entries as rows of a page: direction in words, sign and icon, and a link to the receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from bank_app.domain import money
+from bank_app.domain.accounting import Direction, TransactionType
+from bank_app.services.history import EntryView
+from bank_app.ui import words
+
+_CASH = {TransactionType.DEPOSIT: "Cash deposit", TransactionType.WITHDRAW: "Cash withdrawal"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry. The amount stands in `out` or in `into`; the other is empty."""
+
+    key: str
+    address: str
+    kind: str
+    title: str
+    meta: str
+    out: str
+    into: str
+    balance: str
+    time: str
+    when: str
+    day: str
+    incoming: bool
+    amount: str
+    badge: str = ""
+    badge_address: str = ""
+
+
+@dataclass(frozen=True)
+class Day:
+    """The entries of one day."""
+
+    heading: str
+    rows: list[Row] = field(default_factory=list)
+
+
+def row(entry: EntryView) -> Row:
+    """One entry as its account sees it."""
+    incoming = entry.direction is Direction.CREDIT
+    own = entry.counterparty is not None and entry.counterparty.own
+    reversal = entry.reverses is not None
+    said = words.moved(entry.type, entry.direction, own=own)
+    amount = money.display(entry.signed_minor, entry.currency, signed=True)
+    linked = entry.reverses or entry.reversed_by
+    return Row(
+        key=f"{entry.account_id}-{entry.sequence}",
+        address=f"/transactions/{entry.transaction_id}",
+        kind="reversal" if reversal else "own" if own else "in" if incoming else "out",
+        title=_title(entry, incoming=incoming, own=own),
+        meta=f"{said} · {entry.description}" if entry.description else said,
+        out="" if incoming else amount,
+        into=amount if incoming else "",
+        balance=money.display(entry.balance_after_minor, entry.currency),
+        time=words.time_of_day(entry.created_at),
+        when=words.when(entry.created_at),
+        day=words.day_heading(entry.created_at),
+        incoming=incoming,
+        amount=amount,
+        badge="" if linked is None else "See original" if reversal else "Reversed",
+        badge_address="" if linked is None else f"/transactions/{linked}",
+    )
+
+
+def _title(entry: EntryView, *, incoming: bool, own: bool) -> str:
+    if entry.type in _CASH:
+        return _CASH[entry.type]
+    name = entry.counterparty.name if entry.counterparty else "Several accounts"
+    return f"{'From' if incoming else 'To'} {name}" if own else name
+
+
+def days(entries: Iterable[Row]) -> list[Day]:
+    """Rows under the headings of their days, in the order they come."""
+    return [Day(heading, list(group)) for heading, group in groupby(entries, key=lambda entry: entry.day)]
