@@ -37,6 +37,7 @@ from bank_app.settings import Settings
 T = TypeVar("T")
 _TITLES = {AccountKind.CHECKING: "Everyday", AccountKind.SAVINGS: "Savings"}
 _CLOSE_NAMES = 0.75
+MAX_NICKNAME = 60
 
 
 class Unset(Enum):
@@ -122,7 +123,7 @@ def open_account(
 
     Raises:
         Forbidden: an auditor; a customer for somebody else, or with money while self-service cash is off.
-        Invalid: unknown currency, or an owner that does not exist.
+        Invalid: unknown currency, an owner that does not exist, or too long a nickname.
         InvalidAmount: `initial_balance` is malformed for the currency.
     Locks: the new account and one cash account.
     """
@@ -135,7 +136,8 @@ def open_account(
         raise errors.Forbidden("Customers cannot deposit by themselves at this bank; a teller can.")
     ledger.ensure_internal_accounts(session, code)
     number = new_account_number()
-    session.execute(insert(Account), [ledger.new_account_row(number, kind, code, owner_id=owner, nickname=nickname)])
+    row = ledger.new_account_row(number, kind, code, owner_id=owner, nickname=_nickname(nickname))
+    session.execute(insert(Account), [row])
     if opening:
         _post_opening(session, actor, number, code, opening)
     audit.record(
@@ -156,6 +158,14 @@ def _owner(session: Session, actor: Actor, owner_id: UUID | None) -> UUID:
             "There is no customer with this id.", errors=_field("owner_id", "There is no such customer.")
         )
     return owner_id
+
+
+def _nickname(text: str | None) -> str | None:
+    name = (text or "").strip() or None
+    if name and len(name) > MAX_NICKNAME:
+        message = f"Keep the name to {MAX_NICKNAME} characters (now {len(name)})."
+        raise errors.Invalid(message, errors=_field("nickname", message, "too_long"))
+    return name
 
 
 def _currency(code: str) -> str:
@@ -340,7 +350,7 @@ def change_account(
     Raises:
         AccountNotFound: as `get_account`.
         Forbidden: a customer asks for more than a nickname, or an auditor for anything.
-        Invalid: no reason for a teller's change, or `frozen_for` without freezing.
+        Invalid: no reason for a teller's change, `frozen_for` without freezing, or a text that is too long.
         AccountClosed: a closed account stays closed.
         AccountNotEmpty: closing an account that holds money or holds.
         InsufficientFunds: the new overdraft limit is less than what is already used of the old one.
@@ -352,7 +362,7 @@ def change_account(
     privileged = not (status is UNSET and frozen_for is UNSET and overdraft_limit is UNSET)
     _may_change(actor, account, privileged=privileged, reason=reason)
     if nickname is not UNSET:
-        changes["nickname"] = nickname.strip() or None if isinstance(nickname, str) else None
+        changes["nickname"] = _nickname(nickname)
     if status is not UNSET or frozen_for is not UNSET:
         changes |= _new_state(account, status, frozen_for)
     if overdraft_limit is not UNSET:
@@ -366,7 +376,7 @@ def change_account(
         actor_id=actor.user_id,
         action="account.change",
         object=f"account {account_number_text(account_id)}",
-        reason=reason,
+        reason=reason and reason.strip(),
         changes={field: [before[field], changes[field]] for field in changes},
     )
     return get_account(session, actor, account_id)
@@ -376,10 +386,8 @@ def _may_change(actor: Actor, account: Account, *, privileged: bool, reason: str
     own = account.owner_id == actor.user_id
     if not actor.role.acts_on_every_account and (privileged or not own):
         raise errors.Forbidden("Only a teller can change this.")
-    if privileged and not (reason and reason.strip()):
-        raise errors.Invalid(
-            "Write a reason; it goes into the audit log.", errors=_field("reason", "A reason is needed.")
-        )
+    if privileged or reason:
+        audit.checked_reason(reason)
     if account.status == AccountStatus.CLOSED:
         raise errors.AccountClosed("A closed account stays as it is.")
 

@@ -135,7 +135,7 @@ class Reverse(Movement):
     """The mirror of a transaction, once, by a teller who says why.
 
     Raises:
-        Invalid: no reason.
+        Invalid: no reason, or too long a one.
     """
 
     operation: ClassVar[str] = "reverse"
@@ -144,9 +144,7 @@ class Reverse(Movement):
 
     def __post_init__(self) -> None:
         """Shape only."""
-        if not self.reason.strip():
-            message = "Write a reason; it goes into the audit log."
-            raise errors.Invalid(message, errors=[{"field": "reason", "code": "required", "message": message}])
+        audit.checked_reason(self.reason)
 
 
 AnyMovement = Deposit | Withdraw | Transfer | Reverse
