@@ -1,0 +1,216 @@
+"""Accounts: opening, reading, changing; their history, balances and statements; and the names of payees."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from bank_app import clock
+from bank_app.api.dependencies import Bank, SignedIn
+from bank_app.api.documents import operation_id, problems
+from bank_app.api.requests import ActorRoute
+from bank_app.api.schemas import (
+    AccountChange,
+    AccountIn,
+    AccountOut,
+    AccountsQuery,
+    BalanceOut,
+    BalanceQuery,
+    EntryOut,
+    HistoryQuery,
+    PageOut,
+    PayeeOut,
+    PayeeQuery,
+    StatementOut,
+    StatementQuery,
+)
+from bank_app.api.values import AccountNumber
+from bank_app.domain.accounting import AccountKind
+from bank_app.errors import Invalid
+from bank_app.services import accounts, history
+
+router = APIRouter(
+    prefix="/api/v1", route_class=ActorRoute, tags=["Accounts"], generate_unique_id_function=operation_id
+)
+_SIGNED_OUT = ("unauthenticated", "token_expired")
+_MISSING = ("account_not_found",)
+_MALFORMED = ("invalid_request", "invalid_account_number")
+
+
+@router.post(
+    "/accounts",
+    status_code=201,
+    summary="Open an account",
+    response_description="It is open; `Location` is its address.",
+    responses=problems(*_SIGNED_OUT, "forbidden", "invalid_amount", "limit_exceeded", body=True),
+)
+def open_account(body: AccountIn, actor: SignedIn, bank: Bank, response: Response) -> AccountOut:
+    """Opens an account for yourself, or as a teller for `owner_id`. The opening deposit comes from cash."""
+    view = bank.unit_of_work(
+        lambda session: accounts.open_account(
+            session,
+            actor,
+            settings=bank.settings,
+            currency=body.currency,
+            kind=AccountKind(body.kind),
+            nickname=body.nickname,
+            initial_balance=body.initial_balance.text if body.initial_balance else None,
+            owner_id=body.owner_id,
+        )
+    )
+    response.headers["Location"] = f"/api/v1/accounts/{view.number}"
+    return AccountOut.of(view)
+
+
+@router.get(
+    "/accounts",
+    summary="List accounts",
+    response_description="One page, newest first.",
+    responses=problems(*_SIGNED_OUT, "invalid_request"),
+)
+def list_accounts(query: Annotated[AccountsQuery, Query()], actor: SignedIn, bank: Bank) -> PageOut[AccountOut]:
+    """Your own accounts; for tellers and auditors everybody's."""
+    page = bank.read(
+        lambda session: accounts.list_accounts(
+            session,
+            actor,
+            owner_id=query.owner_id,
+            status=query.status,
+            q=query.q,
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+    )
+    return PageOut(items=[AccountOut.of(view) for view in page.items], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/accounts/{account_id}",
+    summary="Read an account",
+    response_description="The account as it is now.",
+    responses=problems(*_SIGNED_OUT, *_MISSING, *_MALFORMED),
+)
+def get_account(account_id: AccountNumber, actor: SignedIn, bank: Bank) -> AccountOut:
+    """One account. Somebody else's is answered like one that does not exist."""
+    return AccountOut.of(bank.read(lambda session: accounts.get_account(session, actor, account_id)))
+
+
+@router.patch(
+    "/accounts/{account_id}",
+    summary="Change an account",
+    response_description="The account after the change.",
+    responses=problems(
+        *_SIGNED_OUT,
+        "forbidden",
+        *_MISSING,
+        "account_closed",
+        "account_not_empty",
+        "insufficient_funds",
+        "invalid_account_number",
+        "invalid_amount",
+        body=True,
+    ),
+)
+def change_account(account_id: AccountNumber, body: AccountChange, actor: SignedIn, bank: Bank) -> AccountOut:
+    """Renames it (its owner), or freezes, opens, closes it or sets its overdraft limit (a teller, with a reason)."""
+    named = body.named()
+    if "overdraft_limit" in named:
+        named["overdraft_limit"] = body.overdraft_limit.text
+    return AccountOut.of(
+        bank.unit_of_work(lambda session: accounts.change_account(session, actor, account_id, **named))
+    )
+
+
+@router.get(
+    "/accounts/{account_id}/history",
+    summary="Read an account's history",
+    response_description="One page of entries, newest first.",
+    responses=problems(*_SIGNED_OUT, *_MISSING, *_MALFORMED, "invalid_amount"),
+)
+def get_history(
+    account_id: AccountNumber, query: Annotated[HistoryQuery, Query()], actor: SignedIn, bank: Bank
+) -> PageOut[EntryOut]:
+    """Entries by keyset: page 10,000 is as fast as page 1, and entries that arrive meanwhile shift nothing."""
+    page = bank.read(
+        lambda session: history.history(
+            session, actor, account_id, filters=query.filters(), limit=query.limit, cursor=query.cursor
+        )
+    )
+    return PageOut(items=[EntryOut.of(entry) for entry in page.items], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/accounts/{account_id}/balance",
+    summary="Read a balance at a time",
+    response_description="What the ledger held then.",
+    responses=problems(*_SIGNED_OUT, *_MISSING, *_MALFORMED),
+)
+def get_balance(
+    account_id: AccountNumber, query: Annotated[BalanceQuery, Query()], actor: SignedIn, bank: Bank
+) -> BalanceOut:
+    """The booked balance at a moment, by default now."""
+    moment = query.at or clock.now()
+    account, found = bank.read(
+        lambda session: (
+            accounts.get_account(session, actor, account_id),
+            history.balance_at(session, actor, account_id, at=moment),
+        )
+    )
+    return BalanceOut.of(found, account.currency)
+
+
+@router.get(
+    "/accounts/{account_id}/statement",
+    summary="Read a statement",
+    response_model=StatementOut,
+    response_description="The period's entries, oldest first, and how they join two balances.",
+    responses={
+        200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+        **problems(*_SIGNED_OUT, *_MISSING, *_MALFORMED),
+    },
+)
+def get_statement(
+    account_id: AccountNumber, query: Annotated[StatementQuery, Query()], actor: SignedIn, bank: Bank
+) -> StatementOut | Response:
+    """A month (`month=2026-11`) or any period (`from=` and `to=`)."""
+    start, end = _period(query.month, query.from_, query.to)
+    view = bank.read(lambda session: history.statement(session, actor, account_id, start=start, end=end))
+    if query.format == "json":
+        return StatementOut.of(view)
+    name = f"statement-{view.account.number}-{start:%Y-%m-%d}.csv"
+    return Response(
+        history.entries_csv(view.entries),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _period(month: str | None, start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+    if month and not (start or end):
+        year, number = int(month[:4]), int(month[5:])
+        try:
+            first = datetime(year, number, 1, tzinfo=UTC)
+            return first, datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+        except ValueError:
+            pass  # Year 0, or the last month that a calendar has.
+    elif not month and start and end:
+        return start, end
+    message = "Name a month, or both from and to."
+    raise Invalid(message, errors=[{"field": "month", "code": "invalid", "message": message}])
+
+
+@router.get(
+    "/payees/check",
+    summary="Check a payee's name",
+    response_description="How the name fits.",
+    response_model_exclude_none=True,
+    responses=problems(*_SIGNED_OUT, *_MISSING, *_MALFORMED),
+)
+def check_payee(query: Annotated[PayeeQuery, Query()], actor: SignedIn, bank: Bank) -> PayeeOut:
+    """Compares a name with an account's owner before money is sent. Never reveals an owner who is not nearly known."""
+    found = bank.read(
+        lambda session: accounts.check_payee(session, actor, account_id=query.account_id, name=query.name)
+    )
+    return PayeeOut.of(found)

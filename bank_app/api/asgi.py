@@ -1,0 +1,10 @@
+"""The API alone, for an ASGI server: `granian --interface asgi bank_app.api.asgi:api`. Knows nothing of the pages."""
+
+from __future__ import annotations
+
+from bank_app import settings
+from bank_app.api.app import create_api
+from bank_app.database import Database
+
+_settings = settings.load()
+api = create_api(Database(_settings), _settings)

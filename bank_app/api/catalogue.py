@@ -1,0 +1,123 @@
+"""What every code of the API means to a client and what to do about it: one entry per code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bank_app import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Why a code is answered, and what whoever gets it should do."""
+
+    why: str
+    do: str
+
+
+CATALOGUE: Mapping[str, Meaning] = {
+    "malformed_json": Meaning(
+        "The body is not one JSON document in UTF-8, or it names a field twice.", "Correct the body and send it again."
+    ),
+    "unauthenticated": Meaning(
+        "No access token came with the request, or one that this bank does not accept.",
+        "Sign in with POST /api/v1/auth/login and send the access token as `Authorization: Bearer …`.",
+    ),
+    "invalid_credentials": Meaning(
+        "The email and the password do not belong together; which of them is wrong is not said.",
+        "Check both. After several failures the next try has to wait.",
+    ),
+    "token_expired": Meaning(
+        "The access token was valid and its time is over.",
+        "Exchange the refresh token with POST /api/v1/auth/refresh and repeat the request.",
+    ),
+    "forbidden": Meaning(
+        "Whoever is signed in may see this and may not do it.", "Ask somebody whose role allows it, such as a teller."
+    ),
+    "not_found": Meaning("Nothing is at this address.", "Check the address against the reference at /api/v1/docs."),
+    "account_not_found": Meaning(
+        "No account has this number, or it is an account that the caller may not use. The two are not told apart.",
+        "Check the number with the person who gave it.",
+    ),
+    "transaction_not_found": Meaning(
+        "No transaction has this id, or none of its sides is the caller's. The two are not told apart.", "Check the id."
+    ),
+    "method_not_allowed": Meaning(
+        "The address exists and does not answer this method.", "Use one of the methods in the `Allow` header."
+    ),
+    "body_too_large": Meaning("The body is larger than 1 MiB.", "Send less at once."),
+    "unsupported_media_type": Meaning("The body is not declared as JSON.", "Send `Content-Type: application/json`."),
+    "insufficient_funds": Meaning(
+        "Booked balance less holds plus overdraft limit does not cover the amount. "
+        "`available` and `shortfall` say how much there is and how much is missing.",
+        "Send a smaller amount, or put money into the account first.",
+    ),
+    "account_frozen": Meaning(
+        "The account is frozen: for debits money cannot leave it, for all it cannot arrive either.",
+        "A teller can open it again.",
+    ),
+    "account_closed": Meaning("The account is closed, for good.", "Use another account."),
+    "account_not_empty": Meaning(
+        "An account that still has money or open holds cannot be closed.", "Move the balance out first."
+    ),
+    "limit_exceeded": Meaning(
+        "The amount, or the balance it would make, is more than the bank can record.", "Send a smaller amount."
+    ),
+    "already_reversed": Meaning(
+        "A transaction has one reversal at most, and this one has it.", "Read the transaction; `reversed_by` names it."
+    ),
+    "precondition_failed": Meaning(
+        "The account's `version` is no longer the one in `if_version`: something was posted in between.",
+        "Read the account again, decide again, and send the new version.",
+    ),
+    "currency_mismatch": Meaning(
+        "The two accounts are kept in different currencies.", "Choose two accounts of the same currency."
+    ),
+    "email_taken": Meaning("Somebody is registered with this email.", "Sign in instead, or use another email."),
+    "request_in_progress": Meaning(
+        "The first request with this idempotency key is still being worked on.",
+        "Wait as long as `Retry-After` says and repeat the same request with the same key.",
+    ),
+    "invalid_request": Meaning(
+        "A field is missing, unknown, or not of the right form. `errors` names each of them.",
+        "Correct the fields and send the request again.",
+    ),
+    "invalid_amount": Meaning(
+        "The amount is not a plain positive decimal with at most as many decimals as its currency has.",
+        'Send a decimal string such as "12.34": no sign, no exponent, no grouping.',
+    ),
+    "invalid_account_number": Meaning(
+        "An account number has ten digits of which the last two check the others.",
+        "Look for a typing mistake: the number as it was sent cannot exist.",
+    ),
+    "same_account": Meaning("Money cannot move from an account to itself.", "Choose two different accounts."),
+    "idempotency_key_reused": Meaning(
+        "The idempotency key was used before, with another body or at another address.",
+        "Use a new key for a new request, and the same key only to repeat the same request.",
+    ),
+    "too_many_requests": Meaning(
+        "Too many requests came from this address or this person.", "Wait as long as `Retry-After` says."
+    ),
+    "lock_timeout": Meaning(
+        "Many requests wanted the same account at once and this one stopped waiting. Nothing was written.",
+        "Repeat it after `Retry-After`; with an idempotency key that is always safe.",
+    ),
+    "database_unavailable": Meaning(
+        "The database cannot be reached, or cannot write. Nothing was written.",
+        "Repeat it after `Retry-After`; with an idempotency key that is always safe.",
+    ),
+    "outcome_unknown": Meaning(
+        "The connection was lost while the database was asked to make the change final, and it did not come back.",
+        "Repeat the same request with the same idempotency key: the answer will be what truly happened.",
+    ),
+    "internal_error": Meaning(
+        "Something failed on the bank's side.",
+        "Tell the bank the `request_id`. With an idempotency key it is safe to repeat the request.",
+    ),
+}
+
+
+def titles() -> dict[str, str]:
+    """The titles of the errors that the services raise, by code."""
+    return {leaf.code: leaf.title for leaf in errors.leaves()}

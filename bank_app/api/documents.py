@@ -1,0 +1,117 @@
+"""What the OpenAPI document says beyond the routes themselves: every refusal of every operation, in one schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from bank_app import errors
+from bank_app.api.catalogue import CATALOGUE, titles
+from bank_app.api.errors import PROTOCOL, Problem, status_of
+
+_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+# What any operation behind the database may answer.
+_ALWAYS = ("too_many_requests", "internal_error", "lock_timeout", "database_unavailable")
+_WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_request")
+_DESCRIPTION = """\
+Money in whole minor units, every movement in a double-entry ledger, every refusal with a code that never changes.
+
+Amounts are decimal strings in major units (`"12.34"`); times are RFC 3339 in UTC; lists have `limit` and `cursor`.
+Errors are RFC 9457 problems; `GET /problems/{code}` explains each code. Checks come in a fixed order: authentication,
+shape, idempotency replay, existence, permission, account state, currency, limits, funds.
+"""
+_HEADERS = {
+    "X-Request-ID": {
+        "description": "Names this request in the bank's logs; your own if you sent one.",
+        "schema": {"type": "string"},
+    }
+}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The function's name: readable where programs are generated from the document."""
+    return route.name
+
+
+def status_of_code(code: str) -> int:
+    """The HTTP status of a code, whoever raises it."""
+    if code in PROTOCOL:
+        return PROTOCOL[code][0]
+    return next(status_of(leaf) for leaf in errors.leaves() if leaf.code == code)
+
+
+def title_of_code(code: str) -> str:
+    """The title of a code, whoever raises it."""
+    return PROTOCOL[code][1] if code in PROTOCOL else titles()[code]
+
+
+def problems(*codes: str, body: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation that can be refused with these codes, and with what every operation can be."""
+    by_status: dict[int, list[str]] = {}
+    for code in (*codes, *(_WITH_BODY if body else ()), *_ALWAYS):
+        listed = by_status.setdefault(status_of_code(code), [])
+        if code not in listed:
+            listed.append(code)
+    return {status: _response(status, by_status[status]) for status in sorted(by_status)}
+
+
+def _response(status: int, codes: list[str]) -> dict[str, Any]:
+    listed = ", ".join(f"`{code}`" for code in codes)
+    return {
+        "description": f"{title_of_code(codes[0])}: {listed}" if len(codes) == 1 else f"One of {listed}",
+        "content": {
+            "application/problem+json": {
+                "schema": _SCHEMA,
+                "examples": {code: {"value": _example(status, code)} for code in codes},
+            }
+        },
+    }
+
+
+def _example(status: int, code: str) -> dict[str, Any]:
+    return {
+        "type": f"/problems/{code}",
+        "title": title_of_code(code),
+        "status": status,
+        "code": code,
+        "detail": CATALOGUE[code].why,
+        "money_moved": "unknown" if code == "outcome_unknown" else "no",
+        "request_id": "019ab0c3f1d27a20b6a5",
+    }
+
+
+def install(app: FastAPI, *, bank_name: str) -> None:
+    """Makes `app.openapi()` complete: the problem schema, the id of each answer, one server."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=f"{bank_name} API",
+                version="1",
+                summary="Accounts, transfers and a ledger that can be checked.",
+                description=_DESCRIPTION,
+                routes=app.routes,
+                tags=[
+                    {"name": "Signing in", "description": "Tokens for programs."},
+                    {"name": "Accounts", "description": "Opening, reading and changing accounts."},
+                    {"name": "Moving money", "description": "Deposits, withdrawals, transfers and reversals."},
+                    {"name": "Operations", "description": "For whoever runs the bank."},
+                ],
+            )
+            document["components"]["schemas"] |= _problem_schemas()
+            for operations in document["paths"].values():
+                for operation in operations.values():
+                    for response in operation["responses"].values():
+                        response["headers"] = {**_HEADERS, **response.get("headers", {})}
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _problem_schemas() -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), "Problem": schema}

@@ -1,0 +1,63 @@
+"""Numbers for Prometheus: requests by route, and the pools of connections. No names, no amounts, no secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+from sqlalchemy.pool import QueuePool
+
+from bank_app.database import Database
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class _Pools(Collector):
+    """Connections in use and kept, asked at the moment of the scrape."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        used = GaugeMetricFamily("bank_database_connections_used", "Database connections in use.", labels=["pool"])
+        kept = GaugeMetricFamily("bank_database_connections_idle", "Database connections kept idle.", labels=["pool"])
+        for name, engine in (("writing", self._db.writing), ("reading", self._db.reading)):
+            if isinstance(engine.pool, QueuePool):
+                used.add_metric([name], engine.pool.checkedout())
+                kept.add_metric([name], engine.pool.checkedin())
+        yield used
+        yield kept
+
+
+class Metrics:
+    """The numbers of one application in a registry of its own, so that two applications can share a process."""
+
+    def __init__(self, db: Database) -> None:
+        """Registers what is measured."""
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "bank_http_requests", "Answers, by route template.", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "bank_http_request_seconds",
+            "Time from the request's arrival to the end of its answer.",
+            ["method", "route"],
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._registry.register(_Pools(db))
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+
+    def observe(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """Counts one answer. `route` is the template, so that the number of series stays small."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self._registry)

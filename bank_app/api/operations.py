@@ -1,0 +1,155 @@
+"""For whoever runs the bank: health, numbers, the state of the books, the reference, and what each code means."""
+
+from __future__ import annotations
+
+from html import escape
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from bank_app.api import pages, reference
+from bank_app.api.catalogue import CATALOGUE
+from bank_app.api.dependencies import Bank, SignedIn
+from bank_app.api.documents import operation_id, problems, status_of_code, title_of_code
+from bank_app.api.errors import ProtocolError
+from bank_app.api.metrics import CONTENT_TYPE, Metrics
+from bank_app.api.requests import ActorRoute
+from bank_app.api.schemas import HealthOut, IntegrityOut
+from bank_app.errors import DatabaseUnavailable
+from bank_app.services import integrity
+
+public = APIRouter(tags=["Operations"], generate_unique_id_function=operation_id)
+signed_in = APIRouter(
+    prefix="/api/v1", route_class=ActorRoute, tags=["Operations"], generate_unique_id_function=operation_id
+)
+_ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+@public.get(
+    "/healthz", summary="Is the process alive", response_description="It is.", responses=problems("internal_error")
+)
+async def healthz() -> HealthOut:
+    """Asks nothing of anybody: a process whose database is away is alive."""
+    return HealthOut(status="ok")
+
+
+@public.get(
+    "/readyz",
+    summary="Can it serve",
+    response_description="The database is reachable and every migration is applied.",
+    responses=problems("database_unavailable"),
+)
+def readyz(bank: Bank) -> HealthOut:
+    """Whether requests should be sent here."""
+    bank.ping()
+    if not bank.schema_is_current():
+        raise DatabaseUnavailable("The database lacks migrations of this version: run ./bank migrate.")
+    return HealthOut(status="ready")
+
+
+@public.get(
+    "/metrics",
+    summary="Numbers for Prometheus",
+    response_class=Response,
+    response_description="The text exposition format.",
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems("internal_error")},
+)
+def metrics(request: Request) -> Response:
+    """Answers by route, their times, and the pools of connections of this worker process."""
+    numbers: Metrics = request.app.state.metrics
+    return Response(numbers.text(), media_type=CONTENT_TYPE)
+
+
+@signed_in.get(
+    "/integrity",
+    summary="Check the books",
+    response_description="What the newest check found.",
+    responses=problems("unauthenticated", "token_expired"),
+)
+def get_integrity(_actor: SignedIn, bank: Bank) -> IntegrityOut:
+    """Every invariant of the ledger, recomputed from the postings alone; at most 30 seconds old."""
+    return IntegrityOut.of(integrity.latest(bank))
+
+
+# --- pages ------------------------------------------------------------------------------------------------
+
+
+@public.get("/api/v1/openapi.json", include_in_schema=False)
+def openapi_document(request: Request) -> JSONResponse:
+    """The OpenAPI 3.1 document."""
+    return JSONResponse(request.app.openapi())
+
+
+@public.get("/api/v1/docs", include_in_schema=False)
+def docs(request: Request) -> Response:
+    """The same document for people."""
+    document = request.app.openapi()
+    return pages.page(document["info"]["title"], reference.render(document))
+
+
+@public.get("/problems", include_in_schema=False)
+def list_problems(request: Request) -> Response:
+    """Every code there is."""
+    found = [_explained(code) for code in CATALOGUE]
+    if not _wants_html(request):
+        return JSONResponse({"items": found})
+    rows: list[tuple[str, ...]] = [
+        (str(p["status"]), f'<a href="/problems/{p["code"]}"><code>{p["code"]}</code></a>', pages.marked(str(p["why"])))
+        for p in sorted(found, key=lambda problem: (problem["status"], problem["code"]))
+    ]
+    return pages.page("Problems", "<h1>Problems</h1>" + pages.table(("Status", "Code", "Why"), rows))
+
+
+@public.get(
+    "/problems/{code}",
+    summary="Explain a code",
+    response_class=JSONResponse,
+    response_description="Why the code is answered and what to do.",
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}, **problems("not_found")},
+)
+def explain_problem(code: str, request: Request) -> Response:
+    """What a problem's `type` points to: for people as a page, for programs as JSON."""
+    if code not in CATALOGUE:
+        raise ProtocolError("not_found", "There is no such code.")
+    found = _explained(code)
+    if not _wants_html(request):
+        return JSONResponse(found)
+    body = (
+        f'<p class="soft"><a href="/problems">Problems</a> · {found["status"]} · <code>{code}</code></p>'
+        f"<h1>{escape(str(found['title']))}</h1>"
+        f"<h2>Why</h2>{pages.prose(str(found['why']))}<h2>What to do</h2>{pages.prose(str(found['do']))}"
+    )
+    return pages.page(str(found["title"]), body)
+
+
+def _explained(code: str) -> dict[str, str | int]:
+    meaning = CATALOGUE[code]
+    return {
+        "code": code,
+        "status": status_of_code(code),
+        "title": title_of_code(code),
+        "why": meaning.why,
+        "do": meaning.do,
+    }
+
+
+def _wants_html(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+# Whatever else begins with /api is ours to refuse: without this, a mistyped address would be answered with a page
+# when the API shares its origin with the browser's pages.
+elsewhere = APIRouter(include_in_schema=False)
+
+
+@elsewhere.api_route("/api", methods=_ANY_METHOD)
+@elsewhere.api_route("/api/{rest:path}", methods=_ANY_METHOD)
+@elsewhere.api_route("/problems/{rest:path}", methods=_ANY_METHOD)
+async def nothing_here(request: Request) -> Response:
+    """404, or 405 where the address exists and the method does not."""
+    path, state = request.url.path, request.app.state
+    allowed = {method for route in state.routes if route.path_regex.match(path) for method in route.methods}
+    if allowed:
+        raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
+    raise ProtocolError("not_found", "There is nothing at this address.")

@@ -1,0 +1,173 @@
+"""Reading requests strictly and in the promised order: who asks, how often, and only then what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Never
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from bank_app.api import rate_limits
+from bank_app.api.errors import ProtocolError
+from bank_app.errors import NotSignedIn
+from bank_app.services import auth
+from bank_app.settings import Settings
+
+MAX_BODY_BYTES = 1024 * 1024
+_LONGEST_INT = 30
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonNumber:
+    """A JSON number exactly as it was written. Reading it as a float would round what somebody asked to move."""
+
+    text: str
+
+    @property
+    def plain(self) -> str:
+        """Without trailing zeros after the point: `12.50` and `12.5` are the same JSON number."""
+        if "." not in self.text or "e" in self.text.lower():
+            return self.text
+        return self.text.rstrip("0").rstrip(".")
+
+
+def read_json(body: bytes) -> Any:
+    """A JSON document in UTF-8. Numbers with a point or exponent are `JsonNumber`, small whole ones are int.
+
+    Raises:
+        ProtocolError: not JSON, NaN, half a surrogate pair, nested without end, or an object that names a field twice.
+    """
+    try:
+        text = body.decode("utf-8")
+        document = json.loads(
+            text, parse_float=JsonNumber, parse_int=_int, parse_constant=_no_constant, object_pairs_hook=_object
+        )
+        if "\\u" in text:
+            # Half a surrogate pair is a string that no UTF-8 database can hold.
+            json.dumps(document, ensure_ascii=False, default=str).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        reason = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise ProtocolError("malformed_json", f"The body is not valid JSON in UTF-8{reason}.") from None
+    return document
+
+
+def _int(text: str) -> int | JsonNumber:
+    return int(text) if len(text) <= _LONGEST_INT else JsonNumber(text)
+
+
+def _no_constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ProtocolError("malformed_json", "The body names a field twice; which of the two is meant is not clear.")
+    return found
+
+
+class StrictRequest(Request):
+    """A request whose body is bounded, whatever its headers claim, and read as strict JSON."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body in pieces, up to 1 MiB in all."""
+        size = 0
+        async for chunk in super().stream():
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise _too_large()
+            yield chunk
+
+    async def json(self) -> Any:
+        """The document, read once."""
+        if not hasattr(self, "_json"):
+            self._json = read_json(await self.body())
+            if isinstance(self._json, dict):
+                self.state.fields = tuple(self._json)
+        return self._json
+
+    async def check_body(self) -> None:
+        """Reads the body now, so that what is wrong with it is answered in our words."""
+        length = self.headers.get("content-length", "")
+        if length.isascii() and length.isdigit() and int(length[:20]) > MAX_BODY_BYTES:
+            raise _too_large()
+        body = await self.body()
+        if body:
+            media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+            is_json = media_type.startswith("application/") and media_type[12:].rpartition("+")[2] == "json"
+            if not is_json:
+                raise ProtocolError("unsupported_media_type", "Send the body as Content-Type: application/json.")
+            await self.json()
+
+
+def _too_large() -> ProtocolError:
+    return ProtocolError("body_too_large", "The body is larger than 1 MiB.")
+
+
+class PublicRoute(APIRoute):
+    """A route that anyone may ask, limited by address."""
+
+    def get_route_handler(self) -> Handler:
+        """Counts, reads the body, and only then lets the framework look."""
+        answer, has_body, policy = super().get_route_handler(), self.body_field is not None, self.name
+
+        async def handler(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            app_state = request.app.state
+            limits: rate_limits.RateLimits = app_state.rate_limits
+            limits.count(strict, policy, client_address(request, app_state.db.settings))
+            if has_body:
+                await strict.check_body()
+            return await answer(strict)
+
+        return handler
+
+
+class ActorRoute(APIRoute):
+    """A route for people who are signed in: first who, then how often, then the shape of the request."""
+
+    def get_route_handler(self) -> Handler:
+        """Authenticates before a byte of the body is judged."""
+        answer, has_body, policy = super().get_route_handler(), self.body_field is not None, self.name
+
+        async def handler(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            app_state = request.app.state
+            # The database is asked, so a disabled person or a new role counts at once; in a thread, so nobody waits.
+            actor = await run_in_threadpool(auth.actor_of_access_token, app_state.db, bearer_token(request))
+            strict.state.actor = actor
+            limits: rate_limits.RateLimits = app_state.rate_limits
+            limits.count(strict, policy, str(actor.user_id))
+            if has_body:
+                await strict.check_body()
+            return await answer(strict)
+
+        return handler
+
+
+def bearer_token(request: Request) -> str:
+    """The access token in the `Authorization` header; a cookie is never looked at.
+
+    Raises:
+        NotSignedIn: there is none.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotSignedIn("Send an access token: Authorization: Bearer <token>.")
+    return token.strip()
+
+
+def client_address(request: Request, settings: Settings) -> str:
+    """Where the request comes from: the peer, or what the outermost trusted proxy saw."""
+    peer = request.client.host if request.client else "unknown"
+    if settings.trusted_proxies:
+        # Each proxy appends who spoke to it; entries further left are claims of the client.
+        forwarded = [part.strip() for value in request.headers.getlist("x-forwarded-for") for part in value.split(",")]
+        if len(forwarded) >= settings.trusted_proxies:
+            return forwarded[-settings.trusted_proxies][:45]
+    return peer[:45]

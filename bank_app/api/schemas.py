@@ -1,0 +1,537 @@
+"""Bodies and answers as clients see them. Requests refuse unknown fields; answers carry money as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from bank_app import clock
+from bank_app.api.values import (
+    AccountNumber,
+    AmountIn,
+    AmountOrZeroIn,
+    AmountText,
+    CurrencyCode,
+    Metadata,
+    Moment,
+    Money,
+    Time,
+)
+from bank_app.domain import money
+from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, Role, TransactionType
+from bank_app.services import accounts, auth, history, integrity, transfers
+
+T = TypeVar("T")
+
+
+class Request(BaseModel):
+    """A request body or query: a field that we do not know is a typo, and a typo must never move money."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=False, arbitrary_types_allowed=True)
+
+
+class Answer(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+# --- signing in -------------------------------------------------------------------------------------
+
+
+class RegisterIn(Request):
+    """A person who wants to be a customer."""
+
+    email: str = Field(max_length=254, description="What you sign in with.", examples=["ada@example.org"])
+    name: str = Field(max_length=200, description="1 to 100 characters, as others see you.", examples=["Ada Lindqvist"])
+    password: str = Field(
+        max_length=1024,
+        description="12 to 128 characters and not one of those that people try first.",
+        examples=["violet harbour seven lamps"],
+    )
+
+
+class LoginIn(Request):
+    """Who signs in."""
+
+    email: str = Field(max_length=254, description="The email you registered with.", examples=["ada@example.org"])
+    password: str = Field(max_length=1024, description="Your password.", examples=["violet harbour seven lamps"])
+    otp: str | None = Field(
+        default=None, max_length=32, description="The code of a second factor, for people who have one."
+    )
+
+
+class RefreshIn(Request):
+    """A refresh token to be exchanged."""
+
+    refresh_token: str = Field(max_length=200, description="From the last sign-in or refresh; good for one use.")
+
+
+class TokensOut(Answer):
+    """Tokens of one sign-in."""
+
+    access_token: str = Field(description="Send it as `Authorization: Bearer …`. A signed JWT; its content is ours.")
+    refresh_token: str = Field(description="For POST /auth/refresh, once. Used twice, it ends the sign-in.")
+    token_type: Literal["bearer"] = Field(default="bearer", description="Always `bearer`.")
+    expires_in: int = Field(description="Seconds that the access token lasts.", examples=[900])
+
+    @classmethod
+    def of(cls, pair: auth.TokenPair) -> Self:
+        """From the service's view."""
+        return cls(access_token=pair.access_token, refresh_token=pair.refresh_token, expires_in=pair.expires_in)
+
+
+class UserOut(Answer):
+    """A person."""
+
+    id: UUID = Field(description="The person's id, also the `owner_id` of his accounts.")
+    email: str = Field(description="What he signs in with.", examples=["ada@example.org"])
+    name: str = Field(description="His name as others see it.", examples=["Ada Lindqvist"])
+    role: Role = Field(description="customer: own accounts; teller: any account; auditor: reads all; admin: all.")
+
+    @classmethod
+    def of(cls, actor: auth.Actor) -> Self:
+        """From the service's view."""
+        return cls(id=actor.user_id, email=actor.email, name=actor.name, role=actor.role)
+
+
+# --- accounts ------------------------------------------------------------------------------------------
+
+
+class AccountIn(Request):
+    """An account to be opened. Everything has a default."""
+
+    currency: CurrencyCode | None = Field(
+        default=None, description="ISO 4217 code; the bank's own currency when left out. It never changes."
+    )
+    kind: Literal["checking", "savings"] = Field(default="checking", description="What it is for.")
+    nickname: str | None = Field(default=None, max_length=60, description="What you call it.", examples=["Holidays"])
+    initial_balance: AmountOrZeroIn | None = Field(
+        default=None, description="Posted as an opening deposit in the same unit of work; zero posts nothing."
+    )
+    owner_id: UUID | None = Field(default=None, description="Whose it will be; only tellers may name somebody else.")
+
+
+def _required_when_named(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+class AccountChange(Request):
+    """What to change; a field that is left out stays as it is. The owner renames, the rest is a teller's."""
+
+    nickname: str | None = Field(
+        default=None, max_length=60, description="A new name; null or empty takes the name away.", examples=["Rent"]
+    )
+    status: AccountStatus = Field(
+        default=AccountStatus.OPEN,
+        description="open, frozen or closed; closing needs an empty account and is for good.",
+        json_schema_extra=_required_when_named,
+    )
+    frozen_for: FrozenFor = Field(
+        default=FrozenFor.DEBITS,
+        description="With status frozen: debits (nothing leaves) or all (nothing arrives either).",
+        json_schema_extra=_required_when_named,
+    )
+    overdraft_limit: AmountOrZeroIn = Field(
+        default=money.Amount("0"),
+        description="How far below zero the balance may go.",
+        json_schema_extra=_required_when_named,
+    )
+    reason: str | None = Field(
+        default=None, max_length=300, description="Why; needed for everything but the name. Kept in the audit log."
+    )
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set - {"reason"}:
+            raise PydanticCustomError("nothing_to_change", "Name at least one field to change.")
+        return self
+
+    def named(self) -> dict[str, Any]:
+        """Only what was sent: null is a value, absence is not."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class AccountOut(Answer):
+    """An account."""
+
+    id: str = Field(
+        description="The account number: ten digits, the last two check the others.", examples=["1234567889"]
+    )
+    owner_id: UUID = Field(description="Whose it is.")
+    owner_name: str = Field(description="His name.", examples=["Ada Lindqvist"])
+    kind: AccountKind = Field(description="checking or savings.")
+    currency: str = Field(description="ISO 4217 code of every amount here.", examples=["USD"])
+    nickname: str | None = Field(description="What its owner calls it.", examples=["Holidays"])
+    status: AccountStatus = Field(description="open, frozen or closed.")
+    frozen_for: FrozenFor | None = Field(description="While frozen: debits or all. Else null.")
+    balance: Money = Field(description="Booked: credits less debits.", examples=["100.00"])
+    held: Money = Field(description="Set aside by open holds.", examples=["0.00"])
+    available: Money = Field(description="balance − held + overdraft_limit: what can leave now.", examples=["100.00"])
+    overdraft_limit: Money = Field(description="How far below zero the balance may go.", examples=["0.00"])
+    version: int = Field(description="How many postings it has; for `if_version`.", examples=[1])
+    opened_at: Time = Field(description="When it was opened.")
+
+    @classmethod
+    def of(cls, view: accounts.AccountView) -> Self:
+        """From the service's view."""
+        code = view.currency
+        return cls(
+            id=view.number,
+            owner_id=view.owner_id,
+            owner_name=view.owner_name,
+            kind=view.kind,
+            currency=code,
+            nickname=view.nickname,
+            status=view.status,
+            frozen_for=view.frozen_for,
+            balance=money.to_text(view.balance_minor, code),
+            held=money.to_text(view.held_minor, code),
+            available=money.to_text(view.available_minor, code),
+            overdraft_limit=money.to_text(view.overdraft_limit_minor, code),
+            version=view.version,
+            opened_at=clock.to_text(view.opened_at),
+        )
+
+
+class PayeeOut(Answer):
+    """How a name fits an account."""
+
+    result: Literal["match", "close", "none"] = Field(description="none never reveals whose account it is.")
+    suggestion: str | None = Field(default=None, description="The right name, when the given one is close to it.")
+
+    @classmethod
+    def of(cls, check: accounts.PayeeCheck) -> Self:
+        """From the service's view."""
+        return cls.model_validate({"result": check.result, "suggestion": check.suggestion})
+
+
+class BalanceOut(Answer):
+    """What the ledger held at a moment."""
+
+    balance: Money = Field(description="The booked balance then.", examples=["75.00"])
+    currency: str = Field(description="ISO 4217 code.", examples=["USD"])
+    at: Time = Field(description="The moment that was asked for.")
+    sequence: int = Field(description="The posting that made it so; 0 before the first.", examples=[2])
+
+    @classmethod
+    def of(cls, found: history.BalanceAt, currency: str) -> Self:
+        """From the service's view."""
+        text = money.to_text(found.balance_minor, currency)
+        return cls(balance=text, currency=currency, at=clock.to_text(found.at), sequence=found.sequence)
+
+
+# --- lists ---------------------------------------------------------------------------------------------
+
+
+class PageOut(Answer, Generic[T]):
+    """One page of a list."""
+
+    items: list[T] = Field(description="Newest first.")
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
+
+
+_LIMIT = Field(default=50, ge=1, le=200, description="How many items at most.")
+_CURSOR = Field(default=None, max_length=500, description="`next_cursor` of the page before.")
+
+
+class AccountsQuery(Request):
+    """Which accounts. A customer's list holds his own, whatever is asked."""
+
+    limit: int = _LIMIT
+    cursor: str | None = _CURSOR
+    owner_id: UUID | None = Field(default=None, description="Only this person's accounts.")
+    status: AccountStatus | None = Field(default=None, description="Only accounts in this state.")
+    q: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Part of the nickname, of the owner's name or email, or a whole account number.",
+    )
+
+
+class BalanceQuery(Request):
+    """At which moment."""
+
+    at: Moment | None = Field(default=None, description="The moment; now when left out.")
+
+
+class StatementQuery(Request):
+    """Which period: a month, or `from` and `to`."""
+
+    month: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$",
+        description="A calendar month in UTC.",
+        examples=["2026-11"],
+    )
+    from_: Moment | None = Field(default=None, alias="from", description="Or: posted at this time or later …")
+    to: Moment | None = Field(default=None, description="… and before this time.")
+    format: Literal["json", "csv"] = Field(default="json", description="How it is written.")
+
+
+class PayeeQuery(Request):
+    """Whom you believe to pay."""
+
+    account_id: AccountNumber = Field(description="The account that would receive.")
+    name: str = Field(min_length=1, max_length=100, description="The name you were given.", examples=["Ben Ito"])
+
+
+class HistoryQuery(Request):
+    """Which entries. Everything narrows."""
+
+    limit: int = _LIMIT
+    cursor: str | None = _CURSOR
+    type: list[TransactionType] = Field(default_factory=list, max_length=8, description="Only these types; repeatable.")
+    direction: Direction | None = Field(default=None, description="credit raises the balance, debit lowers it.")
+    min_amount: AmountText | None = Field(default=None, description="This much or more, in major units.")
+    max_amount: AmountText | None = Field(default=None, description="This much or less, in major units.")
+    from_: Moment | None = Field(default=None, alias="from", description="Posted at this time or later.")
+    to: Moment | None = Field(default=None, description="Posted before this time.")
+    q: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Part of the description or of a name; a number; a reference.",
+    )
+
+    def filters(self) -> history.HistoryFilter:
+        """As the service takes it."""
+        return history.HistoryFilter(
+            types=tuple(self.type),
+            direction=self.direction,
+            min_amount=self.min_amount,
+            max_amount=self.max_amount,
+            from_=self.from_,
+            to=self.to,
+            q=self.q,
+        )
+
+
+class TransactionsQuery(HistoryQuery):
+    """Which transactions of the whole bank."""
+
+    currency: CurrencyCode | None = Field(
+        default=None, description="The currency that the amounts are read in; the bank's own when left out."
+    )
+
+
+class CounterpartyOut(Answer):
+    """The other side."""
+
+    account_id: str = Field(
+        description="An account number, or `cash` and the like for the bank's own.", examples=["cash"]
+    )
+    name: str = Field(description="Whose it is.", examples=["Ben Ito"])
+
+
+class EntryOut(Answer):
+    """One posting as the account's owner reads it."""
+
+    sequence: int = Field(description="1, 2, 3 … on this account, without gaps.", examples=[7])
+    transaction_id: UUID = Field(description="The transaction that it is a side of.")
+    type: TransactionType = Field(description="What the transaction is.")
+    direction: Direction = Field(description="credit raises the balance, debit lowers it.")
+    amount: Money = Field(description="Always more than zero; `direction` has the sign.", examples=["25.00"])
+    currency: str = Field(description="ISO 4217 code.", examples=["USD"])
+    balance_after: Money = Field(description="The booked balance after this entry.", examples=["75.00"])
+    counterparty: CounterpartyOut | None = Field(description="The other side.")
+    description: str | None = Field(description="What the payer wrote.", examples=["rent"])
+    metadata: Mapping[str, Any] = Field(description="What the client attached.", examples=[{}])
+    created_at: Time = Field(description="When it was posted.")
+
+    @classmethod
+    def of(cls, view: history.EntryView) -> Self:
+        """From the service's view."""
+        other = view.counterparty
+        return cls(
+            sequence=view.sequence,
+            transaction_id=view.transaction_id,
+            type=view.type,
+            direction=view.direction,
+            amount=money.to_text(view.amount_minor, view.currency),
+            currency=view.currency,
+            balance_after=money.to_text(view.balance_after_minor, view.currency),
+            counterparty=CounterpartyOut(account_id=other.account_id, name=other.name) if other else None,
+            description=view.description,
+            metadata=view.metadata,
+            created_at=clock.to_text(view.created_at),
+        )
+
+
+class StatementOut(Answer):
+    """A period of an account: opening + in − out = closing."""
+
+    account: AccountOut = Field(description="The account as it is now.")
+    start: Time = Field(serialization_alias="from", description="The period begins here.")
+    end: Time = Field(serialization_alias="to", description="The period ends before here.")
+    opening_balance: Money = Field(description="Booked when the period began.", examples=["0.00"])
+    total_in: Money = Field(description="Sum of the credits.", examples=["100.00"])
+    total_out: Money = Field(description="Sum of the debits.", examples=["25.00"])
+    closing_balance: Money = Field(description="Booked when the period ended.", examples=["75.00"])
+    items: list[EntryOut] = Field(description="Oldest first.")
+
+    @classmethod
+    def of(cls, view: history.Statement) -> Self:
+        """From the service's view."""
+        code = view.account.currency
+        return cls(
+            account=AccountOut.of(view.account),
+            start=clock.to_text(view.start),
+            end=clock.to_text(view.end),
+            opening_balance=money.to_text(view.opening_minor, code),
+            total_in=money.to_text(view.in_minor, code),
+            total_out=money.to_text(view.out_minor, code),
+            closing_balance=money.to_text(view.closing_minor, code),
+            items=[EntryOut.of(entry) for entry in view.entries],
+        )
+
+
+# --- moving money ----------------------------------------------------------------------------------------
+
+_DESCRIPTION = Field(
+    default=None, max_length=transfers.MAX_DESCRIPTION, description="Shown to both sides.", examples=["rent"]
+)
+_METADATA: Any = Field(default_factory=dict, description="Anything you want back: a JSON object of at most 16 KiB.")
+
+
+class CashIn(Request):
+    """Money that comes in as cash or goes out as cash."""
+
+    account_id: AccountNumber = Field(description="The account number; spaces and dashes are fine.")
+    amount: AmountIn
+    description: str | None = _DESCRIPTION
+    metadata: Metadata = _METADATA
+
+
+class TransferIn(Request):
+    """Money from one account to another of the same currency."""
+
+    from_account_id: AccountNumber = Field(description="Who pays: an account of yours, or any for a teller.")
+    to_account_id: AccountNumber = Field(description="Who receives.")
+    amount: AmountIn
+    description: str | None = _DESCRIPTION
+    metadata: Metadata = _METADATA
+    if_version: Annotated[StrictInt, Field(ge=0)] | None = Field(
+        default=None,
+        description="The paying account's `version` that you saw; refused if it has moved on.",
+        examples=[1],
+    )
+
+
+class ReverseIn(Request):
+    """Why a transaction is undone."""
+
+    reason: str = Field(min_length=1, max_length=300, description="Kept in the audit log.", examples=["sent twice"])
+
+
+class PostingOut(Answer):
+    """One side of a transaction."""
+
+    account_id: str = Field(description="An account number, or `cash` for the bank's own.", examples=["1234567889"])
+    direction: Direction = Field(description="credit raises a balance, debit lowers it.")
+    amount: Money = Field(description="Always more than zero.", examples=["25.00"])
+    balance_after: Money | None = Field(description="The balance after it; null on accounts that are not yours.")
+    sequence: int | None = Field(description="Its number on the account; null on accounts that are not yours.")
+
+
+class TransactionOut(Answer):
+    """A posted transaction. It never changes; only `reversed_by` may be filled in later."""
+
+    id: UUID = Field(description="A UUIDv7.")
+    type: TransactionType = Field(description="deposit, withdraw, transfer or reversal.")
+    status: Literal["posted"] = Field(default="posted", description="A transaction that exists is posted.")
+    amount: Money = Field(description="What moved.", examples=["25.00"])
+    currency: str = Field(description="ISO 4217 code.", examples=["USD"])
+    description: str | None = Field(description="What the payer wrote.", examples=["rent"])
+    metadata: Mapping[str, Any] = Field(description="What the client attached.", examples=[{}])
+    created_at: Time = Field(description="When it was posted.")
+    reverses: UUID | None = Field(description="The transaction that this one undoes.")
+    reversed_by: UUID | None = Field(description="The transaction that undid this one.")
+    postings: list[PostingOut] = Field(description="Debits equal credits.")
+    hash: str = Field(description="SHA-256 of the content, in hexadecimal.")
+
+    @classmethod
+    def of(cls, view: transfers.TransactionView) -> Self:
+        """From the service's view."""
+        code = view.currency
+        return cls(
+            id=view.id,
+            type=view.type,
+            amount=money.to_text(view.amount_minor, code),
+            currency=code,
+            description=view.description,
+            metadata=view.metadata,
+            created_at=clock.to_text(view.created_at),
+            reverses=view.reverses,
+            reversed_by=view.reversed_by,
+            postings=[_side(side, code) for side in view.postings],
+            hash=view.hash,
+        )
+
+
+def _side(side: transfers.PostingView, code: str) -> PostingOut:
+    after = side.balance_after_minor
+    return PostingOut(
+        account_id=side.account_id,
+        direction=side.direction,
+        amount=money.to_text(side.amount_minor, code),
+        balance_after=None if after is None else money.to_text(after, code),
+        sequence=side.sequence,
+    )
+
+
+# --- operations --------------------------------------------------------------------------------------------
+
+
+class HealthOut(Answer):
+    """That it works."""
+
+    status: Literal["ok", "ready"] = Field(description="ok: the process answers; ready: the database does, too.")
+
+
+class ViolationOut(Answer):
+    """A rule of the ledger that does not hold."""
+
+    invariant: int = Field(description="Its number in the ledger's list of invariants.", examples=[3])
+    subject: str = Field(description="The first row that breaks it.", examples=["account 1234567889"])
+    message: str = Field(description="What is wrong with it.")
+
+
+class ChainOut(Answer):
+    """The hashes."""
+
+    ok: bool = Field(description="Every hash follows from its content and the one before it.")
+    head: str = Field(description="A digest over the newest hash of every account, in hexadecimal.")
+
+
+class IntegrityOut(Answer):
+    """What checking the whole books found."""
+
+    ok: bool = Field(description="No violation.")
+    checked_at: Time = Field(description="When this check ran; it may be up to 30 seconds old.")
+    accounts: int = Field(description="Accounts checked, the bank's own included.")
+    transactions: int = Field(description="Transactions checked.")
+    postings: int = Field(description="Postings checked.")
+    violations: list[ViolationOut] = Field(description="The first few of each kind.")
+    totals: dict[str, str] = Field(description="Σ of all balances by currency: zero.", examples=[{"USD": "0.00"}])
+    chain: ChainOut = Field(description="The hashes.")
+
+    @classmethod
+    def of(cls, report: integrity.Report) -> Self:
+        """From the service's view."""
+        return cls(
+            ok=report.ok,
+            checked_at=clock.to_text(report.checked_at),
+            accounts=report.accounts,
+            transactions=report.transactions,
+            postings=report.postings,
+            violations=[
+                ViolationOut(invariant=found.invariant, subject=found.subject, message=found.message)
+                for found in report.violations
+            ],
+            totals={code: money.to_text(minor, code) for code, minor in report.totals.items()},
+            chain=ChainOut(ok=report.chain_ok, head=report.chain_head),
+        )

@@ -1,0 +1,149 @@
+"""Moving money, and reading what moved."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from bank_app.api.dependencies import Bank, IdempotencyKey, SignedIn
+from bank_app.api.documents import operation_id, problems
+from bank_app.api.requests import ActorRoute
+from bank_app.api.schemas import CashIn, PageOut, ReverseIn, TransactionOut, TransactionsQuery, TransferIn
+from bank_app.database import Database
+from bank_app.services import history, transfers
+from bank_app.services.auth import Actor
+
+router = APIRouter(
+    prefix="/api/v1/transactions",
+    route_class=ActorRoute,
+    tags=["Moving money"],
+    generate_unique_id_function=operation_id,
+)
+_SIGNED_OUT = ("unauthenticated", "token_expired")
+_MOVING = (
+    *_SIGNED_OUT,
+    "forbidden",
+    "account_frozen",
+    "account_closed",
+    "limit_exceeded",
+    "request_in_progress",
+    "invalid_amount",
+    "idempotency_key_reused",
+    "outcome_unknown",
+)
+_POSTED = "Posted and durable; `Location` is its address. `Idempotency-Replayed: true` when the key was used before."
+
+
+def _move(
+    bank: Database, actor: Actor, movement: transfers.AnyMovement, key: str | None, response: Response
+) -> TransactionOut:
+    moved = transfers.move(bank, actor, movement, key=key)
+    response.headers["Location"] = f"/api/v1/transactions/{moved.transaction.id}"
+    if moved.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return TransactionOut.of(moved.transaction)
+
+
+@router.post(
+    "/deposit",
+    status_code=201,
+    summary="Deposit cash",
+    response_description=_POSTED,
+    responses=problems(*_MOVING, "account_not_found", "invalid_account_number", body=True),
+)
+def deposit(body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> TransactionOut:
+    """Cash comes in. Tellers always may; customers while the bank lets them handle cash by themselves."""
+    movement = transfers.Deposit(body.account_id, body.amount, description=body.description, metadata=body.metadata)
+    return _move(bank, actor, movement, key, response)
+
+
+@router.post(
+    "/withdraw",
+    status_code=201,
+    summary="Withdraw cash",
+    response_description=_POSTED,
+    responses=problems(*_MOVING, "insufficient_funds", "account_not_found", "invalid_account_number", body=True),
+)
+def withdraw(body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> TransactionOut:
+    """Cash goes out, as far as the account's available balance reaches."""
+    movement = transfers.Withdraw(body.account_id, body.amount, description=body.description, metadata=body.metadata)
+    return _move(bank, actor, movement, key, response)
+
+
+@router.post(
+    "/transfer",
+    status_code=201,
+    summary="Transfer money",
+    response_description=_POSTED,
+    responses=problems(
+        *_MOVING,
+        "insufficient_funds",
+        "precondition_failed",
+        "account_not_found",
+        "invalid_account_number",
+        "same_account",
+        "currency_mismatch",
+        body=True,
+    ),
+)
+def transfer(body: TransferIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> TransactionOut:
+    """From one account to another of the same currency, both sides at once or not at all."""
+    movement = transfers.Transfer(
+        body.from_account_id,
+        body.to_account_id,
+        body.amount,
+        if_version=body.if_version,
+        description=body.description,
+        metadata=body.metadata,
+    )
+    return _move(bank, actor, movement, key, response)
+
+
+@router.post(
+    "/{transaction_id}/reverse",
+    status_code=201,
+    summary="Reverse a transaction",
+    response_description=_POSTED,
+    responses=problems(*_MOVING, "insufficient_funds", "already_reversed", "transaction_not_found", body=True),
+)
+def reverse(
+    *, transaction_id: UUID, body: ReverseIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response
+) -> TransactionOut:
+    """Posts the mirror of a transaction, once. The original is never touched. Tellers only."""
+    return _move(bank, actor, transfers.Reverse(transaction_id, body.reason), key, response)
+
+
+@router.get(
+    "/{transaction_id}",
+    summary="Read a transaction",
+    response_description="The transaction, with what you may see of its sides.",
+    responses=problems(*_SIGNED_OUT, "transaction_not_found", "invalid_request"),
+)
+def get_transaction(transaction_id: UUID, actor: SignedIn, bank: Bank) -> TransactionOut:
+    """One transaction. One that you have no side in is answered like one that does not exist."""
+    return TransactionOut.of(bank.read(lambda session: transfers.get_transaction(session, actor, transaction_id)))
+
+
+@router.get(
+    "",
+    summary="List transactions",
+    response_description="One page, newest first.",
+    responses=problems(*_SIGNED_OUT, "forbidden", "invalid_request", "invalid_amount"),
+)
+def list_transactions(
+    query: Annotated[TransactionsQuery, Query()], actor: SignedIn, bank: Bank
+) -> PageOut[TransactionOut]:
+    """Transactions of the whole bank, for tellers and auditors."""
+    page = bank.read(
+        lambda session: history.list_transactions(
+            session,
+            actor,
+            currency=query.currency or bank.settings.currency,
+            filters=query.filters(),
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+    )
+    return PageOut(items=[TransactionOut.of(view) for view in page.items], next_cursor=page.next_cursor)

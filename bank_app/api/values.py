@@ -1,0 +1,143 @@
+"""The forms of single values on the wire: amounts, account numbers, times. Shape only; rules are the services'."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from bank_app.api.requests import JsonNumber
+from bank_app.domain import money
+from bank_app.domain.identifiers import parse_account_number
+from bank_app.errors import BankError
+
+MAX_METADATA_BYTES = 16_384
+MAX_METADATA_DEPTH = 8
+# Short enough that comparing it exactly costs nothing, small enough that it is no infinity.
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _refuse(code: str, message: str) -> PydanticCustomError:
+    # The message goes in as a value: a template would read its braces.
+    return PydanticCustomError(code, "{message}", {"message": message})
+
+
+def _amount(*, zero_allowed: bool) -> Callable[[Any], money.Amount]:
+    def read(value: Any) -> money.Amount:
+        try:
+            amount = money.Amount.of(value.plain if isinstance(value, JsonNumber) else value)
+        except BankError as error:
+            raise _refuse(error.code, error.detail) from None
+        if amount.is_zero and not zero_allowed:
+            raise _refuse("invalid_amount", "The amount must be more than zero.")
+        return amount
+
+    return read
+
+
+def _account_number(value: Any) -> int:
+    try:
+        return parse_account_number(value)
+    except BankError as error:
+        raise _refuse(error.code, error.detail) from None
+
+
+def _currency(value: Any) -> str:
+    try:
+        return money.currency(value if isinstance(value, str) else "").code
+    except ValueError:
+        raise _refuse("invalid_currency", "Send the ISO 4217 code of a currency, such as USD.") from None
+
+
+def _moment(value: Any) -> datetime:
+    refusal = _refuse("invalid_time", "Write the time as RFC 3339 with its offset, such as 2026-11-20T09:30:00Z.")
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise refusal
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise refusal from None
+
+
+def _amount_text(value: Any) -> str:
+    return _amount(zero_allowed=True)(value).text
+
+
+def _metadata(value: Any) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _refuse("invalid_metadata", "The metadata must be a JSON object.")
+    plain: dict[str, Any] = _plain(value, MAX_METADATA_DEPTH)
+    if len(json.dumps(plain, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
+        raise _refuse("metadata_too_large", f"The metadata may take at most {MAX_METADATA_BYTES} bytes.")
+    return plain
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Metadata as it will be kept and given back: nothing that a client put in comes back as something else."""
+    if depth < 0:
+        raise _refuse("metadata_too_deep", f"The metadata may be nested at most {MAX_METADATA_DEPTH} deep.")
+    if isinstance(value, dict):
+        return {name: _plain(inner, depth - 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner, depth - 1) for inner in value]
+    if isinstance(value, JsonNumber):
+        number = json.loads(value.text) if _NUMBER.fullmatch(value.text) else None
+        if number is None or Fraction(json.dumps(number)) != Fraction(value.text):
+            raise _refuse("inexact_number", "A number in the metadata has too many digits; send it as a string.")
+        return number
+    return value
+
+
+_DECIMAL = {
+    "anyOf": [{"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,10})?$"}, {"type": "number", "minimum": 0}],
+    "examples": ["25.00"],
+}
+_ACCOUNT = {"type": "string", "pattern": r"^[0-9](?:[ -]*[0-9]){9}$", "examples": ["1234567889"]}
+
+AmountIn = Annotated[
+    money.Amount,
+    BeforeValidator(_amount(zero_allowed=False)),
+    WithJsonSchema({**_DECIMAL, "description": "More than zero, with at most the decimals of the account's currency."}),
+]
+AmountOrZeroIn = Annotated[
+    money.Amount,
+    BeforeValidator(_amount(zero_allowed=True)),
+    WithJsonSchema({**_DECIMAL, "description": "Zero or more, with at most the decimals of the account's currency."}),
+]
+AmountText = Annotated[
+    str, BeforeValidator(_amount_text), WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,10})?$"})
+]
+AccountNumber = Annotated[int, BeforeValidator(_account_number), WithJsonSchema(_ACCOUNT)]
+CurrencyCode = Annotated[
+    str,
+    BeforeValidator(_currency),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["USD"]}),
+]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-20T09:30:00Z"]}),
+]
+Metadata = Annotated[
+    Mapping[str, Any],
+    BeforeValidator(_metadata),
+    WithJsonSchema({"type": "object", "additionalProperties": True, "examples": [{"invoice": "2026-117"}]}),
+]
+Money = Annotated[str, Field(description="Major units with exactly the currency's decimals.", examples=["75.00"])]
+Time = Annotated[
+    str,
+    Field(
+        description="RFC 3339 in UTC with microseconds.",
+        examples=["2026-11-20T09:30:00.123456Z"],
+        json_schema_extra={"format": "date-time"},
+    ),
+]
