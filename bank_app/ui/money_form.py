@@ -116,8 +116,17 @@ class MoneyForm(rx.State, mixin=True):
     _chosen: int | None = None
     _minor: int | None = None
     _suggested: int | None = None
+    _typed: str = ""
+    _address: str = ""
+    _connection: str = ""
 
     # --- what the page is about -------------------------------------------------------------------
+
+    def _resumed(self) -> bool:
+        """Whether the same page came back with a new connection: then what was typed must stay."""
+        before = (self._address, self._connection)
+        self._address, self._connection = str(self.router.url), self.router.session.session_id
+        return self.loaded and self._address == before[0] and self._connection != before[1]
 
     async def _begin(self) -> Actor | None:
         """Empties the form for somebody who may move money; says so to somebody who may not."""
@@ -127,6 +136,7 @@ class MoneyForm(rx.State, mixin=True):
         self.choices, self.lines = [], []
         self.account = self.available = self.after = self.unit = self.amount_typed = self.note_typed = ""
         self._chosen = self._minor = None
+        self._typed = ""
         self._unsaid()
         self.refused = "" if session.can_move else say("forbidden", role=session.role_word)
         if self.refused:
@@ -162,7 +172,6 @@ class MoneyForm(rx.State, mixin=True):
         ]
         self.usable = bool(usable)
         self._show(found or (usable[0] if usable else None), chosen=found is not None)
-        self.form_id += 1
 
     def _show(self, account: AccountView | None, *, chosen: bool = True) -> None:
         """Says what the amount does to the account."""
@@ -200,7 +209,7 @@ class MoneyForm(rx.State, mixin=True):
     async def _read(self, text: str) -> None:
         account = await self._account()
         currency = account.currency if account else calls.bank().settings.currency
-        typed = forms.text(text, 60)
+        self._typed = typed = forms.text(text, 60)
         reading = read_amount(typed, currency) if typed else Reading()
         self._minor, self._suggested = reading.minor, reading.suggestion_minor
         self.errors = {**self.errors, "amount": reading.problem}

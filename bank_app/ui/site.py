@@ -38,7 +38,7 @@ class Page:
 
 
 PAGES: tuple[Page, ...] = (
-    Page("/", "Welcome", landing),
+    Page("/", "Welcome", landing, (SignInState.open,)),
     Page("/sign-in", "Sign in", sign_in, (SignInState.open,)),
     Page("/sign-up", "Create account", sign_up, (SignUpState.open,)),
     Page("/home", "Home", home, (HomeState.open,)),

@@ -72,12 +72,12 @@ class AccountState(rx.State):
     filters: Filters = Filters()
     chips: list[Chip] = []
     filtered: bool = False
+    filters_open: bool = False
     export: str = ""
     days: list[rows.Day] = []
     caption: str = ""
     result: str = ""
     more: bool = False
-    loading_more: bool = False
     opened: str = ""
     first_new: str = ""
     loads: int = 0
@@ -130,6 +130,11 @@ class AccountState(rx.State):
     def show_table(self) -> None:
         """Chart or table."""
         self.as_table = not self.as_table
+
+    @exposed
+    def show_filters(self) -> None:
+        """Opens or closes the fields."""
+        self.filters_open = not self.filters_open
 
     @exposed
     async def prove(self) -> None:

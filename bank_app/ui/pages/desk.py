@@ -136,7 +136,7 @@ def desk() -> rx.Component:
                 rx.el.button("Search", type="submit", class_name="btn"),
                 on_submit=DeskState.search,
                 reset_on_submit=False,
-                class_name="filters filter-bar",
+                class_name="filters alone filter-bar",
                 role="search",
             ),
             rx.el.p(DeskState.said, role="status", class_name="chips small muted"),

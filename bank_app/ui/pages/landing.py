@@ -7,13 +7,14 @@ import reflex as rx
 from bank_app.ui.components.books import books_table
 from bank_app.ui.components.parts import button_link, document_link, icon
 from bank_app.ui.components.shell import public_shell
+from bank_app.ui.pages.sign_in import people_cards
 from bank_app.ui.session import SessionState
 
 _PROMISES = (
     (
         "braces",
         "A real REST API",
-        "Every transfer is idempotent by key, every refusal has a code of its own, and the web pages use nothing else.",
+        "Every transfer is idempotent by key, every refusal has a code of its own, and all of it is described in OpenAPI.",
     ),
     (
         "scale",
@@ -41,6 +42,7 @@ def landing() -> rx.Component:
             document_link(icon("braces", 16), "API docs", to="/api/v1/docs", class_name="btn lg"),
             class_name="actions landing-actions",
         ),
+        people_cards(),
         rx.el.div(
             *[
                 rx.el.section(icon(symbol), rx.el.h2(title), rx.el.p(text), class_name="card")

@@ -162,13 +162,19 @@ def _password_form() -> rx.Component:
     )
 
 
+def people_cards() -> rx.Component:
+    """The demo people, when there are any."""
+    return rx.cond(
+        SignInState.people.length() > 0,
+        rx.el.section(rx.foreach(SignInState.people, _card), class_name="people", aria_label="Demo people"),
+        rx.fragment(),
+    )
+
+
 def _people() -> rx.Component:
     return rx.cond(
         SignInState.people.length() > 0,
-        rx.fragment(
-            rx.el.section(rx.foreach(SignInState.people, _card), class_name="people", aria_label="Demo people"),
-            rx.el.p("or with a password", class_name="or"),
-        ),
+        rx.fragment(people_cards(), rx.el.p("or with a password", class_name="or")),
         rx.el.div(class_name="field"),
     )
 

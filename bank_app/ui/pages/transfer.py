@@ -1,0 +1,720 @@
+"""Sending money, step 1: from which account, to whom, how much. Nothing moves here; it ends in a draft to check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from bank_app.domain import money
+from bank_app.errors import AccountNotFound, BankError, InvalidAccountNumber, Throttled, Unavailable
+from bank_app.domain.identifiers import parse_account_number
+from bank_app.services import accounts, drafts, payees, transfers
+from bank_app.services.accounts import AccountView
+from bank_app.services.auth import Actor
+from bank_app.services.payees import Payee
+from bank_app.ui import calls, forms, lookups, words
+from bank_app.ui.components.browser import focus_on_change, press_once
+from bank_app.ui.components.fields import Problem, amount_field, error_line, note_field, text_field
+from bank_app.ui.components.moving import Choice, account_picker, choice_card, segments, step, sum_line, tape, when
+from bank_app.ui.components.parts import button_link, crumb, empty, icon, notice, page_head, problem_summary, waiting
+from bank_app.ui.components.shell import shell
+from bank_app.ui.guard import exposed
+from bank_app.ui.messages import refusal, say
+from bank_app.ui.money_form import MoneyForm, choice, named, number_of, read_amount, why_not_from, why_not_to
+from bank_app.ui.session import actor_of
+
+
+@dataclass(frozen=True)
+class Known:
+    """Somebody who was paid before, as a card."""
+
+    number: str
+    name: str
+    grouped: str
+    last: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the form begins with."""
+
+    source: int | None = None
+    target: int | None = None
+    name: str = ""
+    minor: int | None = None
+    currency: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is to be paid: the account, the name to show, and how the name was checked."""
+
+    account_id: int
+    name: str
+    result: str
+
+
+class TransferState(MoneyForm, rx.State):
+    """The form, and what was found out about the recipient."""
+
+    who: str = "new"
+    own: list[Choice] = []
+    known: list[Known] = []
+    number_typed: str = ""
+    name_typed: str = ""
+    number_fits: bool = False
+    payee: str = ""
+    payee_text: str = ""
+    payee_suggestion: str = ""
+    asked: int = 0
+    _asked: tuple[int, str] | None = None
+
+    @exposed
+    async def open(self) -> Any:
+        """Shows a blank form, or one that is filled in from the address: ?draft=, ?again=, ?from=, ?to=."""
+        if self._resumed():
+            return
+        actor = await self._begin()
+        self.own, self.known, self.number_typed, self.name_typed = [], [], "", ""
+        self.number_fits, self.payee, self._asked = False, "", None
+        yield
+        if actor is None:
+            return
+        start = await self._start(actor)
+        offered = await self._offered(actor, start.source)
+        if start.minor is not None:
+            self._minor = start.minor
+            self.amount_typed = self._typed = money.to_text(start.minor, start.currency)
+            self.echo = money.display(start.minor, start.currency)
+        self.note_typed = start.note
+        self._offer(offered, start.source, foreign=actor.role.sees_every_account)
+        await self._offer_targets(actor, offered, start)
+        self.form_id += 1
+        self.loaded = True
+
+    @exposed
+    async def choose(self, number: str) -> None:
+        """Another account pays."""
+        await self._choose(number)
+
+    @exposed
+    async def read(self, text: str) -> None:
+        """Says how the amount was understood."""
+        await self._read(text)
+
+    @exposed
+    async def take_all(self) -> Any:
+        """Fills in everything that is available."""
+        return await self._fill_available()
+
+    @exposed
+    async def take_suggestion(self) -> Any:
+        """Fills in the amount that was proposed."""
+        return await self._fill_suggested()
+
+    @exposed
+    def check_number(self, text: str) -> None:
+        """Says at once whether the check digits of a number fit; asks nobody."""
+        typed = forms.text(text, 60)
+        self.number_fits = number_of(typed) is not None
+        problem = "" if self.number_fits or not typed else _number_problem(typed)
+        self.errors = {**self.errors, "number": problem}
+
+    @exposed
+    async def take_name(self) -> Any:
+        """Uses the name that the account has."""
+        if not self.payee_suggestion:
+            return None
+        name = self.payee_suggestion
+        self.payee, self.payee_suggestion = "", ""
+        return [rx.set_value("name", name), rx.set_focus("name")]
+
+    @exposed
+    async def go_on(self, form: dict) -> Any:
+        """Checks everything at once; ends in a draft, or says all that is wrong."""
+        actor = await actor_of(self)
+        self.payee, self.payee_suggestion, self.suggestion = "", "", ""
+        problems: list[Problem] = []
+        source = await self._source(actor, forms.field(form, "source", 40), problems)
+        currency = source.currency if source else calls.bank().settings.currency
+        try:
+            target = await self._target(actor, form, source, problems)
+        except Throttled as error:
+            self._answer_with(problems, error)
+            return None
+        minor = self._amount(forms.field(form, "amount", 60), source, currency, problems)
+        note = forms.field(form, "note", 400)
+        if self._note_problem(note):
+            problems.append(Problem("note", self._note_problem(note)))
+        if source and target and source.id == target.account_id:
+            problems.append(Problem("own" if target.result == "own" else "number", say("same_account")))
+        self._answer_with(problems)
+        if problems or self.payee or not (source and target and minor):
+            return None
+        chosen, paying = target, source
+
+        def save(session: Any) -> drafts.DraftView:
+            return drafts.save(
+                session, actor, kind="transfer", amount_minor=minor, currency=currency, from_account_id=paying.id,
+                to_account_id=chosen.account_id, description=note, payee_name=chosen.name[:100],
+                payee_result=chosen.result,
+            )  # fmt: skip
+
+        try:
+            draft = await calls.write(save)
+        except BankError as error:
+            self._answer_with([], error)
+            return None
+        return rx.redirect(f"/move/review/{draft.id}")
+
+    # --- what the form begins with --------------------------------------------------------------------
+
+    async def _start(self, actor: Actor) -> Start:
+        query = self.router.url.query_parameters
+        try:
+            draft_id, again = forms.identifier(query.get("draft")), forms.identifier(query.get("again"))
+            if draft_id:
+                return await _start_of_draft(actor, draft_id)
+            if again:
+                return await _start_of_transaction(actor, again)
+        except BankError:
+            return Start()
+        return Start(number_of(query.get("from")), number_of(query.get("to")))
+
+    async def _offer_targets(self, actor: Actor, offered: list[AccountView], start: Start) -> None:
+        if not offered:
+            return
+        owner = offered[0].owner_id
+        every = (
+            (await calls.read(lambda session: accounts.list_accounts(session, actor, owner_id=owner))).items
+            if actor.role.sees_every_account
+            else offered
+        )
+        found = await calls.read(lambda session: payees.paid_before(session, actor, owner_id=owner))
+        own = every if len(every) > 1 else []
+        self.own = [
+            choice(account, why_not_to(account), chosen=account.id == start.target, foreign=False) for account in own
+        ]
+        self.known = [_known(payee, chosen=payee.account_id == start.target) for payee in found]
+        wanted = forms.text(self.router.url.query_parameters.get("who"), 10)
+        if start.target in [account.id for account in own] or (wanted == "own" and own):
+            self.who = "own"
+        elif start.target in [payee.account_id for payee in found]:
+            self.who = "paid"
+        elif start.target is not None:
+            self.who, self.number_fits = "new", True
+            number = f"{start.target:010d}"
+            self.number_typed, self.name_typed = words.grouped(number), start.name
+        else:
+            self.who = "paid" if found else "new"
+
+    # --- what was sent ----------------------------------------------------------------------------------
+
+    async def _source(self, actor: Actor, text: str, problems: list[Problem]) -> AccountView | None:
+        number = number_of(text)
+        try:
+            if number is None:
+                raise AccountNotFound
+            account = await calls.read(lambda session: accounts.get_account(session, actor, number))
+        except AccountNotFound:
+            problems.append(Problem("source", say("SOURCE_REQUIRED")))
+            return None
+        if why_not_from(account)[0]:
+            variant = "SOURCE_CLOSED" if account.status == "closed" else "SOURCE_FROZEN"
+            bank = calls.bank().settings.name
+            problems.append(Problem("source", say(variant, account=named(account), bank=bank)))
+        return account
+
+    async def _target(
+        self, actor: Actor, form: dict, source: AccountView | None, problems: list[Problem]
+    ) -> Target | None:
+        who = forms.field(form, "who", 10)
+        if who == "own":
+            return await _own_target(actor, form, source, problems)
+        if who == "paid":
+            number = number_of(forms.field(form, "paid", 40))
+            owner = source.owner_id if source else actor.user_id
+            found = await calls.read(lambda session: payees.paid_before(session, actor, owner_id=owner))
+            payee = next((payee for payee in found if payee.account_id == number), None)
+            if payee is None:
+                problems.append(Problem("paid", say("RECIPIENT_REQUIRED")))
+                return None
+            return Target(payee.account_id, payee.name, "known")
+        return await self._new_target(actor, form, source, problems)
+
+    async def _new_target(
+        self, actor: Actor, form: dict, source: AccountView | None, problems: list[Problem]
+    ) -> Target | None:
+        typed, name = forms.field(form, "number", 60), forms.field(form, "name", 100)
+        number = number_of(typed)
+        if number is None:
+            problems.append(Problem("number", _number_problem(typed)))
+        if not name:
+            problems.append(Problem("name", say("RECIPIENT_NAME_REQUIRED")))
+        if number is None or not name:
+            return None
+        if source and number == source.id:
+            return Target(number, name, "own")
+        lookups.count(actor, calls.bank().settings)
+        try:
+            found = await calls.read(
+                lambda session: accounts.check_payee(session, actor, account_id=number, name=name)
+            )
+        except AccountNotFound:
+            problems.append(Problem("number", say("RECIPIENT_NOT_FOUND")))
+            return None
+        except Unavailable:
+            found = None
+        return self._outcome(found, Target(number, name, found.result if found else "fail"), form, problems)
+
+    def _outcome(
+        self, found: accounts.PayeeCheck | None, target: Target, form: dict, problems: list[Problem]
+    ) -> Target:
+        """What the name check allows: a match goes on; the others are shown and want an answer first."""
+        seen = self._asked == (target.account_id, target.name)
+        self._asked = (target.account_id, target.name)
+        if target.result == "match":
+            return target
+        if target.result == "close" and found and found.suggestion:
+            self.payee, self.payee_suggestion = "close", found.suggestion
+            self.payee_text = say("NAME_CLOSE", suggestion=found.suggestion, typed=target.name)
+        elif target.result == "none" and not (seen and forms.field(form, "checked", 5)):
+            self.payee, self.payee_text = "none", say("NAME_NONE")
+            if seen:
+                problems.append(Problem("checked", say("NAME_NOT_CHECKED")))
+        elif target.result == "fail" and not seen:
+            self.payee, self.payee_text = "fail", say("NAME_UNAVAILABLE")
+        self.asked += 1 if self.payee else 0
+        return target
+
+    def _amount(
+        self, text: str, source: AccountView | None, currency: str, problems: list[Problem]
+    ) -> int | None:
+        reading = read_amount(text, currency)
+        self._typed, self._minor = text, reading.minor
+        self.echo = money.display(reading.minor, currency) if reading.minor is not None else ""
+        if reading.problem:
+            problems.append(Problem("amount", reading.problem))
+            if reading.suggestion_minor is not None:
+                self._suggest(reading.suggestion_minor, currency)
+            return None
+        if source is None or reading.minor is None or why_not_from(source)[0]:
+            return reading.minor
+        self._show(source)
+        if reading.minor > source.available_minor:
+            problems.append(
+                Problem(
+                    "amount",
+                    say(
+                        "insufficient_funds",
+                        account=named(source),
+                        available=self.available,
+                        needed=money.display(reading.minor, currency),
+                    ),
+                )
+            )
+            if source.available_minor > 0:
+                self._suggest(source.available_minor, currency)
+        return reading.minor
+
+
+async def _start_of_draft(actor: Actor, draft_id: Any) -> Start:
+    draft = await calls.read(lambda session: drafts.get(session, actor, draft_id))
+    if draft.kind != "transfer":
+        return Start()
+    try:
+        sent = await calls.call(transfers.outcome_of, calls.bank().db, actor, draft.movement, key=draft.key)
+    except BankError:
+        sent = None
+    # What was sent is over: coming back to its form begins a new one.
+    if sent is not None:
+        return Start(draft.from_account_id)
+    return Start(
+        draft.from_account_id, draft.to_account_id, draft.payee_name or "", draft.amount_minor, draft.currency,
+        draft.description or "",
+    )  # fmt: skip
+
+
+async def _start_of_transaction(actor: Actor, transaction_id: Any) -> Start:
+    view = await calls.read(lambda session: transfers.get_transaction(session, actor, transaction_id))
+    if view.type != "transfer":
+        return Start()
+    sent, received = view.postings
+    return Start(
+        number_of(sent.account_id), number_of(received.account_id), received.owner_name, view.amount_minor,
+        view.currency, view.description or "",
+    )  # fmt: skip
+
+
+async def _own_target(
+    actor: Actor, form: dict, source: AccountView | None, problems: list[Problem]
+) -> Target | None:
+    number = number_of(forms.field(form, "own", 40))
+    try:
+        if number is None:
+            raise AccountNotFound
+        account = await calls.read(lambda session: accounts.get_account(session, actor, number))
+        if source and account.owner_id != source.owner_id:
+            raise AccountNotFound
+    except AccountNotFound:
+        problems.append(Problem("own", say("TARGET_REQUIRED")))
+        return None
+    if why_not_to(account)[0]:
+        problems.append(Problem("own", say("RECIPIENT_CANNOT_RECEIVE")))
+    if source and account.currency != source.currency:
+        problems.append(Problem("own", say("currency_mismatch")))
+    return Target(account.id, account.title, "own")
+
+
+def _number_problem(typed: str) -> str:
+    """What is wrong with an account number: nothing typed, not ten digits, or a typo."""
+    if not typed:
+        return say("RECIPIENT_REQUIRED")
+    try:
+        parse_account_number(typed)
+    except InvalidAccountNumber as error:
+        if error.details.get("problem") == "check_digits":
+            return say("RECIPIENT_CHECK_DIGIT")
+    return say("RECIPIENT_FORMAT", count=sum(letter.isdigit() for letter in typed))
+
+
+def _known(payee: Payee, *, chosen: bool) -> Known:
+    last = money.display(payee.last_amount_minor, payee.currency)
+    return Known(
+        payee.number, payee.name, payee.grouped_number, f"{last} · {words.when(payee.last_paid_at)}", chosen
+    )
+
+
+# --- the page -------------------------------------------------------------------------------------------
+
+
+def problem_of(state: Any, name: str) -> rx.Var:
+    """The message under a field, or an empty text."""
+    return rx.cond(state.errors.contains(name), state.errors[name], "").to(str)
+
+
+def _known_card(known: rx.Var) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(type="radio", name="paid", value=known.number, default_checked=known.chosen),
+        rx.el.span(rx.el.b(known.name), rx.el.small(known.grouped, class_name="mono")),
+        rx.el.span(rx.el.small("Last paid"), rx.el.small(known.last), class_name="value num"),
+        class_name="choice",
+        key=known.number,
+    )
+
+
+def _who() -> rx.Component:
+    words_of = {
+        "own": ("own", "My accounts", "arrow-left-right"),
+        "paid": ("paid", "Someone I’ve paid", "users"),
+        "new": ("new", "New number", "plus"),
+    }
+
+    def choose(*names: str) -> rx.Component:
+        return segments("who", [words_of[name] for name in names], TransferState.who)
+
+    several, known = TransferState.own.length() > 0, TransferState.known.length() > 0
+    return rx.cond(
+        several & known,
+        choose("own", "paid", "new"),
+        rx.cond(
+            several,
+            choose("own", "new"),
+            rx.cond(known, choose("paid", "new"), rx.el.input(type="hidden", name="who", value="new", read_only=True)),
+        ),
+    )
+
+
+def _new_number() -> rx.Component:
+    state = TransferState
+    return rx.el.div(
+        rx.el.div(
+            text_field(
+                "Account number",
+                "number",
+                error=problem_of(state, "number"),
+                hint=rx.cond(
+                    state.number_fits,
+                    rx.el.span(icon("check", 16), "Check digits fit", class_name="fits"),
+                    "Ten digits; spaces are fine.",
+                ),
+                input_mode="numeric",
+                auto_complete="off",
+                max_length=40,
+                default_value=state.number_typed,
+                on_blur=state.check_number,
+            ),
+            text_field(
+                "Name on the account",
+                "name",
+                error=problem_of(state, "name"),
+                hint="We compare it when you continue.",
+                auto_complete="off",
+                max_length=100,
+                default_value=state.name_typed,
+            ),
+            class_name="pair-fields",
+        ),
+        _payee_answer(),
+        class_name="panel for-new",
+    )
+
+
+def _payee_answer() -> rx.Component:
+    state = TransferState
+    return when(
+        state.payee != "",
+        lambda: rx.el.div(
+            focus_on_change(target="payee", seq=state.asked),
+            icon("user-round-search"),
+            rx.el.div(
+                rx.el.p(state.payee_text),
+                when(
+                    state.payee_suggestion != "",
+                    lambda: rx.el.div(
+                        rx.el.button(
+                            "Use ", state.payee_suggestion, type="button", on_click=state.take_name, class_name="btn sm"
+                        ),
+                        rx.el.button(
+                            "Change", type="button", on_click=rx.set_focus("name"), class_name="btn quiet sm"
+                        ),
+                        class_name="actions",
+                    ),
+                ),
+                when(
+                    state.payee == "none",
+                    lambda: rx.fragment(
+                        rx.el.label(
+                            rx.el.input(
+                                type="checkbox",
+                                id="checked",
+                                name="checked",
+                                value="yes",
+                                custom_attrs={"aria-describedby": "checked-error"},
+                            ),
+                            "I've checked and still want to send",
+                            class_name="tick",
+                        ),
+                        error_line("checked", problem_of(state, "checked")),
+                    ),
+                ),
+                when(
+                    state.payee == "fail",
+                    lambda: rx.el.p("Press Continue again to go on without the check.", class_name="small muted"),
+                ),
+            ),
+            id="payee",
+            tab_index=-1,
+            role="alert",
+            class_name="notice warn",
+        ),
+    )
+
+
+def _to() -> rx.Component:
+    state = TransferState
+    return rx.el.fieldset(
+        rx.el.legend("To"),
+        _who(),
+        when(
+            state.own.length() > 0,
+            lambda: rx.el.fieldset(
+                rx.el.legend("Which of the accounts", class_name="hidden-visually"),
+                rx.foreach(state.own, lambda choice: choice_card("own", choice, rx.console_log(""))),
+                error_line("own", problem_of(state, "own")),
+                id="own",
+                class_name="panel for-own",
+            ),
+        ),
+        when(
+            state.known.length() > 0,
+            lambda: rx.el.fieldset(
+                rx.el.legend("Who", class_name="hidden-visually"),
+                rx.foreach(state.known, _known_card),
+                error_line("paid", problem_of(state, "paid")),
+                id="paid",
+                class_name="panel for-paid",
+            ),
+        ),
+        _new_number(),
+        class_name="field to",
+    )
+
+
+def amount_part(state: Any, *, verb: str, offer_all: bool) -> rx.Component:
+    """The amount, how it was understood, and shortcuts to fill it in."""
+    shortcuts = rx.fragment(
+        when(
+            (state.available != "") & offer_all,
+            lambda: rx.el.button(
+                "Max (", state.available, ")", type="button", on_click=state.take_all, class_name="btn sm"
+            ),
+        ),
+        when(
+            state.suggestion != "",
+            lambda: rx.el.button(
+                "Use ", state.suggestion, type="button", on_click=state.take_suggestion, class_name="btn tint sm"
+            ),
+        ),
+    )
+    return amount_field(
+        rx.fragment("Amount in ", state.unit),
+        "amount",
+        symbol=state.symbol,
+        echo=rx.cond(
+            state.echo != "",
+            rx.fragment(
+                verb,
+                " ",
+                rx.el.b(state.echo),
+                when(
+                    state.after != "",
+                    lambda: rx.el.span(
+                        ". Available ", state.available, " · After this ", state.after, class_name="narrow-only"
+                    ),
+                ),
+            ),
+            "",
+        ),
+        error=problem_of(state, "amount"),
+        on_blur=state.read,
+        beside=shortcuts,
+        default_value=state.amount_typed,
+    )
+
+
+def note_part(state: Any, label: str) -> rx.Component:
+    """A few words for the books."""
+    return note_field(
+        label,
+        "note",
+        error=problem_of(state, "note"),
+        hint="Up to 140 characters.",
+        max_length=200,
+        rows=2,
+        default_value=state.note_typed,
+    )
+
+
+def aside_tape(state: Any, *, after: str, empty_words: str) -> rx.Component:
+    """What the amount does to the chosen account."""
+    return rx.el.aside(
+        tape(
+            rx.cond(state.account != "", state.account, "Your account"),
+            state.lines,
+            last=when(state.after != "", lambda: sum_line(after, state.after)),
+            ready=state.account != "",
+            empty=empty_words,
+        ),
+        class_name="aside",
+        aria_label="Effect on your account",
+    )
+
+
+def _form() -> rx.Component:
+    state = TransferState
+    return rx.el.form(
+        problem_summary(state.problems, state.answer, state.code),
+        account_picker(
+            "From",
+            "source",
+            state.choices,
+            ready=state.loaded,
+            error=problem_of(state, "source"),
+            on_choose=state.choose,
+        ),
+        _to(),
+        amount_part(state, verb="You’ll send", offer_all=True),
+        note_part(state, "Note for them"),
+        rx.el.div(
+            when(
+                state.echo != "",
+                lambda: rx.el.span("You’ll send", rx.el.b(state.echo, class_name="num"), class_name="sum"),
+            ),
+            press_once(
+                label="Continue",
+                busy_label="Checking…",
+                answer=state.answer,
+                kind="submit",
+                class_name="btn primary lg",
+            ),
+            rx.el.span(
+                "Nothing moves until you press Send on the next page.", class_name="small muted wide-only"
+            ),
+            class_name="send-bar",
+        ),
+        on_submit=state.go_on.temporal,
+        reset_on_submit=False,
+        no_validate=True,
+        class_name="card",
+        key=state.form_id.to_string(),
+    )
+
+
+def form_page(state: Any, *children: rx.Component, form: rx.Component, aside: rx.Component, none: rx.Component) -> Any:
+    """A form that moves money beside what it does; a reason instead where somebody may not."""
+    return shell(
+        *children,
+        rx.cond(
+            state.loaded,
+            rx.cond(
+                state.refused != "",
+                notice(rx.el.p(state.refused), kind="warn", symbol="lock"),
+                rx.cond(state.usable, rx.el.div(form, aside, class_name="split"), none),
+            ),
+            rx.el.div(
+                rx.el.div(
+                    waiting("your accounts"),
+                    account_picker(
+                        "From", "waiting", rx.Var.create([]), ready=rx.Var.create(False), error=rx.Var.create(""),
+                        on_choose=rx.console_log(""),
+                    ),
+                    class_name="card",
+                    custom_attrs={"aria-busy": "true"},
+                ),
+                class_name="split",
+            ),
+        ),
+        here="/move",
+        bar=True,
+    )  # fmt: skip
+
+
+def nothing_to_use(state: Any, verb: str) -> rx.Component:
+    """Why there is no form: no account at all, or none that money can move through."""
+    return rx.el.div(
+        rx.cond(
+            state.choices.length() > 0,
+            rx.fragment(
+                rx.el.p(f"None of these accounts can {verb} money right now."),
+                rx.el.div(
+                    rx.foreach(state.choices, lambda choice: choice_card("none", choice, rx.console_log(""))),
+                    class_name="wide",
+                ),
+            ),
+            empty("Choose an account first.", button_link("Go to the accounts", "/accounts", style="primary")),
+        ),
+        class_name="card",
+    )
+
+
+def transfer() -> rx.Component:
+    """The page."""
+    return form_page(
+        TransferState,
+        crumb("Move money", "/move"),
+        step(1, "Details"),
+        page_head("Send money"),
+        form=_form(),
+        aside=aside_tape(
+            TransferState, after="After this", empty_words="Choose an account to see what this leaves in it."
+        ),
+        none=nothing_to_use(TransferState, "send"),
+    )
+
+
+ON_LOAD = [TransferState.open]
