@@ -34,6 +34,7 @@ NOT_INPUTS = (
     "cli.py",
     "demo.py",
     "lifeline.py",
+    "logs.py",
     "private_mysql.py",
     "server.py",
     "start.py",

@@ -31,9 +31,13 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A bank you can run."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="A bank you can run.",
 )
-people = typer.Typer(no_args_is_help=True, help="People who can sign in.")
+people = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People who can sign in.")
 app.add_typer(people, name="user")
 
 Data = Annotated[
@@ -78,7 +82,10 @@ def _load(data: Path | None) -> Settings:
     if data is not None:
         os.environ["BANK_DATA"] = str(data.expanduser().resolve())
     settings = bank_settings.load()
-    settings.data.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{settings.data} cannot be made ({error.strerror}): choose a folder with --data.") from None
     return settings
 
 

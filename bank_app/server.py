@@ -19,7 +19,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from bank_app import build
+from bank_app import build, logs, settings
 from bank_app.lifeline import end_with_parent
 from bank_app.settings import PROJECT
 
@@ -103,6 +103,7 @@ def is_ready(url: str) -> bool:
 def _load_app(target: str) -> Any:
     """In a worker: the application, tied to the supervisor, so that no worker is left holding the port alone."""
     end_with_parent()
+    logs.configure(settings.load())
     return load_target(target, factory=True)
 
 
