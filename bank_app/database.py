@@ -202,8 +202,14 @@ class Database:
         return self._schema_seen_current
 
     def upgrade_schema(self) -> None:
-        """Applies the missing migrations, in order."""
+        """Applies the missing migrations, in order.
+
+        Raises:
+            DatabaseUnavailable: the server does not let this user create triggers; nothing was changed.
+        """
         with self.writing.connect() as connection:
+            if not self.embedded:
+                _require_triggers(connection)
             config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -303,6 +309,24 @@ def _unavailable(fault: Fault) -> BankError:
     if fault is Fault.CANNOT_WRITE:
         return DatabaseUnavailable("The database cannot write now. Nothing was changed.")
     return DatabaseUnavailable("The database cannot be reached now. Nothing was changed.")
+
+
+def _require_triggers(connection: Connection) -> None:
+    """Tried on a table of its own first: MySQL cannot roll back half a schema."""
+    connection.execute(text("DROP TABLE IF EXISTS may_create_triggers"))
+    connection.execute(text("CREATE TABLE may_create_triggers (id INT PRIMARY KEY)"))
+    try:
+        connection.execute(
+            text("CREATE TRIGGER may_create_triggers_probe BEFORE INSERT ON may_create_triggers FOR EACH ROW SET @a = 1")
+        )
+    except DBAPIError as error:
+        raise DatabaseUnavailable(
+            "The database user may not create triggers, which protect history: grant TRIGGER, and on MySQL with "
+            "binary logging set log_bin_trust_function_creators=1 for the migration."
+        ) from error
+    finally:
+        connection.execute(text("DROP TABLE may_create_triggers"))
+    connection.commit()
 
 
 def trigger_names(session: Session) -> set[str]:
