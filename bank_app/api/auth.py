@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Literal, Self
+from uuid import UUID
 
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from bank_app.api import schemas
 from bank_app.api.dependencies import Bank, SignedIn
 from bank_app.api.documents import operation_id, problems
 from bank_app.api.requests import ActorRoute, PublicRoute, client_address
-from bank_app.api.schemas import LoginIn, RefreshIn, RegisterIn, TokensOut, UserOut
+from bank_app.domain.accounting import Role
 from bank_app.errors import Forbidden
 from bank_app.services import auth
 
@@ -17,6 +22,62 @@ public = APIRouter(
 signed_in = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Signing in"], generate_unique_id_function=operation_id
 )
+
+
+class RegisterIn(schemas.Request):
+    """A person who wants to be a customer."""
+
+    email: str = Field(max_length=254, description="What you sign in with.", examples=["ada@example.org"])
+    name: str = Field(max_length=200, description="1 to 100 characters, as others see you.", examples=["Ada Lindqvist"])
+    password: str = Field(
+        max_length=1024,
+        description="12 to 128 characters and not one of those that people try first.",
+        examples=["violet harbour seven lamps"],
+    )
+
+
+class LoginIn(schemas.Request):
+    """Who signs in."""
+
+    email: str = Field(max_length=254, description="The email you registered with.", examples=["ada@example.org"])
+    password: str = Field(max_length=1024, description="Your password.", examples=["violet harbour seven lamps"])
+    otp: str | None = Field(
+        default=None, max_length=32, description="The code of a second factor, for people who have one."
+    )
+
+
+class RefreshIn(schemas.Request):
+    """A refresh token to be exchanged."""
+
+    refresh_token: str = Field(max_length=200, description="From the last sign-in or refresh; good for one use.")
+
+
+class TokensOut(schemas.Answer):
+    """Tokens of one sign-in."""
+
+    access_token: str = Field(description="Send it as `Authorization: Bearer …`. A signed JWT; its content is ours.")
+    refresh_token: str = Field(description="For POST /auth/refresh, once. Used twice, it ends the sign-in.")
+    token_type: Literal["bearer"] = Field(default="bearer", description="Always `bearer`.")
+    expires_in: int = Field(description="Seconds that the access token lasts.", examples=[900])
+
+    @classmethod
+    def of(cls, pair: auth.TokenPair) -> Self:
+        """From the service's view."""
+        return cls(access_token=pair.access_token, refresh_token=pair.refresh_token, expires_in=pair.expires_in)
+
+
+class UserOut(schemas.Answer):
+    """A person."""
+
+    id: UUID = Field(description="The person's id, also the `owner_id` of his accounts.")
+    email: str = Field(description="What he signs in with.", examples=["ada@example.org"])
+    name: str = Field(description="His name as others see it.", examples=["Ada Lindqvist"])
+    role: Role = Field(description="customer: own accounts; teller: any account; auditor: reads all; admin: all.")
+
+    @classmethod
+    def of(cls, actor: auth.Actor) -> Self:
+        """From the service's view."""
+        return cls(id=actor.user_id, email=actor.email, name=actor.name, role=actor.role)
 
 
 @public.post(

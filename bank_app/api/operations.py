@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Literal, Self
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from bank_app.api import pages, reference
+from bank_app import clock
+from bank_app.api import pages, reference, schemas
 from bank_app.api.catalogue import CATALOGUE
 from bank_app.api.dependencies import Bank, SignedIn
 from bank_app.api.documents import operation_id, problems, status_of_code, title_of_code
 from bank_app.api.errors import ProtocolError
 from bank_app.api.metrics import CONTENT_TYPE, Metrics
 from bank_app.api.requests import ActorRoute
-from bank_app.api.schemas import HealthOut, IntegrityOut
+from bank_app.api.values import Time
+from bank_app.domain import money
 from bank_app.errors import DatabaseUnavailable
 from bank_app.services import integrity
 
@@ -24,6 +28,57 @@ signed_in = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Operations"], generate_unique_id_function=operation_id
 )
 _ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class HealthOut(schemas.Answer):
+    """That it works."""
+
+    status: Literal["ok", "ready"] = Field(description="ok: the process answers; ready: the database does, too.")
+
+
+class ViolationOut(schemas.Answer):
+    """A rule of the ledger that does not hold."""
+
+    invariant: int = Field(description="Its number in the ledger's list of invariants.", examples=[3])
+    subject: str = Field(description="The first row that breaks it.", examples=["account 1234567889"])
+    message: str = Field(description="What is wrong with it.")
+
+
+class ChainOut(schemas.Answer):
+    """The hashes."""
+
+    ok: bool = Field(description="Every hash follows from its content and the one before it.")
+    head: str = Field(description="A digest over the newest hash of every account, in hexadecimal.")
+
+
+class IntegrityOut(schemas.Answer):
+    """What checking the whole books found."""
+
+    ok: bool = Field(description="No violation.")
+    checked_at: Time = Field(description="When this check ran; it may be up to 30 seconds old.")
+    accounts: int = Field(description="Accounts checked, the bank's own included.")
+    transactions: int = Field(description="Transactions checked.")
+    postings: int = Field(description="Postings checked.")
+    violations: list[ViolationOut] = Field(description="The first few of each kind.")
+    totals: dict[str, str] = Field(description="Σ of all balances by currency: zero.", examples=[{"USD": "0.00"}])
+    chain: ChainOut = Field(description="The hashes.")
+
+    @classmethod
+    def of(cls, report: integrity.Report) -> Self:
+        """From the service's view."""
+        return cls(
+            ok=report.ok,
+            checked_at=clock.to_text(report.checked_at),
+            accounts=report.accounts,
+            transactions=report.transactions,
+            postings=report.postings,
+            violations=[
+                ViolationOut(invariant=found.invariant, subject=found.subject, message=found.message)
+                for found in report.violations
+            ],
+            totals={code: money.to_text(minor, code) for code, minor in report.totals.items()},
+            chain=ChainOut(ok=report.chain_ok, head=report.chain_head),
+        )
 
 
 @public.get(

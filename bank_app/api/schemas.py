@@ -22,8 +22,8 @@ from bank_app.api.values import (
     Time,
 )
 from bank_app.domain import money
-from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, Role, TransactionType
-from bank_app.services import accounts, auth, history, integrity, transfers
+from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, TransactionType
+from bank_app.services import accounts, history, transfers
 
 T = TypeVar("T")
 
@@ -38,65 +38,6 @@ class Answer(BaseModel):
     """An answer."""
 
     model_config = ConfigDict(frozen=True)
-
-
-# --- signing in -------------------------------------------------------------------------------------
-
-
-class RegisterIn(Request):
-    """A person who wants to be a customer."""
-
-    email: str = Field(max_length=254, description="What you sign in with.", examples=["ada@example.org"])
-    name: str = Field(max_length=200, description="1 to 100 characters, as others see you.", examples=["Ada Lindqvist"])
-    password: str = Field(
-        max_length=1024,
-        description="12 to 128 characters and not one of those that people try first.",
-        examples=["violet harbour seven lamps"],
-    )
-
-
-class LoginIn(Request):
-    """Who signs in."""
-
-    email: str = Field(max_length=254, description="The email you registered with.", examples=["ada@example.org"])
-    password: str = Field(max_length=1024, description="Your password.", examples=["violet harbour seven lamps"])
-    otp: str | None = Field(
-        default=None, max_length=32, description="The code of a second factor, for people who have one."
-    )
-
-
-class RefreshIn(Request):
-    """A refresh token to be exchanged."""
-
-    refresh_token: str = Field(max_length=200, description="From the last sign-in or refresh; good for one use.")
-
-
-class TokensOut(Answer):
-    """Tokens of one sign-in."""
-
-    access_token: str = Field(description="Send it as `Authorization: Bearer …`. A signed JWT; its content is ours.")
-    refresh_token: str = Field(description="For POST /auth/refresh, once. Used twice, it ends the sign-in.")
-    token_type: Literal["bearer"] = Field(default="bearer", description="Always `bearer`.")
-    expires_in: int = Field(description="Seconds that the access token lasts.", examples=[900])
-
-    @classmethod
-    def of(cls, pair: auth.TokenPair) -> Self:
-        """From the service's view."""
-        return cls(access_token=pair.access_token, refresh_token=pair.refresh_token, expires_in=pair.expires_in)
-
-
-class UserOut(Answer):
-    """A person."""
-
-    id: UUID = Field(description="The person's id, also the `owner_id` of his accounts.")
-    email: str = Field(description="What he signs in with.", examples=["ada@example.org"])
-    name: str = Field(description="His name as others see it.", examples=["Ada Lindqvist"])
-    role: Role = Field(description="customer: own accounts; teller: any account; auditor: reads all; admin: all.")
-
-    @classmethod
-    def of(cls, actor: auth.Actor) -> Self:
-        """From the service's view."""
-        return cls(id=actor.user_id, email=actor.email, name=actor.name, role=actor.role)
 
 
 # --- accounts ------------------------------------------------------------------------------------------
@@ -481,57 +422,3 @@ def _side(side: transfers.PostingView, code: str) -> PostingOut:
         balance_after=None if after is None else money.to_text(after, code),
         sequence=side.sequence,
     )
-
-
-# --- operations --------------------------------------------------------------------------------------------
-
-
-class HealthOut(Answer):
-    """That it works."""
-
-    status: Literal["ok", "ready"] = Field(description="ok: the process answers; ready: the database does, too.")
-
-
-class ViolationOut(Answer):
-    """A rule of the ledger that does not hold."""
-
-    invariant: int = Field(description="Its number in the ledger's list of invariants.", examples=[3])
-    subject: str = Field(description="The first row that breaks it.", examples=["account 1234567889"])
-    message: str = Field(description="What is wrong with it.")
-
-
-class ChainOut(Answer):
-    """The hashes."""
-
-    ok: bool = Field(description="Every hash follows from its content and the one before it.")
-    head: str = Field(description="A digest over the newest hash of every account, in hexadecimal.")
-
-
-class IntegrityOut(Answer):
-    """What checking the whole books found."""
-
-    ok: bool = Field(description="No violation.")
-    checked_at: Time = Field(description="When this check ran; it may be up to 30 seconds old.")
-    accounts: int = Field(description="Accounts checked, the bank's own included.")
-    transactions: int = Field(description="Transactions checked.")
-    postings: int = Field(description="Postings checked.")
-    violations: list[ViolationOut] = Field(description="The first few of each kind.")
-    totals: dict[str, str] = Field(description="Σ of all balances by currency: zero.", examples=[{"USD": "0.00"}])
-    chain: ChainOut = Field(description="The hashes.")
-
-    @classmethod
-    def of(cls, report: integrity.Report) -> Self:
-        """From the service's view."""
-        return cls(
-            ok=report.ok,
-            checked_at=clock.to_text(report.checked_at),
-            accounts=report.accounts,
-            transactions=report.transactions,
-            postings=report.postings,
-            violations=[
-                ViolationOut(invariant=found.invariant, subject=found.subject, message=found.message)
-                for found in report.violations
-            ],
-            totals={code: money.to_text(minor, code) for code, minor in report.totals.items()},
-            chain=ChainOut(ok=report.chain_ok, head=report.chain_head),
-        )
