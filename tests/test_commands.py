@@ -1,0 +1,216 @@
+"""The commands as a script uses them: what they print, how they refuse, and their exit status."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bank_app import build, demo, server, start, testbed
+from bank_app import settings as bank_settings
+from bank_app.database import Database
+
+PROJECT = Path(__file__).resolve().parent.parent
+PASSWORD = "lantern-orchard-48-violin"
+
+
+def bank(*arguments, data, typed="", **environment):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("BANK_", "DATABASE_URL"))}
+    return subprocess.run(
+        [sys.executable, "-m", "bank_app", *arguments],
+        cwd=PROJECT,
+        env={**clean, "BANK_DATA": str(data), **environment},
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def migrated(tmp_path):
+    """A data folder with an empty, migrated bank."""
+    assert bank("migrate", data=tmp_path).returncode == 0
+    return tmp_path
+
+
+def one_sentence(answer, status):
+    assert answer.returncode == status
+    assert "Traceback" not in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    return answer.stderr
+
+
+def test_a_script_migrates_adds_a_person_and_verifies(tmp_path):
+    assert "The schema is up to date" in bank("migrate", data=tmp_path).stdout
+    added = bank(
+        "user",
+        "add",
+        "--email",
+        "zoe@example.org",
+        "--name",
+        "Zoë Oh",
+        "--role",
+        "teller",
+        data=tmp_path,
+        typed=PASSWORD,
+    )
+    assert added.stdout == "Zoë Oh can sign in as zoe@example.org (teller).\n"
+    verified = bank("verify", data=tmp_path)
+    assert verified.returncode == 0
+    assert "The books are right." in verified.stdout
+
+
+def test_the_data_folder_can_be_named_on_the_command_line(tmp_path):
+    assert bank("migrate", "--data", str(tmp_path / "named"), data=tmp_path / "other").returncode == 0
+    assert (tmp_path / "named" / "bank.sqlite3").exists()
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_person_with_a_poor_password_is_refused_in_one_sentence(migrated):
+    answer = bank("user", "add", "--email", "zoe@example.org", "--name", "Zoë", data=migrated, typed="short\n")
+    assert "12 characters" in one_sentence(answer, 1)
+
+
+def test_verify_is_red_after_one_balance_was_changed_by_hand(migrated):
+    db = Database(bank_settings.load(data=migrated, demo=True))
+    demo.fill(db)
+    db.dispose()
+    assert bank("verify", data=migrated).returncode == 0
+    with closing(sqlite3.connect(migrated / "bank.sqlite3")) as connection:
+        connection.execute(
+            "UPDATE accounts SET balance = balance + 1 WHERE id = (SELECT MAX(account_id) FROM postings)"
+        )
+        connection.commit()
+    answer = bank("verify", data=migrated)
+    assert answer.returncode == 1
+    assert "The books are broken." in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "verify"])
+def test_a_database_without_schema_is_refused(command, tmp_path):
+    assert "run ./bank migrate first" in one_sentence(bank(command, data=tmp_path), 1)
+
+
+@pytest.mark.parametrize("command", ["serve", "verify", "migrate"])
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(command, tmp_path):
+    answer = bank(command, data=tmp_path, DATABASE_URL="mysql+pymysql://bank:lantern@127.0.0.1:9/bank")
+    sentence = one_sentence(answer, 1)
+    assert "127.0.0.1:9" in sentence
+    assert "lantern" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "reason"),
+    [
+        (["serve", "--workers", "2"], {}, "takes one worker"),
+        (["serve", "--host", "0.0.0.0"], {"BANK_DEMO": "on"}, "cannot listen on 0.0.0.0"),
+        (["serve"], {"BANK_SECRET_KEY": "changeme"}, "BANK_SECRET_KEY"),
+        (["serve"], {"DATABASE_URL": "mysql://bank:changeme@db.example.org/bank"}, "placeholder"),
+        (["serve"], {"DATABASE_URL": "postgres://x"}, "DATABASE_URL"),
+        (["run"], {"DATABASE_URL": "mysql://x@127.0.0.1/bank"}, "use serve"),
+    ],
+)
+def test_unsafe_settings_are_refused_in_one_sentence(arguments, environment, reason, migrated):
+    assert reason in one_sentence(bank(*arguments, data=migrated, **environment), 2)
+
+
+def test_a_reset_asks_and_takes_silence_for_a_no(migrated):
+    answer = bank("run", "--reset", data=migrated, typed="")
+    assert answer.returncode == 1
+    assert (migrated / "bank.sqlite3").exists()
+
+
+def test_a_taken_port_names_who_has_it():
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(server.PortTaken, match=rf"Port {port} is in use by .*\(process {os.getpid()}\)"):
+            server.require_free_port("127.0.0.1", port)
+    server.require_free_port("127.0.0.1", port)
+
+
+def test_an_address_of_another_machine_is_refused():
+    with pytest.raises(server.PortTaken, match=r"192\.0\.2\.1"):
+        server.require_free_port("192.0.2.1", 3000)
+
+
+def test_a_second_server_on_the_same_data_is_refused(tmp_path):
+    settings = bank_settings.load(data=tmp_path)
+    with (
+        start.alone(settings, "http://127.0.0.1:1"),
+        pytest.raises(start.Refused, match="running already"),
+        start.alone(settings, "http://127.0.0.1:2"),
+    ):
+        pass
+    with start.alone(settings, "http://127.0.0.1:2"):
+        pass
+
+
+def test_a_front_end_is_the_same_until_an_input_changes(tmp_path, monkeypatch):
+    settings = bank_settings.load(data=tmp_path)
+    before = build._source_digest(settings)
+    assert build._source_digest(settings) == before
+    assert build._source_digest(bank_settings.load(data=tmp_path, name="Another Bank")) != before
+    monkeypatch.setattr(build, "NOT_INPUTS", (*build.NOT_INPUTS, "settings.py"))
+    assert build._source_digest(settings) != before
+
+
+def test_only_the_newest_releases_are_kept(tmp_path):
+    for age, name in enumerate(("new", "used", "old", "oldest")):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (10_000 - age, 10_000 - age))
+    build._keep_newest(tmp_path / "used")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "used"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("npm error code ENOTFOUND registry", "npm registry cannot be reached"),
+        ("ENOSPC: no space left on device", "The disk is full"),
+        ("first\nTypeError: no such prop", "TypeError: no such prop"),
+    ],
+)
+def test_a_failed_build_is_explained(said, sentence, tmp_path):
+    log = tmp_path / "build.log"
+    log.write_text(said)
+    assert sentence in build._explain(log)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plain", "browser"),
+    [
+        ([], [], ["tests/e2e"]),
+        (["-k", "transfer"], ["-k", "transfer"], ["-k", "transfer", "tests/e2e"]),
+        (["tests/test_commands.py"], ["tests/test_commands.py"], None),
+        (["-x", "tests/e2e"], None, ["-x", "tests/e2e"]),
+    ],
+)
+def test_arguments_go_to_the_run_that_they_are_about(arguments, plain, browser, monkeypatch):
+    monkeypatch.setattr(testbed.Path, "exists", lambda path: path.as_posix().endswith((".py", "e2e")))
+    assert testbed._split(arguments) == (plain, browser)
+
+
+def test_a_start_that_is_terminated_ends_its_private_server(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bank_app", "run", "--mysql", "--port", "28417", "--data", str(tmp_path)],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for line in process.stdout:
+        if "Server" in line:
+            break
+    pid = int((tmp_path / "mysql" / "pid").read_text())
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert not Path(f"/proc/{pid}").exists()
