@@ -167,9 +167,7 @@ class MoneyForm(rx.State, mixin=True):
         found = next((account for account in usable if account.id == wanted), None)
         if found is None and len(usable) == 1:
             found = usable[0]
-        self.choices = [
-            choice(account, why(account), chosen=account is found, foreign=foreign) for account in offered
-        ]
+        self.choices = [choice(account, why(account), chosen=account is found, foreign=foreign) for account in offered]
         self.usable = bool(usable)
         self._show(found or (usable[0] if usable else None), chosen=found is not None)
 

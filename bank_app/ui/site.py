@@ -12,15 +12,20 @@ from bank_app.ui.books import BooksState
 from bank_app.ui.pages.account import AccountState
 from bank_app.ui.pages.account_view import account
 from bank_app.ui.pages.accounts import AccountsState, OpenAccountState, account_list, open_account
+from bank_app.ui.pages.cash import DepositState, WithdrawState, deposit, withdraw
 from bank_app.ui.pages.desk import DeskState, desk
 from bank_app.ui.pages.home import HomeState, home
 from bank_app.ui.pages.landing import landing
+from bank_app.ui.pages.move import MoveState, move
 from bank_app.ui.pages.not_found import not_found
+from bank_app.ui.pages.receipt import ReceiptState, receipt
+from bank_app.ui.pages.review import ReviewState, review
 from bank_app.ui.pages.sign_in import SignInState, sign_in
 from bank_app.ui.pages.sign_up import SignUpState, sign_up
+from bank_app.ui.pages.transfer import TransferState, transfer
 from bank_app.ui.session import SessionState
 
-STYLES = ("tokens", "base", "shell", "accounts", "forms")
+STYLES = ("tokens", "base", "shell", "accounts", "forms", "moving")
 # Addresses that start with these are pages for people signed in.
 PROTECTED = ("/home", "/accounts", "/move", "/transactions", "/desk")
 # Pages for visitors; somebody signed in is sent on.
@@ -45,6 +50,12 @@ PAGES: tuple[Page, ...] = (
     Page("/accounts", "Accounts", account_list, (AccountsState.open,)),
     Page("/accounts/new", "Open an account", open_account, (OpenAccountState.open,)),
     Page("/accounts/[account_id]", "Account", account, (AccountState.open,)),
+    Page("/move", "Move money", move, (MoveState.open,)),
+    Page("/move/transfer", "Send money", transfer, (TransferState.open,)),
+    Page("/move/deposit", "Add money", deposit, (DepositState.open,)),
+    Page("/move/withdraw", "Take money out", withdraw, (WithdrawState.open,)),
+    Page("/move/review/[draft_id]", "Check", review, (ReviewState.open,)),
+    Page("/transactions/[transaction_id]", "Receipt", receipt, (ReceiptState.open,)),
     Page("/desk", "All accounts", desk, (DeskState.open,)),
     Page("404", "Page not found", not_found),
 )

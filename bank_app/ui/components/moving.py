@@ -81,7 +81,7 @@ def _worth(choice: rx.Var) -> rx.Component:
     )
 
 
-def choice_card(name: str, choice: rx.Var, on_choose: Any) -> rx.Component:
+def choice_card(name: str, choice: rx.Var, on_choose: Any = None) -> rx.Component:
     """One account as a card around its radio button."""
     return rx.el.label(
         rx.el.input(
@@ -90,7 +90,7 @@ def choice_card(name: str, choice: rx.Var, on_choose: Any) -> rx.Component:
             value=choice.number,
             default_checked=choice.chosen,
             disabled=choice.reason != "",
-            on_change=on_choose,
+            **({"on_change": on_choose} if on_choose is not None else {}),
         ),
         rx.el.span(
             rx.el.b(choice.title),
@@ -104,17 +104,11 @@ def choice_card(name: str, choice: rx.Var, on_choose: Any) -> rx.Component:
     )
 
 
-def account_picker(  # noqa: PLR0913 - a group of choices has this many parts
-    legend: Content, name: str, choices: rx.Var, *, ready: rx.Var, error: rx.Var, on_choose: Any
-) -> rx.Component:
+def account_picker(legend: Content, name: str, choices: rx.Var, *, error: rx.Var, on_choose: Any) -> rx.Component:
     """Accounts as cards; the ones that cannot be used are shown with the reason."""
     return rx.el.fieldset(
         rx.el.legend(legend),
-        rx.cond(
-            ready,
-            rx.foreach(choices, lambda choice: choice_card(name, choice, on_choose)),
-            rx.fragment(*[_unknown_choice() for _ in range(2)]),
-        ),
+        rx.foreach(choices, lambda choice: choice_card(name, choice, on_choose)),
         error_line(name, error),
         id=name,
         class_name="field",
@@ -122,8 +116,14 @@ def account_picker(  # noqa: PLR0913 - a group of choices has this many parts
     )
 
 
-def _unknown_choice() -> rx.Component:
-    return rx.el.div(bone("20px", "20px"), bone("14ch"), bone("9ch"), class_name="choice waiting", aria_hidden="true")
+def unknown_choices() -> rx.Component:
+    """The place of the accounts while they are being read."""
+    return rx.fragment(
+        *[
+            rx.el.div(bone("20px", "20px"), bone("14ch"), bone("9ch"), class_name="choice waiting", aria_hidden="true")
+            for _ in range(3)
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,7 @@ def tape(title: Content, lines: rx.Var, *, last: Content, ready: rx.Var, empty: 
 
 
 def _unknown_tape() -> rx.Component:
-    return rx.el.dl(
-        *[rx.fragment(rx.el.dt(bone("10ch")), rx.el.dd(bone("8ch"))) for _ in range(3)], class_name="tape"
-    )
+    return rx.el.dl(*[rx.fragment(rx.el.dt(bone("10ch")), rx.el.dd(bone("8ch"))) for _ in range(3)], class_name="tape")
 
 
 def sum_line(label: Content, amount: Content) -> rx.Component:

@@ -8,21 +8,29 @@ from typing import Any
 import reflex as rx
 
 from bank_app.domain import money
-from bank_app.errors import AccountNotFound, BankError, InvalidAccountNumber, Throttled, Unavailable
-from bank_app.domain.identifiers import parse_account_number
-from bank_app.services import accounts, drafts, payees, transfers
+from bank_app.errors import AccountNotFound, BankError, Throttled, Unavailable
+from bank_app.services import accounts, drafts, payees
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.payees import Payee
 from bank_app.ui import calls, forms, lookups, words
 from bank_app.ui.components.browser import focus_on_change, press_once
-from bank_app.ui.components.fields import Problem, amount_field, error_line, note_field, text_field
-from bank_app.ui.components.moving import Choice, account_picker, choice_card, segments, step, sum_line, tape, when
-from bank_app.ui.components.parts import button_link, crumb, empty, icon, notice, page_head, problem_summary, waiting
-from bank_app.ui.components.shell import shell
+from bank_app.ui.components.fields import Problem, error_line, text_field
+from bank_app.ui.components.money_form import (
+    account_part,
+    amount_part,
+    aside_tape,
+    form_page,
+    note_part,
+    nothing_to_use,
+    problem_of,
+)
+from bank_app.ui.components.moving import Choice, choice_card, segments, step, when
+from bank_app.ui.components.parts import crumb, icon, page_head, problem_summary
 from bank_app.ui.guard import exposed
-from bank_app.ui.messages import refusal, say
+from bank_app.ui.messages import say
 from bank_app.ui.money_form import MoneyForm, choice, named, number_of, read_amount, why_not_from, why_not_to
+from bank_app.ui.recipients import Start, Target, number_problem, own_target, start_of_draft, start_of_transaction
 from bank_app.ui.session import actor_of
 
 
@@ -35,27 +43,6 @@ class Known:
     grouped: str
     last: str
     chosen: bool = False
-
-
-@dataclass(frozen=True)
-class Start:
-    """What the form begins with."""
-
-    source: int | None = None
-    target: int | None = None
-    name: str = ""
-    minor: int | None = None
-    currency: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Who is to be paid: the account, the name to show, and how the name was checked."""
-
-    account_id: int
-    name: str
-    result: str
 
 
 class TransferState(MoneyForm, rx.State):
@@ -121,7 +108,7 @@ class TransferState(MoneyForm, rx.State):
         """Says at once whether the check digits of a number fit; asks nobody."""
         typed = forms.text(text, 60)
         self.number_fits = number_of(typed) is not None
-        problem = "" if self.number_fits or not typed else _number_problem(typed)
+        problem = "" if self.number_fits or not typed else number_problem(typed)
         self.errors = {**self.errors, "number": problem}
 
     @exposed
@@ -178,9 +165,9 @@ class TransferState(MoneyForm, rx.State):
         try:
             draft_id, again = forms.identifier(query.get("draft")), forms.identifier(query.get("again"))
             if draft_id:
-                return await _start_of_draft(actor, draft_id)
+                return await start_of_draft(actor, draft_id)
             if again:
-                return await _start_of_transaction(actor, again)
+                return await start_of_transaction(actor, again)
         except BankError:
             return Start()
         return Start(number_of(query.get("from")), number_of(query.get("to")))
@@ -234,7 +221,7 @@ class TransferState(MoneyForm, rx.State):
     ) -> Target | None:
         who = forms.field(form, "who", 10)
         if who == "own":
-            return await _own_target(actor, form, source, problems)
+            return await own_target(actor, form, source, problems)
         if who == "paid":
             number = number_of(forms.field(form, "paid", 40))
             owner = source.owner_id if source else actor.user_id
@@ -252,7 +239,7 @@ class TransferState(MoneyForm, rx.State):
         typed, name = forms.field(form, "number", 60), forms.field(form, "name", 100)
         number = number_of(typed)
         if number is None:
-            problems.append(Problem("number", _number_problem(typed)))
+            problems.append(Problem("number", number_problem(typed)))
         if not name:
             problems.append(Problem("name", say("RECIPIENT_NAME_REQUIRED")))
         if number is None or not name:
@@ -261,9 +248,7 @@ class TransferState(MoneyForm, rx.State):
             return Target(number, name, "own")
         lookups.count(actor, calls.bank().settings)
         try:
-            found = await calls.read(
-                lambda session: accounts.check_payee(session, actor, account_id=number, name=name)
-            )
+            found = await calls.read(lambda session: accounts.check_payee(session, actor, account_id=number, name=name))
         except AccountNotFound:
             problems.append(Problem("number", say("RECIPIENT_NOT_FOUND")))
             return None
@@ -291,9 +276,7 @@ class TransferState(MoneyForm, rx.State):
         self.asked += 1 if self.payee else 0
         return target
 
-    def _amount(
-        self, text: str, source: AccountView | None, currency: str, problems: list[Problem]
-    ) -> int | None:
+    def _amount(self, text: str, source: AccountView | None, currency: str, problems: list[Problem]) -> int | None:
         reading = read_amount(text, currency)
         self._typed, self._minor = text, reading.minor
         self.echo = money.display(reading.minor, currency) if reading.minor is not None else ""
@@ -322,79 +305,12 @@ class TransferState(MoneyForm, rx.State):
         return reading.minor
 
 
-async def _start_of_draft(actor: Actor, draft_id: Any) -> Start:
-    draft = await calls.read(lambda session: drafts.get(session, actor, draft_id))
-    if draft.kind != "transfer":
-        return Start()
-    try:
-        sent = await calls.call(transfers.outcome_of, calls.bank().db, actor, draft.movement, key=draft.key)
-    except BankError:
-        sent = None
-    # What was sent is over: coming back to its form begins a new one.
-    if sent is not None:
-        return Start(draft.from_account_id)
-    return Start(
-        draft.from_account_id, draft.to_account_id, draft.payee_name or "", draft.amount_minor, draft.currency,
-        draft.description or "",
-    )  # fmt: skip
-
-
-async def _start_of_transaction(actor: Actor, transaction_id: Any) -> Start:
-    view = await calls.read(lambda session: transfers.get_transaction(session, actor, transaction_id))
-    if view.type != "transfer":
-        return Start()
-    sent, received = view.postings
-    return Start(
-        number_of(sent.account_id), number_of(received.account_id), received.owner_name, view.amount_minor,
-        view.currency, view.description or "",
-    )  # fmt: skip
-
-
-async def _own_target(
-    actor: Actor, form: dict, source: AccountView | None, problems: list[Problem]
-) -> Target | None:
-    number = number_of(forms.field(form, "own", 40))
-    try:
-        if number is None:
-            raise AccountNotFound
-        account = await calls.read(lambda session: accounts.get_account(session, actor, number))
-        if source and account.owner_id != source.owner_id:
-            raise AccountNotFound
-    except AccountNotFound:
-        problems.append(Problem("own", say("TARGET_REQUIRED")))
-        return None
-    if why_not_to(account)[0]:
-        problems.append(Problem("own", say("RECIPIENT_CANNOT_RECEIVE")))
-    if source and account.currency != source.currency:
-        problems.append(Problem("own", say("currency_mismatch")))
-    return Target(account.id, account.title, "own")
-
-
-def _number_problem(typed: str) -> str:
-    """What is wrong with an account number: nothing typed, not ten digits, or a typo."""
-    if not typed:
-        return say("RECIPIENT_REQUIRED")
-    try:
-        parse_account_number(typed)
-    except InvalidAccountNumber as error:
-        if error.details.get("problem") == "check_digits":
-            return say("RECIPIENT_CHECK_DIGIT")
-    return say("RECIPIENT_FORMAT", count=sum(letter.isdigit() for letter in typed))
-
-
 def _known(payee: Payee, *, chosen: bool) -> Known:
     last = money.display(payee.last_amount_minor, payee.currency)
-    return Known(
-        payee.number, payee.name, payee.grouped_number, f"{last} · {words.when(payee.last_paid_at)}", chosen
-    )
+    return Known(payee.number, payee.name, payee.grouped_number, f"{last} · {words.when(payee.last_paid_at)}", chosen)
 
 
 # --- the page -------------------------------------------------------------------------------------------
-
-
-def problem_of(state: Any, name: str) -> rx.Var:
-    """The message under a field, or an empty text."""
-    return rx.cond(state.errors.contains(name), state.errors[name], "").to(str)
 
 
 def _known_card(known: rx.Var) -> rx.Component:
@@ -479,9 +395,7 @@ def _payee_answer() -> rx.Component:
                         rx.el.button(
                             "Use ", state.payee_suggestion, type="button", on_click=state.take_name, class_name="btn sm"
                         ),
-                        rx.el.button(
-                            "Change", type="button", on_click=rx.set_focus("name"), class_name="btn quiet sm"
-                        ),
+                        rx.el.button("Change", type="button", on_click=rx.set_focus("name"), class_name="btn quiet sm"),
                         class_name="actions",
                     ),
                 ),
@@ -524,7 +438,7 @@ def _to() -> rx.Component:
             state.own.length() > 0,
             lambda: rx.el.fieldset(
                 rx.el.legend("Which of the accounts", class_name="hidden-visually"),
-                rx.foreach(state.own, lambda choice: choice_card("own", choice, rx.console_log(""))),
+                rx.foreach(state.own, lambda choice: choice_card("own", choice)),
                 error_line("own", problem_of(state, "own")),
                 id="own",
                 class_name="panel for-own",
@@ -545,90 +459,13 @@ def _to() -> rx.Component:
     )
 
 
-def amount_part(state: Any, *, verb: str, offer_all: bool) -> rx.Component:
-    """The amount, how it was understood, and shortcuts to fill it in."""
-    shortcuts = rx.fragment(
-        when(
-            (state.available != "") & offer_all,
-            lambda: rx.el.button(
-                "Max (", state.available, ")", type="button", on_click=state.take_all, class_name="btn sm"
-            ),
-        ),
-        when(
-            state.suggestion != "",
-            lambda: rx.el.button(
-                "Use ", state.suggestion, type="button", on_click=state.take_suggestion, class_name="btn tint sm"
-            ),
-        ),
-    )
-    return amount_field(
-        rx.fragment("Amount in ", state.unit),
-        "amount",
-        symbol=state.symbol,
-        echo=rx.cond(
-            state.echo != "",
-            rx.fragment(
-                verb,
-                " ",
-                rx.el.b(state.echo),
-                when(
-                    state.after != "",
-                    lambda: rx.el.span(
-                        ". Available ", state.available, " · After this ", state.after, class_name="narrow-only"
-                    ),
-                ),
-            ),
-            "",
-        ),
-        error=problem_of(state, "amount"),
-        on_blur=state.read,
-        beside=shortcuts,
-        default_value=state.amount_typed,
-    )
-
-
-def note_part(state: Any, label: str) -> rx.Component:
-    """A few words for the books."""
-    return note_field(
-        label,
-        "note",
-        error=problem_of(state, "note"),
-        hint="Up to 140 characters.",
-        max_length=200,
-        rows=2,
-        default_value=state.note_typed,
-    )
-
-
-def aside_tape(state: Any, *, after: str, empty_words: str) -> rx.Component:
-    """What the amount does to the chosen account."""
-    return rx.el.aside(
-        tape(
-            rx.cond(state.account != "", state.account, "Your account"),
-            state.lines,
-            last=when(state.after != "", lambda: sum_line(after, state.after)),
-            ready=state.account != "",
-            empty=empty_words,
-        ),
-        class_name="aside",
-        aria_label="Effect on your account",
-    )
-
-
 def _form() -> rx.Component:
     state = TransferState
     return rx.el.form(
         problem_summary(state.problems, state.answer, state.code),
-        account_picker(
-            "From",
-            "source",
-            state.choices,
-            ready=state.loaded,
-            error=problem_of(state, "source"),
-            on_choose=state.choose,
-        ),
+        account_part(state, "From"),
         _to(),
-        amount_part(state, verb="You’ll send", offer_all=True),
+        amount_part(state, verb="You’ll send", take_all=state.take_all),
         note_part(state, "Note for them"),
         rx.el.div(
             when(
@@ -642,9 +479,7 @@ def _form() -> rx.Component:
                 kind="submit",
                 class_name="btn primary lg",
             ),
-            rx.el.span(
-                "Nothing moves until you press Send on the next page.", class_name="small muted wide-only"
-            ),
+            rx.el.span("Nothing moves until you press Send on the next page.", class_name="small muted wide-only"),
             class_name="send-bar",
         ),
         on_submit=state.go_on.temporal,
@@ -652,53 +487,6 @@ def _form() -> rx.Component:
         no_validate=True,
         class_name="card",
         key=state.form_id.to_string(),
-    )
-
-
-def form_page(state: Any, *children: rx.Component, form: rx.Component, aside: rx.Component, none: rx.Component) -> Any:
-    """A form that moves money beside what it does; a reason instead where somebody may not."""
-    return shell(
-        *children,
-        rx.cond(
-            state.loaded,
-            rx.cond(
-                state.refused != "",
-                notice(rx.el.p(state.refused), kind="warn", symbol="lock"),
-                rx.cond(state.usable, rx.el.div(form, aside, class_name="split"), none),
-            ),
-            rx.el.div(
-                rx.el.div(
-                    waiting("your accounts"),
-                    account_picker(
-                        "From", "waiting", rx.Var.create([]), ready=rx.Var.create(False), error=rx.Var.create(""),
-                        on_choose=rx.console_log(""),
-                    ),
-                    class_name="card",
-                    custom_attrs={"aria-busy": "true"},
-                ),
-                class_name="split",
-            ),
-        ),
-        here="/move",
-        bar=True,
-    )  # fmt: skip
-
-
-def nothing_to_use(state: Any, verb: str) -> rx.Component:
-    """Why there is no form: no account at all, or none that money can move through."""
-    return rx.el.div(
-        rx.cond(
-            state.choices.length() > 0,
-            rx.fragment(
-                rx.el.p(f"None of these accounts can {verb} money right now."),
-                rx.el.div(
-                    rx.foreach(state.choices, lambda choice: choice_card("none", choice, rx.console_log(""))),
-                    class_name="wide",
-                ),
-            ),
-            empty("Choose an account first.", button_link("Go to the accounts", "/accounts", style="primary")),
-        ),
-        class_name="card",
     )
 
 
@@ -710,11 +498,6 @@ def transfer() -> rx.Component:
         step(1, "Details"),
         page_head("Send money"),
         form=_form(),
-        aside=aside_tape(
-            TransferState, after="After this", empty_words="Choose an account to see what this leaves in it."
-        ),
+        aside=aside_tape(TransferState, empty_words="Choose an account to see what this leaves in it."),
         none=nothing_to_use(TransferState, "send"),
     )
-
-
-ON_LOAD = [TransferState.open]

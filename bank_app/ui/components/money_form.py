@@ -1,0 +1,135 @@
+"""The fields of the forms that ask for an account and an amount, and the page around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from bank_app.ui.components.fields import amount_field, note_field
+from bank_app.ui.components.moving import account_picker, choice_card, sum_line, tape, unknown_choices, when
+from bank_app.ui.components.parts import Content, button_link, empty, notice, waiting
+from bank_app.ui.components.shell import shell
+
+
+def problem_of(state: Any, name: str) -> rx.Var:
+    """The message under a field, or an empty text."""
+    return rx.cond(state.errors.contains(name), state.errors[name], "").to(str)
+
+
+def account_part(state: Any, legend: Content) -> rx.Component:
+    """Which account; the field is called `source` whichever way the money goes."""
+    return account_picker(legend, "source", state.choices, error=problem_of(state, "source"), on_choose=state.choose)
+
+
+def amount_part(state: Any, *, verb: str, take_all: Any = None) -> rx.Component:
+    """The amount, how it was understood, and shortcuts to fill it in."""
+    everything = when(
+        state.available != "",
+        lambda: rx.el.button("Max (", state.available, ")", type="button", on_click=take_all, class_name="btn sm"),
+    )
+    shortcuts = rx.fragment(
+        *([everything] if take_all is not None else []),
+        when(
+            state.suggestion != "",
+            lambda: rx.el.button(
+                "Use ", state.suggestion, type="button", on_click=state.take_suggestion, class_name="btn tint sm"
+            ),
+        ),
+    )
+    return amount_field(
+        rx.fragment("Amount in ", state.unit),
+        "amount",
+        symbol=state.symbol,
+        echo=rx.cond(
+            state.echo != "",
+            rx.fragment(
+                verb,
+                " ",
+                rx.el.b(state.echo),
+                when(
+                    state.after != "",
+                    lambda: rx.el.span(
+                        ". Available ", state.available, " · After this ", state.after, class_name="narrow-only"
+                    ),
+                ),
+            ),
+            "",
+        ),
+        error=problem_of(state, "amount"),
+        on_blur=state.read,
+        beside=shortcuts,
+        default_value=state.amount_typed,
+    )
+
+
+def note_part(state: Any, label: str) -> rx.Component:
+    """A few words for the books."""
+    return note_field(
+        label,
+        "note",
+        error=problem_of(state, "note"),
+        hint="Up to 140 characters.",
+        max_length=200,
+        rows=2,
+        default_value=state.note_typed,
+    )
+
+
+def aside_tape(state: Any, *, empty_words: str) -> rx.Component:
+    """What the amount does to the chosen account."""
+    return rx.el.aside(
+        tape(
+            rx.cond(state.account != "", state.account, "Your account"),
+            state.lines,
+            last=when(state.after != "", lambda: sum_line("After this", state.after)),
+            ready=state.account != "",
+            empty=empty_words,
+        ),
+        class_name="aside",
+        aria_label="Effect on your account",
+    )
+
+
+def form_page(state: Any, *children: rx.Component, form: rx.Component, aside: rx.Component, none: rx.Component) -> Any:
+    """A form that moves money beside what it does; a reason instead where somebody may not."""
+    return shell(
+        *children,
+        rx.cond(
+            state.loaded,
+            rx.cond(
+                state.refused != "",
+                notice(rx.el.p(state.refused), kind="warn", symbol="lock"),
+                rx.cond(state.usable, rx.el.div(form, aside, class_name="split"), none),
+            ),
+            rx.el.div(
+                rx.el.div(
+                    waiting("your accounts"),
+                    unknown_choices(),
+                    class_name="card",
+                    custom_attrs={"aria-busy": "true"},
+                ),
+                class_name="split",
+            ),
+        ),
+        here="/move",
+        bar=True,
+    )  # fmt: skip
+
+
+def nothing_to_use(state: Any, verb: str) -> rx.Component:
+    """Why there is no form: no account at all, or none that money can move through."""
+    return rx.el.div(
+        rx.cond(
+            state.choices.length() > 0,
+            rx.fragment(
+                rx.el.p(f"None of these accounts can {verb} money right now."),
+                rx.el.div(
+                    rx.foreach(state.choices, lambda choice: choice_card("none", choice)),
+                    class_name="wide",
+                ),
+            ),
+            empty("Choose an account first.", button_link("Go to the accounts", "/accounts", style="primary")),
+        ),
+        class_name="card",
+    )

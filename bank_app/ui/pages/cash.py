@@ -1,0 +1,355 @@
+"""Cash in and cash out. Adding money happens on one page; taking it out is checked on the review page first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from bank_app.domain import money
+from bank_app.domain.identifiers import new_id
+from bank_app.errors import AccountNotFound, BankError, OutcomeUnknown, Refused, RequestInProgress
+from bank_app.services import accounts, drafts, transfers
+from bank_app.services.accounts import AccountView
+from bank_app.services.auth import Actor
+from bank_app.ui import calls, forms, words
+from bank_app.ui.components.browser import press_once
+from bank_app.ui.components.fields import Problem
+from bank_app.ui.components.money_form import (
+    account_part,
+    amount_part,
+    aside_tape,
+    form_page,
+    note_part,
+    nothing_to_use,
+)
+from bank_app.ui.components.moving import step, ticks, when
+from bank_app.ui.components.parts import crumb, page_head, problem_summary
+from bank_app.ui.guard import exposed
+from bank_app.ui.messages import say
+from bank_app.ui.money_form import MoneyForm, named, number_of, read_amount, why_not_from, why_not_to
+from bank_app.ui.notices import notify
+from bank_app.ui.session import SessionState, actor_of
+
+
+class CashForm(MoneyForm, mixin=True):
+    """What both ways of handling cash share: who may, which account, and checking what was sent."""
+
+    async def _start(self, wanted: int | None) -> Actor | None:
+        session = await self.get_state(SessionState)
+        actor = await self._begin()
+        if actor is not None and not session.handles_cash:
+            self.refused = say("CASH_AT_DESK", bank=session.bank_name)
+            self.loaded = True
+            return None
+        if actor is None:
+            return None
+        offered = await self._offered(actor, wanted)
+        self._offer(offered, wanted, foreign=actor.role.sees_every_account)
+        return actor
+
+    async def _sent(self, actor: Actor, form: dict) -> tuple[AccountView | None, int | None, str]:
+        """The account, the amount and the note of a submitted form, after saying all that is wrong with them."""
+        problems: list[Problem] = []
+        self.suggestion = ""
+        account = await self._sent_account(actor, number_of(forms.field(form, "source", 40)), problems)
+        currency = account.currency if account else calls.bank().settings.currency
+        reading = read_amount(forms.field(form, "amount", 60), currency)
+        self._minor = reading.minor
+        self.echo = money.display(reading.minor, currency) if reading.minor is not None else ""
+        if reading.problem:
+            problems.append(Problem("amount", reading.problem))
+            if reading.suggestion_minor is not None:
+                self._suggest(reading.suggestion_minor, currency)
+        self._show(account)
+        if account and reading.minor is not None and not self._incoming and not why_not_from(account)[0]:
+            self._check_funds(account, reading.minor, problems)
+        note = forms.field(form, "note", 400)
+        if self._note_problem(note):
+            problems.append(Problem("note", self._note_problem(note)))
+        self._answer_with(problems)
+        return (None, None, "") if problems else (account, reading.minor, note)
+
+    async def _sent_account(self, actor: Actor, number: int | None, problems: list[Problem]) -> AccountView | None:
+        try:
+            if number is None:
+                raise AccountNotFound
+            account = await calls.read(lambda session: accounts.get_account(session, actor, number))
+        except AccountNotFound:
+            problems.append(Problem("source", say("TARGET_REQUIRED" if self._incoming else "SOURCE_REQUIRED")))
+            return None
+        reason, _ = (why_not_to if self._incoming else why_not_from)(account)
+        if reason:
+            variant = "SOURCE_CLOSED" if account.status == "closed" else "SOURCE_FROZEN"
+            text = say(variant, account=named(account), bank=calls.bank().settings.name)
+            problems.append(Problem("source", text))
+        return account
+
+
+class DepositState(CashForm, rx.State):
+    """Adding money. The key of the deposit is made when the page opens, so one page is one deposit."""
+
+    unsure: bool = False
+    looks: int = 0
+    _incoming: bool = True
+    _what: str = "This deposit"
+    _attempt: str = ""
+    _waiting: transfers.Deposit | None = None
+
+    @exposed
+    async def open(self) -> Any:
+        """A blank form with a fresh key; after a lost connection the one that was sent."""
+        if self._resumed():
+            async for event in self._settle():
+                yield event
+            return
+        self._attempt, self._waiting, self.unsure = f"attempt:{new_id()}", None, False
+        self.loaded = False
+        yield
+        await self._start(number_of(self.router.url.query_parameters.get("account")))
+        self.form_id += 1
+        self.loaded = True
+
+    @exposed
+    async def choose(self, number: str) -> None:
+        """Another account receives."""
+        await self._choose(number)
+
+    @exposed
+    async def read(self, text: str) -> None:
+        """Says how the amount was understood."""
+        await self._read(text)
+
+    @exposed
+    async def take_suggestion(self) -> Any:
+        """Fills in the amount that was proposed."""
+        return await self._fill_suggested()
+
+    @exposed
+    async def add(self, form: dict) -> Any:
+        """Posts the deposit under the key of this page."""
+        actor = await actor_of(self)
+        account, minor, note = await self._sent(actor, form)
+        if account is None or minor is None:
+            return None
+        amount = money.Amount.of(money.to_text(minor, account.currency))
+        movement = transfers.Deposit(account.id, amount, description=note or None)
+        if self._waiting is not None and self._waiting.fingerprint() != movement.fingerprint():
+            # Another deposit than the one that this key was used for.
+            self._attempt = f"attempt:{new_id()}"
+        self._waiting = movement
+        try:
+            moved = await calls.call(transfers.move, calls.bank().db, actor, movement, key=self._attempt)
+        except (OutcomeUnknown, RequestInProgress) as error:
+            self._unknown(error)
+            return None
+        except BankError as error:
+            if isinstance(error, Refused):
+                self._attempt, self._waiting = f"attempt:{new_id()}", None
+            self._answer_with([], error)
+            return None
+        return await self._added(moved)
+
+    @exposed
+    async def look(self) -> Any:
+        """Asks what became of a deposit whose answer was lost."""
+        async for event in self._settle():
+            yield event
+
+    def _unknown(self, error: BankError) -> None:
+        self.unsure = True
+        self._answer_with([Problem("", say(error.code, reference=self._attempt[-8:]))])
+        self.code = error.code
+        self.looks += 1
+
+    async def _settle(self) -> Any:
+        """After a lost connection: the receipt if it went through, else that it never arrived."""
+        movement = self._waiting
+        if movement is None:
+            return
+        actor = await actor_of(self)
+        try:
+            found = await calls.call(transfers.outcome_of, calls.bank().db, actor, movement, key=self._attempt)
+        except BankError as error:
+            self._answer_with([], error)
+            self.unsure = self.unsure and not isinstance(error, Refused)
+            return
+        if found is not None:
+            yield await self._added(found)
+            return
+        self.unsure, self._waiting = False, None
+        self._answer_with([Problem("", say("OUTCOME_NOT_RECEIVED"))])
+
+    async def _added(self, moved: transfers.Moved) -> Any:
+        view = moved.transaction
+        received = view.postings[-1]
+        self.unsure = False
+        if moved.replayed:
+            await notify(self, say("IDEMPOTENT_REPLAY", time=words.time_of_day(view.created_at)), "info")
+        else:
+            amount = money.display(view.amount_minor, view.currency)
+            await notify(self, say("DEPOSIT_POSTED", amount=amount, to=received.title))
+        return rx.redirect(f"/transactions/{view.id}", replace=True)
+
+    def _delivered(self) -> None:
+        """The receipt is on the screen, so nothing waits for an answer any more."""
+        self._waiting, self._connection = None, ""
+        self.loaded = False
+
+
+class WithdrawState(CashForm, rx.State):
+    """Taking money out, step 1. Ends in a draft to check."""
+
+    _what: str = "This withdrawal"
+
+    @exposed
+    async def open(self) -> Any:
+        """A blank form, or one filled in from ?draft=, ?from=."""
+        if self._resumed():
+            return
+        self.loaded = False
+        yield
+        query, actor = self.router.url.query_parameters, await actor_of(self)
+        draft = await self._draft(actor, query.get("draft"))
+        wanted = draft.from_account_id if draft else number_of(query.get("from") or query.get("account"))
+        if await self._start(wanted) is not None and draft is not None:
+            self._typed = self.amount_typed = money.to_text(draft.amount_minor, draft.currency)
+            self.note_typed = draft.description or ""
+            await self._read(self._typed)
+        self.form_id += 1
+        self.loaded = True
+
+    @exposed
+    async def choose(self, number: str) -> None:
+        """Another account pays."""
+        await self._choose(number)
+
+    @exposed
+    async def read(self, text: str) -> None:
+        """Says how the amount was understood."""
+        await self._read(text)
+
+    @exposed
+    async def take_all(self) -> Any:
+        """Fills in everything that is available."""
+        return await self._fill_available()
+
+    @exposed
+    async def take_suggestion(self) -> Any:
+        """Fills in the amount that was proposed."""
+        return await self._fill_suggested()
+
+    @exposed
+    async def go_on(self, form: dict) -> Any:
+        """Ends in a draft, or says all that is wrong."""
+        actor = await actor_of(self)
+        account, minor, note = await self._sent(actor, form)
+        if account is None or minor is None:
+            return None
+        paying, amount = account, minor
+        try:
+            draft = await calls.write(
+                lambda session: drafts.save(
+                    session, actor, kind="withdraw", amount_minor=amount, currency=paying.currency,
+                    from_account_id=paying.id, description=note,
+                )
+            )  # fmt: skip
+        except BankError as error:
+            self._answer_with([], error)
+            return None
+        return rx.redirect(f"/move/review/{draft.id}")
+
+    async def _draft(self, actor: Actor, text: object) -> drafts.DraftView | None:
+        draft_id = forms.identifier(text)
+        if draft_id is None:
+            return None
+        try:
+            draft = await calls.read(lambda session: drafts.get(session, actor, draft_id))
+            if draft.kind != "withdraw":
+                return None
+            sent = await calls.call(transfers.outcome_of, calls.bank().db, actor, draft.movement, key=draft.key)
+        except Refused:
+            return draft
+        except BankError:
+            return None
+        return None if sent is not None else draft
+
+
+# --- the pages ------------------------------------------------------------------------------------------
+
+
+def deposit() -> rx.Component:
+    """Adding money."""
+    state = DepositState
+    form = rx.el.form(
+        when(state.unsure, lambda: ticks(every=2, times=40, seq=state.looks, on_tick=state.look.temporal)),
+        problem_summary(state.problems, state.answer, state.code),
+        account_part(state, "To"),
+        amount_part(state, verb="You’ll add"),
+        note_part(state, "Note"),
+        rx.el.div(
+            press_once(
+                label=rx.cond(state.echo != "", "Add " + state.echo, "Add money"),
+                busy_label="Adding…",
+                answer=state.answer,
+                kind="submit",
+                blocked=state.unsure,
+                class_name="btn primary lg",
+            ),
+            rx.el.span("Pressing twice adds it once.", class_name="small muted wide-only"),
+            class_name="send-bar",
+        ),
+        on_submit=state.add.temporal,
+        reset_on_submit=False,
+        no_validate=True,
+        class_name="card",
+        key=state.form_id.to_string(),
+    )
+    return form_page(
+        state,
+        crumb("Move money", "/move"),
+        page_head("Add money", sub="Cash in, booked against the bank's cash account."),
+        form=form,
+        aside=aside_tape(state, empty_words="Choose an account to see what will be in it."),
+        none=nothing_to_use(state, "receive"),
+    )
+
+
+def withdraw() -> rx.Component:
+    """Taking money out, step 1."""
+    state = WithdrawState
+    form = rx.el.form(
+        problem_summary(state.problems, state.answer, state.code),
+        account_part(state, "From"),
+        amount_part(state, verb="You’ll take out", take_all=state.take_all),
+        note_part(state, "Note"),
+        rx.el.div(
+            when(
+                state.echo != "",
+                lambda: rx.el.span("You’ll take out", rx.el.b(state.echo, class_name="num"), class_name="sum"),
+            ),
+            press_once(
+                label="Continue",
+                busy_label="Checking…",
+                answer=state.answer,
+                kind="submit",
+                class_name="btn primary lg",
+            ),
+            rx.el.span("Nothing moves until you press Withdraw on the next page.", class_name="small muted wide-only"),
+            class_name="send-bar",
+        ),
+        on_submit=state.go_on.temporal,
+        reset_on_submit=False,
+        no_validate=True,
+        class_name="card",
+        key=state.form_id.to_string(),
+    )
+    return form_page(
+        state,
+        crumb("Move money", "/move"),
+        step(1, "Details"),
+        page_head("Take money out"),
+        form=form,
+        aside=aside_tape(state, empty_words="Choose an account to see what this leaves in it."),
+        none=nothing_to_use(state, "send"),
+    )

@@ -1,0 +1,186 @@
+"""Where money can go from here: four ways, the ones that are closed with the reason, and people paid before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from bank_app.domain import money
+from bank_app.services import accounts, payees
+from bank_app.services.accounts import AccountView
+from bank_app.ui import calls, words
+from bank_app.ui.components.moving import when
+from bank_app.ui.components.parts import bone, icon, link, notice, page_head, waiting
+from bank_app.ui.components.shell import shell
+from bank_app.ui.guard import exposed
+from bank_app.ui.messages import say
+from bank_app.ui.money_form import why_not_from, why_not_to
+from bank_app.ui.session import SessionState, actor_of
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to move money, or why it is closed."""
+
+    kind: str
+    title: str
+    story: str
+    address: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Somebody who was paid before: one press begins the next payment."""
+
+    name: str
+    initials: str
+    last: str
+    address: str
+
+
+class MoveState(rx.State):
+    """The ways that are open to somebody."""
+
+    loaded: bool = False
+    refused: str = ""
+    ways: list[Way] = []
+    people: list[Start] = []
+
+    @exposed
+    async def open(self) -> Any:
+        """Reads the accounts and whom they paid."""
+        actor = await actor_of(self)
+        session = await self.get_state(SessionState)
+        if not session.can_move:
+            self.refused, self.loaded = say("forbidden", role=session.role_word), True
+            return
+        self.refused = ""
+        own = await calls.read(lambda db: accounts.own_accounts(db, actor))
+        found = await calls.read(lambda db: payees.paid_before(db, actor, owner_id=actor.user_id))
+        self.ways = _ways(own, cash=session.handles_cash, bank=session.bank_name)
+        self.people = [
+            Start(
+                payee.name,
+                "".join(word[0] for word in payee.name.split()[:2]).upper(),
+                f"{money.display(payee.last_amount_minor, payee.currency)} · {words.when(payee.last_paid_at)}",
+                f"/move/transfer?to={payee.number}",
+            )
+            for payee in found
+        ]
+        self.loaded = True
+
+
+def _ways(own: list[AccountView], *, cash: bool, bank: str) -> list[Way]:
+    paying = [account for account in own if not why_not_from(account)[0]]
+    receiving = [account for account in own if not why_not_to(account)[0]]
+    no_source = "" if paying else "Money can't leave any of your accounts right now."
+    no_target = "" if receiving else "No account of yours can receive money right now."
+    desk = "" if cash else say("CASH_AT_DESK", bank=bank)
+    ways = [
+        Way("pay", "Pay someone", "To any account at this bank, by its number.", "/move/transfer", no_source),
+        Way("in", "Add money", "Cash into one of your accounts.", "/move/deposit", desk or no_target),
+        Way("out", "Take money out", "Cash from one of your accounts.", "/move/withdraw", desk or no_source),
+    ]
+    if len(own) > 1:
+        between = Way(
+            "own", "Between my accounts", "From one of your accounts to another.", "/move/transfer?who=own",
+            no_source or no_target,
+        )  # fmt: skip
+        ways.insert(1, between)
+    return ways
+
+
+def _sign(kind: rx.Var) -> rx.Component:
+    return rx.el.span(
+        rx.match(
+            kind,
+            ("in", icon("arrow-down-left")),
+            ("out", icon("banknote")),
+            ("own", icon("arrow-left-right")),
+            icon("arrow-up-right"),
+        ),
+        class_name="direction",
+    )
+
+
+def _way(way: rx.Var) -> rx.Component:
+    return rx.cond(
+        way.reason == "",
+        link(
+            _sign(way.kind),
+            rx.el.span(rx.el.b(way.title), rx.el.small(way.story)),
+            icon("chevron-right"),
+            to=way.address,
+            class_name="way",
+            key=way.kind,
+        ),
+        rx.el.div(
+            _sign(way.kind),
+            rx.el.span(rx.el.b(way.title), rx.el.small(way.reason)),
+            icon("lock", 16),
+            class_name="way off",
+            key=way.kind,
+        ),
+    )
+
+
+def _person(person: rx.Var) -> rx.Component:
+    return rx.el.li(
+        link(
+            rx.el.span(person.initials, class_name="face", aria_hidden="true"),
+            rx.el.span(rx.el.b("Pay ", person.name), rx.el.small("Last: ", person.last)),
+            icon("chevron-right"),
+            to=person.address,
+            class_name="person-row",
+        ),
+        key=person.address,
+    )
+
+
+def _unknown() -> rx.Component:
+    return rx.el.div(
+        waiting("your ways to move money"),
+        *[
+            rx.el.div(
+                bone("36px", "36px"),
+                rx.el.span(bone("12ch"), rx.el.br(), bone("22ch")),
+                class_name="way off",
+                aria_hidden="true",
+            )
+            for _ in range(4)
+        ],
+        class_name="ways",
+        custom_attrs={"aria-busy": "true"},
+    )
+
+
+def move() -> rx.Component:
+    """The page."""
+    state = MoveState
+    return shell(
+        page_head("Move money"),
+        rx.cond(
+            state.loaded,
+            rx.cond(
+                state.refused != "",
+                notice(rx.el.p(state.refused), kind="warn", symbol="lock"),
+                rx.fragment(
+                    rx.el.div(rx.foreach(state.ways, _way), class_name="ways"),
+                    when(
+                        state.people.length() > 0,
+                        lambda: rx.el.section(
+                            rx.el.header(rx.el.h2("People you have paid", id="people", class_name="card-heading")),
+                            rx.el.ul(rx.foreach(state.people, _person)),
+                            class_name="card flush people-paid",
+                            aria_labelledby="people",
+                        ),
+                    ),
+                ),
+            ),
+            _unknown(),
+        ),
+        here="/move",
+    )

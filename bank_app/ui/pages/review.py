@@ -1,0 +1,531 @@
+"""Sending money, step 2: what exactly will happen, once more, and the one button that makes it happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from bank_app.domain import money
+from bank_app.domain.identifiers import account_number_text
+from bank_app.errors import BankError, NotFound, OutcomeUnknown, Refused, RequestInProgress, Unavailable
+from bank_app.services import accounts, drafts, payees, transfers
+from bank_app.services.accounts import AccountView
+from bank_app.services.auth import Actor
+from bank_app.services.drafts import DraftView
+from bank_app.ui import calls, forms, words
+from bank_app.ui.components.browser import focus_on_change, press_once, route_value
+from bank_app.ui.components.moving import Line, fact, said, step, sum_line, tape, ticks, when
+from bank_app.ui.components.parts import bone, button_link, crumb, icon, link, page_head, waiting
+from bank_app.ui.components.shell import shell
+from bank_app.ui.guard import exposed
+from bank_app.ui.messages import refusal, say
+from bank_app.ui.money_form import named, why_not_from
+from bank_app.ui.notices import notify
+from bank_app.ui.session import actor_of
+
+SECONDS_BETWEEN_LOOKS = 15
+LOOKS = 40
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything that the page says about a draft."""
+
+    kind: str = ""
+    heading: str = ""
+    verb: str = ""
+    amount: str = ""
+    source: str = ""
+    source_ending: str = ""
+    source_owner: str = ""
+    target: str = ""
+    target_number: str = ""
+    note: str = ""
+    reference: str = ""
+    change: str = ""
+    checked: str = ""
+    first: bool = False
+    tape_title: str = ""
+    after: str = ""
+    lines: list[Line] = field(default_factory=list)
+
+
+class ReviewState(rx.State):
+    """A draft as it stands now. `stage` is ready, declined, unsure (asking what became of it) or gone."""
+
+    loaded: bool = False
+    shown: str = ""
+    stage: str = "ready"
+    sheet: Sheet = Sheet()
+    blocked: str = ""
+    refused: str = ""
+    code: str = ""
+    less: str = ""
+    answer: int = 0
+    looks: int = 0
+    _sent: bool = False
+
+    @exposed
+    async def open(self) -> Any:
+        """Shows the draft of the address; a draft that was sent is its receipt."""
+        actor, draft_id = await actor_of(self), self._address()
+        if self.shown != str(draft_id):
+            self.loaded, self._sent, self.stage = False, False, "ready"
+            self.blocked = self.refused = self.code = self.less = ""
+            yield
+        async for event in self._look(actor, draft_id):
+            yield event
+        self.shown = self.router.url.path.rstrip("/").rpartition("/")[2]
+        self.loaded = True
+        self.looks += 1
+
+    @exposed
+    async def look(self) -> Any:
+        """Looks again: balances change, and an answer that was lost may be there by now."""
+        if not self.loaded or self.stage == "gone":
+            return
+        actor, draft_id = await actor_of(self), self._address()
+        async for event in self._look(actor, draft_id):
+            yield event
+
+    @exposed
+    async def send(self) -> Any:
+        """Posts the draft under its own key, so that it can only ever happen once."""
+        actor, draft_id = await actor_of(self), self._address()
+        if draft_id is None:
+            return None
+        try:
+            draft = await calls.read(lambda session: drafts.get(session, actor, draft_id))
+            self._sent = True
+            moved = await calls.call(transfers.move, calls.bank().db, actor, draft.movement, key=draft.key)
+        except NotFound as error:
+            self._decline(error, None)
+            self.stage = "gone" if error.code == "not_found" else "declined"
+            return None
+        except BankError as error:
+            await self._not_posted(actor, draft_id, error)
+            return None
+        return await self._posted(draft, moved)
+
+    @exposed
+    async def send_less(self) -> Any:
+        """A new draft for what is available instead."""
+        actor, draft_id = await actor_of(self), self._address()
+        if draft_id is None:
+            return None
+
+        def save(session: Any) -> DraftView | None:
+            draft = drafts.get(session, actor, draft_id)
+            account = accounts.get_account(session, actor, draft.from_account_id or 0)
+            if account.available_minor <= 0:
+                return None
+            return drafts.save(
+                session, actor, kind=draft.kind, amount_minor=account.available_minor, currency=draft.currency,
+                from_account_id=draft.from_account_id, to_account_id=draft.to_account_id,
+                description=draft.description, payee_name=draft.payee_name, payee_result=draft.payee_result,
+            )  # fmt: skip
+
+        try:
+            fresh = await calls.write(save)
+        except BankError as error:
+            self._say(error)
+            return None
+        return rx.redirect(f"/move/review/{fresh.id}") if fresh else None
+
+    # --- looking ----------------------------------------------------------------------------------------
+
+    def _address(self) -> UUID | None:
+        return forms.identifier(self.router.url.path.rstrip("/").rpartition("/")[2])
+
+    async def _look(self, actor: Actor, draft_id: UUID | None) -> Any:
+        """Where the draft stands: sent, refused, unknown, or waiting for a word."""
+        self.answer += 1
+        if draft_id is None:
+            self.stage = "gone"
+            return
+        try:
+            draft = await calls.read(lambda session: drafts.get(session, actor, draft_id))
+            self.sheet, account = await calls.read(lambda session: _sheet(session, actor, draft))
+        except NotFound:
+            self.stage = "gone"
+            return
+        try:
+            found = await calls.call(transfers.outcome_of, calls.bank().db, actor, draft.movement, key=draft.key)
+        except Refused as error:
+            self._decline(error, account, draft)
+            return
+        except BankError as error:
+            self._say(error)
+            return
+        if found is not None:
+            yield await self._posted(draft, found)
+            return
+        if self.stage == "unsure" or self._sent:
+            self.refused, self.code, self._sent = say("OUTCOME_NOT_RECEIVED"), "", False
+        self.stage = "ready"
+        self.blocked = self._why_not(draft, account)
+
+    def _why_not(self, draft: DraftView, account: AccountView) -> str:
+        if why_not_from(account)[0]:
+            variant = "SOURCE_CLOSED" if account.status == "closed" else "SOURCE_FROZEN"
+            return say(variant, account=named(account), bank=calls.bank().settings.name)
+        if account.available_minor < draft.amount_minor:
+            self._offer_less(account)
+            what = "this transfer" if draft.kind == "transfer" else "this withdrawal"
+            return say("STALE_BALANCE", available=money.display(account.available_minor, account.currency), what=what)
+        self.less = ""
+        return ""
+
+    # --- what became of it --------------------------------------------------------------------------------
+
+    async def _posted(self, draft: DraftView, moved: transfers.Moved) -> Any:
+        view = moved.transaction
+        was_waiting = self.stage == "unsure"
+        if was_waiting:
+            await notify(self, say("OUTCOME_FOUND", time=words.time_of_day(view.created_at, seconds=True)))
+        elif moved.replayed and self._sent:
+            await notify(self, say("IDEMPOTENT_REPLAY", time=words.time_of_day(view.created_at)), "info")
+        elif not moved.replayed:
+            await notify(self, _done(draft, view))
+        self._sent, self.stage = False, "ready"
+        self.refused = self.code = self.blocked = ""
+        return rx.redirect(f"/transactions/{view.id}", replace=True)
+
+    async def _not_posted(self, actor: Actor, draft_id: UUID, error: BankError) -> None:
+        if isinstance(error, OutcomeUnknown | RequestInProgress):
+            self.stage = "unsure"
+            self.refused = refusal(error, reference=self.sheet.reference).text
+            self.code = error.code
+            self.looks += 1
+            self.answer += 1
+            return
+        self._sent = False
+        if isinstance(error, Unavailable):
+            self._say(error)
+            return
+        draft = await calls.read(lambda session: drafts.get(session, actor, draft_id))
+        self.sheet, account = await calls.read(lambda session: _sheet(session, actor, draft))
+        self._decline(error, account, draft)
+
+    def _say(self, error: BankError) -> None:
+        found = refusal(error, reference=self.sheet.reference)
+        self.refused, self.code = found.text, found.code
+        self.answer += 1
+
+    def _decline(self, error: BankError, account: AccountView | None, draft: DraftView | None = None) -> None:
+        """The bank said no, for good: the same draft gets the same answer for ever."""
+        self.stage, self.blocked, self.less = "declined", "", ""
+        facts: dict[str, str] = {"bank": calls.bank().settings.name}
+        variant = ""
+        if account and draft:
+            facts |= {"account": named(account), "needed": money.display(draft.amount_minor, draft.currency)}
+            own = error.details.get("account_id") == account.number
+            if error.code in ("account_frozen", "account_closed"):
+                paying = "SOURCE_FROZEN" if error.code == "account_frozen" else "SOURCE_CLOSED"
+                variant = paying if own else "RECIPIENT_CANNOT_RECEIVE"
+            if error.code == "account_not_found":
+                variant = "RECIPIENT_NOT_FOUND"
+            if error.code == "insufficient_funds":
+                self._offer_less(account)
+        found = refusal(error, variant=variant, **facts)
+        self.refused, self.code = found.text, found.code
+        self.answer += 1
+
+    def _offer_less(self, account: AccountView) -> None:
+        left = account.available_minor
+        self.less = money.display(left, account.currency) if left > 0 and not why_not_from(account)[0] else ""
+
+
+def _done(draft: DraftView, view: transfers.TransactionView) -> str:
+    amount = money.display(view.amount_minor, view.currency)
+    sent, received = view.postings
+    if draft.kind == "withdraw":
+        return say("WITHDRAW_POSTED", amount=amount, source=sent.title)
+    if sent.mine and received.mine:
+        return say("TRANSFER_OWN_POSTED", amount=amount, source=sent.title, to=received.title)
+    return say("TRANSFER_POSTED", amount=amount, to=draft.payee_name or received.owner_name)
+
+
+def _sheet(session: Any, actor: Actor, draft: DraftView) -> tuple[Sheet, AccountView]:
+    """A draft in words, over the paying account as it is now."""
+    account = accounts.get_account(session, actor, draft.from_account_id or 0)
+    code = draft.currency
+    lines = [Line("Current", money.display(account.balance_minor, code))]
+    if account.held_minor:
+        lines.append(Line("Held", money.display(-account.held_minor, code)))
+    if account.overdraft_limit_minor:
+        lines.append(Line("Overdraft limit", money.display(account.overdraft_limit_minor, code)))
+    transfer = draft.kind == "transfer"
+    lines.append(Line("This transfer" if transfer else "This withdrawal", money.display(-draft.amount_minor, code)))
+    first = False
+    if transfer and draft.payee_result != "own" and draft.to_account_id is not None:
+        first = not payees.has_paid(session, actor, owner_id=account.owner_id, account_id=draft.to_account_id)
+    sheet = Sheet(
+        kind=draft.kind,
+        heading="Check and send" if transfer else "Check and withdraw",
+        verb="Send" if transfer else "Withdraw",
+        amount=money.display(draft.amount_minor, code),
+        source=account.title,
+        source_ending=words.ending(account.number),
+        source_owner=account.owner_name,
+        target=(draft.payee_name or "") if transfer else "Cash",
+        target_number=words.grouped(account_number_text(draft.to_account_id)) if draft.to_account_id else "",
+        note=draft.description or "",
+        reference=draft.reference,
+        change=f"/move/{draft.kind}?draft={draft.id}",
+        checked=draft.payee_result or "",
+        first=first,
+        tape_title=f"{account.title} after this",
+        lines=lines,
+        after=money.display(account.available_minor - draft.amount_minor, code),
+    )
+    return sheet, account
+
+
+# --- the page -------------------------------------------------------------------------------------------
+
+
+def _change(what: str) -> rx.Component:
+    return when(
+        ReviewState.stage != "unsure",
+        lambda: link("Change", rx.el.span(f" {what}", class_name="hidden-visually"), to=ReviewState.sheet.change),
+    )
+
+
+def _check() -> rx.Component:
+    sheet = ReviewState.sheet
+    wrote = rx.el.span("You wrote “", sheet.target, "”.")
+    return rx.match(
+        sheet.checked,
+        ("match", said("ok", "user-round-check", say("NAME_MATCH"), wrote)),
+        (
+            "none",
+            said(
+                "warn",
+                "user-round-x",
+                "The name doesn't match this account.",
+                rx.el.span("You wrote “", sheet.target, "” and said that you have checked."),
+            ),
+        ),
+        (
+            "fail",
+            said("warn", "user-round-search", "The name could not be checked.", "Send only if you trust the number."),
+        ),
+        rx.fragment(),
+    )
+
+
+def _facts() -> rx.Component:
+    sheet = ReviewState.sheet
+    return rx.el.section(
+        rx.el.dl(
+            fact("Amount", rx.el.span(sheet.amount, class_name="big"), change=_change("the amount")),
+            fact(
+                "From",
+                sheet.source,
+                " ",
+                rx.el.span(sheet.source_ending, class_name="mono"),
+                rx.el.small(sheet.source_owner),
+                change=_change("the account"),
+            ),
+            when(
+                sheet.kind == "transfer",
+                lambda: fact(
+                    "To",
+                    sheet.target,
+                    rx.el.small(sheet.target_number, class_name="mono"),
+                    change=_change("the recipient"),
+                ),
+            ),
+            fact(
+                rx.cond(sheet.kind == "transfer", "Note for them", "Note"),
+                rx.cond(
+                    sheet.note != "",
+                    rx.el.span(sheet.note, class_name="plain-text"),
+                    rx.el.span("None", class_name="plain-text muted"),
+                ),
+                change=_change("the note"),
+            ),
+            class_name="facts",
+        ),
+        _check(),
+        when(
+            sheet.first,
+            lambda: said(
+                "warn",
+                "triangle-alert",
+                rx.el.span("This is your first payment to ", sheet.target, "."),
+                "Take a moment. Did they give you this number themselves?",
+            ),
+        ),
+        class_name="card flush",
+        aria_label="What will happen",
+    )
+
+
+def _answer() -> rx.Component:
+    """What the bank said, or why the button is off."""
+    state = ReviewState
+    return rx.fragment(
+        when(
+            state.refused != "",
+            lambda: rx.el.div(
+                focus_on_change(target="refusal", seq=state.answer),
+                icon("circle-alert"),
+                rx.el.div(
+                    rx.el.h2(
+                        rx.match(
+                            state.stage,
+                            ("declined", "Not sent"),
+                            ("unsure", "We don't know yet"),
+                            rx.cond(state.code == "", "Not received", "Not sent yet"),
+                        )
+                    ),
+                    rx.el.p(state.refused),
+                    when(state.code != "", lambda: rx.el.p(state.code, class_name="code mono")),
+                    when(state.stage == "declined", _suggestions),
+                    when(
+                        state.stage == "unsure",
+                        lambda: rx.el.p("Looking every few seconds.", role="status", class_name="small"),
+                    ),
+                ),
+                id="refusal",
+                tab_index=-1,
+                role="alert",
+                class_name=rx.cond(state.stage == "unsure", "notice warn answer", "notice bad answer"),
+            ),
+        ),
+        when(
+            (state.blocked != "") & (state.stage == "ready"),
+            lambda: rx.el.div(
+                icon("triangle-alert"),
+                rx.el.div(rx.el.p(state.blocked), _suggestions()),
+                role="alert",
+                class_name="notice warn answer",
+            ),
+        ),
+    )
+
+
+def _suggestions() -> rx.Component:
+    state = ReviewState
+    return rx.el.div(
+        when(
+            state.less != "",
+            lambda: press_once(
+                label=state.sheet.verb + " " + state.less + " instead",
+                busy_label="One moment…",
+                answer=state.answer,
+                on_press=state.send_less.temporal,
+                class_name="btn sm",
+            ),
+        ),
+        link("Change the details", to=state.sheet.change, class_name="btn sm"),
+        class_name="actions",
+    )
+
+
+def _buttons() -> rx.Component:
+    state = ReviewState
+    return when(
+        state.stage == "ready",
+        lambda: rx.fragment(
+            rx.el.div(
+                press_once(
+                    id="send",
+                    label=state.sheet.verb + " " + state.sheet.amount,
+                    busy_label="Sending…",
+                    answer=state.answer,
+                    blocked=state.blocked != "",
+                    on_press=state.send.temporal,
+                    class_name="btn primary lg",
+                ),
+                link("Back", to=state.sheet.change, class_name="btn lg"),
+                class_name="send-bar reversed",
+            ),
+            rx.el.p(
+                "Pressing ", state.sheet.verb, " twice, reloading or going back will not send it twice.",
+                class_name="small muted after-bar",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _review() -> rx.Component:
+    state, sheet = ReviewState, ReviewState.sheet
+    return rx.fragment(
+        ticks(
+            every=rx.cond(state.stage == "unsure", 2, SECONDS_BETWEEN_LOOKS),
+            times=LOOKS,
+            seq=state.looks,
+            on_tick=state.look.temporal,
+        ),
+        crumb("Details", sheet.change),
+        step(2, "Check"),
+        page_head(sheet.heading),
+        rx.el.div(
+            rx.el.div(_answer(), _facts(), _buttons()),
+            rx.el.aside(
+                tape(
+                    sheet.tape_title,
+                    sheet.lines,
+                    last=sum_line("Available after", sheet.after),
+                    ready=state.loaded,
+                ),
+                rx.el.p(
+                    "Reference ",
+                    rx.el.span(sheet.reference, class_name="mono"),
+                    " is kept for this. Changing anything makes a new one.",
+                    class_name="small muted kept",
+                ),
+                class_name="aside",
+                aria_label="Effect on your account",
+            ),
+            class_name="split",
+        ),
+    )
+
+
+def _gone() -> rx.Component:
+    return rx.fragment(
+        crumb("Move money", "/move"),
+        page_head("Nothing to check here"),
+        rx.el.p(
+            "This was not kept, or it isn't yours. Drafts are kept for a day. No money has moved.",
+            class_name="lead field",
+        ),
+        button_link("Start a new one", "/move", style="primary"),
+    )
+
+
+def _skeleton() -> rx.Component:
+    return rx.fragment(
+        crumb("Move money", "/move"),
+        step(2, "Check"),
+        page_head("Check"),
+        rx.el.div(
+            rx.el.div(
+                waiting("what you are about to send"),
+                rx.el.dl(*[fact(bone("8ch"), bone("16ch", "1.2em")) for _ in range(4)], class_name="facts"),
+                class_name="card flush",
+                custom_attrs={"aria-busy": "true"},
+            ),
+            class_name="split",
+        ),
+    )
+
+
+def review() -> rx.Component:
+    """The page."""
+    return shell(
+        rx.cond(
+            ReviewState.loaded & (ReviewState.shown == route_value("draft_id")),
+            rx.cond(ReviewState.stage == "gone", _gone(), _review()),
+            _skeleton(),
+        ),
+        here="/move",
+        bar=True,
+    )

@@ -1,0 +1,98 @@
+"""Who is to be paid: what a form of a transfer begins with, and what its answers come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bank_app.domain.identifiers import parse_account_number
+from bank_app.errors import AccountNotFound, BankError, InvalidAccountNumber
+from bank_app.services import accounts, drafts, transfers
+from bank_app.services.accounts import AccountView
+from bank_app.services.auth import Actor
+from bank_app.ui import calls, forms
+from bank_app.ui.components.fields import Problem
+from bank_app.ui.messages import say
+from bank_app.ui.money_form import number_of, why_not_to
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the form begins with."""
+
+    source: int | None = None
+    target: int | None = None
+    name: str = ""
+    minor: int | None = None
+    currency: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is to be paid: the account, the name to show, and how the name was checked."""
+
+    account_id: int
+    name: str
+    result: str
+
+
+async def start_of_draft(actor: Actor, draft_id: Any) -> Start:
+    """The form of a draft that was not sent; a blank one after it was."""
+    draft = await calls.read(lambda session: drafts.get(session, actor, draft_id))
+    if draft.kind != "transfer":
+        return Start()
+    try:
+        sent = await calls.call(transfers.outcome_of, calls.bank().db, actor, draft.movement, key=draft.key)
+    except BankError:
+        sent = None
+    # What was sent is over: coming back to its form begins a new one.
+    if sent is not None:
+        return Start(draft.from_account_id)
+    return Start(
+        draft.from_account_id, draft.to_account_id, draft.payee_name or "", draft.amount_minor, draft.currency,
+        draft.description or "",
+    )  # fmt: skip
+
+
+async def start_of_transaction(actor: Actor, transaction_id: Any) -> Start:
+    """The form that would send a transfer again."""
+    view = await calls.read(lambda session: transfers.get_transaction(session, actor, transaction_id))
+    if view.type != "transfer":
+        return Start()
+    sent, received = view.postings
+    return Start(
+        number_of(sent.account_id), number_of(received.account_id), received.owner_name, view.amount_minor,
+        view.currency, view.description or "",
+    )  # fmt: skip
+
+
+async def own_target(actor: Actor, form: dict, source: AccountView | None, problems: list[Problem]) -> Target | None:
+    """Another account of the same person, or what is wrong with the choice."""
+    number = number_of(forms.field(form, "own", 40))
+    try:
+        if number is None:
+            raise AccountNotFound
+        account = await calls.read(lambda session: accounts.get_account(session, actor, number))
+        if source and account.owner_id != source.owner_id:
+            raise AccountNotFound
+    except AccountNotFound:
+        problems.append(Problem("own", say("TARGET_REQUIRED")))
+        return None
+    if why_not_to(account)[0]:
+        problems.append(Problem("own", say("RECIPIENT_CANNOT_RECEIVE")))
+    if source and account.currency != source.currency:
+        problems.append(Problem("own", say("currency_mismatch")))
+    return Target(account.id, account.title, "own")
+
+
+def number_problem(typed: str) -> str:
+    """What is wrong with an account number: nothing typed, not ten digits, or a typo."""
+    if not typed:
+        return say("RECIPIENT_REQUIRED")
+    try:
+        parse_account_number(typed)
+    except InvalidAccountNumber as error:
+        if error.details.get("problem") == "check_digits":
+            return say("RECIPIENT_CHECK_DIGIT")
+    return say("RECIPIENT_FORMAT", count=sum(letter.isdigit() for letter in typed))
