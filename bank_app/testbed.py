@@ -47,16 +47,15 @@ def run_tests(settings: Settings, arguments: list[str], *, console: Console) -> 
     plain, browser = _split(arguments)
     if plain is not None or browser is not None:
         _bring_database(console)
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    os.environ["PYTHONPATH"] = str(PROJECT)
     outcomes = []
     if plain is not None:
-        outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *plain], settings, environment))
+        outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *plain], settings))
     if browser is not None and (PROJECT / BROWSER_TESTS).is_dir():
-        environment["BANK_TEST_BROWSER"] = str(_bring_browser(settings, console))
+        os.environ["BANK_TEST_BROWSER"] = str(_bring_browser(settings, console))
         # Once, here: the servers of the tests have data folders of their own and find it.
-        with console.status("Building the front end"):
-            build.ensure_built(settings, lambda _text: None)
-        outcomes.append(_pytest("In the browser", browser, settings, environment))
+        build.ensure_built(settings, lambda step: console.print(f"{step} ..."))
+        outcomes.append(_pytest("In the browser", browser, settings))
     return _sum_up(outcomes, console)
 
 
@@ -82,12 +81,12 @@ def _split(arguments: list[str]) -> tuple[list[str] | None, list[str] | None]:
     return ([*options, *elsewhere] if elsewhere else None), ([*options, *in_browser] if in_browser else None)
 
 
-def _pytest(name: str, arguments: list[str], settings: Settings, environment: dict[str, str]) -> Outcome:
+def _pytest(name: str, arguments: list[str], settings: Settings) -> Outcome:
     report = settings.data / "test-report.xml"
     report.unlink(missing_ok=True)
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", f"--junitxml={report}", "-o", "junit_family=xunit2", *arguments]
-    status = subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+    status = subprocess.run(command, cwd=PROJECT, check=False).returncode
     tests = bad = 0
     if report.exists():
         for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest wrote it a moment ago
