@@ -75,12 +75,24 @@ def app(db):
     return create_api(db, db.settings)
 
 
+@pytest.fixture(scope="session")
+def declared():
+    """The document of the API: the same for every bank, so made once."""
+    made = []
+
+    def check(app, response):
+        if not made:
+            made.append(Declared(app.openapi()))
+        made[0].check(response)
+
+    return check
+
+
 @pytest.fixture
-def serve():
+def serve(declared):
     """A client of an application: every answer that it gets is checked."""
 
     def client_of(app):
-        declared = Declared(app.openapi())
 
         def check(response):
             response.read()
@@ -96,7 +108,7 @@ def serve():
                 assert problem["type"] == f"/problems/{problem['code']}"
                 assert problem["request_id"] == response.headers["x-request-id"]
                 assert (response.status_code == 422) == ("errors" in problem)
-            declared.check(response)
+            declared(app, response)
 
         client = TestClient(app)
         client.event_hooks["response"].append(check)
