@@ -52,7 +52,6 @@ export function CopyLink({ className, children }) {
     "button",
     { type: "button", className, onClick: copy },
     children,
-    el("span", { role: "status" }, done ? "Link copied" : ""),
-    done ? null : "Copy link",
+    el("span", { role: "status" }, done ? "Link copied" : "Copy link"),
   );
 }

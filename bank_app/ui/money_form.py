@@ -237,6 +237,16 @@ class MoneyForm(rx.State, mixin=True):
     def _note_problem(self, note: str) -> str:
         return say("MEMO_TOO_LONG", count=len(note)) if len(note) > MAX_NOTE else ""
 
+    def _check_funds(self, account: AccountView, minor: int, problems: list[Problem]) -> None:
+        """Says early what the ledger would say; the ledger decides."""
+        code, left = account.currency, account.available_minor
+        if minor <= left:
+            return
+        facts = {"available": money.display(left, code), "needed": money.display(minor, code)}
+        problems.append(Problem("amount", say("insufficient_funds", account=named(account), **facts)))
+        if left > 0:
+            self._suggest(left, code)
+
     def _suggest(self, minor: int, currency: str) -> None:
         self._suggested, self.suggestion = minor, money.display(minor, currency)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -250,14 +251,17 @@ def _events(view: TransactionView, draft: drafts.DraftView | None) -> list[Event
     if draft is not None:
         checks = {"match": "Name matched", "none": "Name did not match; sent anyway", "fail": "Name not checked"}
         checked = checks.get(draft.payee_result or "", "")
-        detail = "Details checked, waiting for Send" + (f" · {checked}" if checked else "")
-        found.append(Event("Created", detail, words.time_of_day(draft.created_at, seconds=True)))
-    found.append(
-        Event("Posted", "Both entries in one database commit", words.time_of_day(view.created_at, seconds=True))
-    )
+        detail = f"Draft {draft.reference}" + (f" · {checked}" if checked else "")
+        found.append(Event("Created", detail, _precise(draft.created_at)))
+    found.append(Event("Posted", "Both entries in one database commit", _precise(view.created_at)))
     if view.reversed_by is not None:
         found.append(Event("Reversed", "By a transaction of its own", "", f"/transactions/{view.reversed_by}"))
     return found
+
+
+def _precise(moment: datetime) -> str:
+    """`14:21:12.031`."""
+    return f"{words.time_of_day(moment, seconds=True)}.{moment.microsecond // 1000:03d}"
 
 
 def _short(text: str) -> str:

@@ -476,9 +476,9 @@ def _review() -> rx.Component:
                     ready=state.loaded,
                 ),
                 rx.el.p(
-                    "Reference ",
+                    "This is draft ",
                     rx.el.span(sheet.reference, class_name="mono"),
-                    " is kept for this. Changing anything makes a new one.",
+                    ". It can be sent once; changing anything makes a new one.",
                     class_name="small muted kept",
                 ),
                 class_name="aside",

@@ -8,6 +8,7 @@ from typing import Any
 import reflex as rx
 
 from bank_app.domain import money
+from bank_app.domain.identifiers import grouped
 from bank_app.errors import AccountNotFound, BankError, Throttled, Unavailable
 from bank_app.services import accounts, drafts, payees
 from bank_app.services.accounts import AccountView
@@ -104,12 +105,14 @@ class TransferState(MoneyForm, rx.State):
         return await self._fill_suggested()
 
     @exposed
-    def check_number(self, text: str) -> None:
+    def check_number(self, text: str) -> Any:
         """Says at once whether the check digits of a number fit; asks nobody."""
         typed = forms.text(text, 60)
-        self.number_fits = number_of(typed) is not None
+        number = number_of(typed)
+        self.number_fits = number is not None
         problem = "" if self.number_fits or not typed else number_problem(typed)
         self.errors = {**self.errors, "number": problem}
+        return None if number is None else rx.set_value("number", grouped(number))
 
     @exposed
     async def take_name(self) -> Any:
@@ -194,8 +197,7 @@ class TransferState(MoneyForm, rx.State):
             self.who = "paid"
         elif start.target is not None:
             self.who, self.number_fits = "new", True
-            number = f"{start.target:010d}"
-            self.number_typed, self.name_typed = words.grouped(number), start.name
+            self.number_typed, self.name_typed = grouped(start.target), start.name
         else:
             self.who = "paid" if found else "new"
 
@@ -288,20 +290,7 @@ class TransferState(MoneyForm, rx.State):
         if source is None or reading.minor is None or why_not_from(source)[0]:
             return reading.minor
         self._show(source)
-        if reading.minor > source.available_minor:
-            problems.append(
-                Problem(
-                    "amount",
-                    say(
-                        "insufficient_funds",
-                        account=named(source),
-                        available=self.available,
-                        needed=money.display(reading.minor, currency),
-                    ),
-                )
-            )
-            if source.available_minor > 0:
-                self._suggest(source.available_minor, currency)
+        self._check_funds(source, reading.minor, problems)
         return reading.minor
 
 
