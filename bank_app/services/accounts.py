@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import difflib
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -326,9 +327,13 @@ def bad_cursor() -> errors.Invalid:
 def _read_cursor(cursor: str) -> tuple[datetime, int]:
     opened_at, number = split_cursor(cursor, 2)
     try:
-        return datetime.fromisoformat(opened_at), int(number)
+        moment = datetime.fromisoformat(opened_at)
     except ValueError:
         raise bad_cursor() from None
+    # A time without offset would be read as the server's, and a longer number fits no column.
+    if moment.tzinfo is None or not re.fullmatch(r"[0-9]{1,10}", number, re.ASCII):
+        raise bad_cursor()
+    return moment, int(number)
 
 
 # --- changing -------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def history(
     query = _entries(account, filters).order_by(col(Posting.sequence).desc()).limit(limit + 1)
     if cursor:
         [position] = split_cursor(cursor, 1)
-        if not (position.isascii() and position.isdigit()):
+        if not (position.isascii() and position.isdigit() and len(position) <= 18):
             raise bad_cursor()
         query = query.where(col(Posting.sequence) < int(position))
     entries = _views(session, actor, query)
