@@ -101,9 +101,15 @@ def install(app: FastAPI, *, bank_name: str) -> None:
                     {"name": "Operations", "description": "For whoever runs the bank."},
                 ],
             )
-            document["components"]["schemas"] |= _problem_schemas()
+            schemas = document["components"]["schemas"]
+            schemas |= _problem_schemas()
+            for framework in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(framework, None)
             for operations in document["paths"].values():
                 for operation in operations.values():
+                    # Declared by the framework wherever there is a parameter; we declare ours, with its codes.
+                    if "application/json" in operation["responses"].get("422", {}).get("content", ()):
+                        del operation["responses"]["422"]
                     for response in operation["responses"].values():
                         response["headers"] = {**_HEADERS, **response.get("headers", {})}
             app.openapi_schema = document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -58,7 +59,9 @@ class Envelope:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
-            log.exception("request.failed", request_id=state["request_id"], method=scope["method"])
+            # As text: a pretty traceback would print local variables, and with them passwords and tokens.
+            trace = "".join(traceback.format_exception(error))
+            log.error("request.failed", request_id=state["request_id"], method=scope["method"], exception=trace)  # noqa: TRY400
             if status:
                 raise  # The answer has begun; the server can only cut the connection.
             await errors.of_bug(Request(scope), error)(scope, receive, send_with_headers)

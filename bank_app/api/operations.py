@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -163,7 +163,7 @@ def list_problems(request: Request) -> Response:
     response_description="Why the code is answered and what to do.",
     responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}, **problems("not_found")},
 )
-def explain_problem(code: str, request: Request) -> Response:
+def explain_problem(code: Annotated[str, Path(description="The `code` of a problem.")], request: Request) -> Response:
     """What a problem's `type` points to: for people as a page, for programs as JSON."""
     if code not in CATALOGUE:
         raise ProtocolError("not_found", "There is no such code.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from bank_app.api.dependencies import Bank, IdempotencyKey, SignedIn
 from bank_app.api.documents import operation_id, problems
@@ -21,6 +21,7 @@ router = APIRouter(
     tags=["Moving money"],
     generate_unique_id_function=operation_id,
 )
+TransactionId = Annotated[UUID, Path(description="The transaction's id, a UUID.")]
 _SIGNED_OUT = ("unauthenticated", "token_expired")
 _MOVING = (
     *_SIGNED_OUT,
@@ -41,7 +42,8 @@ def _move(
 ) -> TransactionOut:
     moved = transfers.move(bank, actor, movement, key=key)
     response.headers["Location"] = f"/api/v1/transactions/{moved.transaction.id}"
-    if moved.replayed:
+    # Without a key it is this very request that found its own commit again after a lost connection.
+    if moved.replayed and key:
         response.headers["Idempotency-Replayed"] = "true"
     return TransactionOut.of(moved.transaction)
 
@@ -109,7 +111,13 @@ def transfer(body: TransferIn, actor: SignedIn, bank: Bank, key: IdempotencyKey,
     responses=problems(*_MOVING, "insufficient_funds", "already_reversed", "transaction_not_found", body=True),
 )
 def reverse(
-    *, transaction_id: UUID, body: ReverseIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response
+    *,
+    transaction_id: TransactionId,
+    body: ReverseIn,
+    actor: SignedIn,
+    bank: Bank,
+    key: IdempotencyKey,
+    response: Response,
 ) -> TransactionOut:
     """Posts the mirror of a transaction, once. The original is never touched. Tellers only."""
     return _move(bank, actor, transfers.Reverse(transaction_id, body.reason), key, response)
@@ -121,7 +129,7 @@ def reverse(
     response_description="The transaction, with what you may see of its sides.",
     responses=problems(*_SIGNED_OUT, "transaction_not_found", "invalid_request"),
 )
-def get_transaction(transaction_id: UUID, actor: SignedIn, bank: Bank) -> TransactionOut:
+def get_transaction(transaction_id: TransactionId, actor: SignedIn, bank: Bank) -> TransactionOut:
     """One transaction. One that you have no side in is answered like one that does not exist."""
     return TransactionOut.of(bank.read(lambda session: transfers.get_transaction(session, actor, transaction_id)))
 

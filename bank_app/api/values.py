@@ -101,7 +101,12 @@ _DECIMAL = {
     "anyOf": [{"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,10})?$"}, {"type": "number", "minimum": 0}],
     "examples": ["25.00"],
 }
-_ACCOUNT = {"type": "string", "pattern": r"^[0-9](?:[ -]*[0-9]){9}$", "examples": ["1234567889"]}
+_ACCOUNT = {
+    "type": "string",
+    "pattern": r"^[0-9](?:[ -]*[0-9]){9}$",
+    "description": "An account number: ten digits; spaces and dashes are fine.",
+    "examples": ["1234567889"],
+}
 
 AmountIn = Annotated[
     money.Amount,

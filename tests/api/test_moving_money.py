@@ -25,13 +25,30 @@ def test_a_transfer_is_answered_with_both_of_its_sides(caller, ada, pair):
     assert answer.status_code == 201
     assert answer.headers["location"] == f"/api/v1/transactions/{moved['id']}"
     assert "idempotency-replayed" not in answer.headers
-    assert (moved["type"], moved["status"], moved["amount"], moved["currency"]) == ("transfer", "posted", "25.00", "USD")
+    assert (moved["type"], moved["status"], moved["amount"], moved["currency"]) == (
+        "transfer",
+        "posted",
+        "25.00",
+        "USD",
+    )
     assert (moved["description"], moved["metadata"], moved["reverses"], moved["reversed_by"]) == (
         "rent", {"flat": 3}, None, None,
     )  # fmt: skip
     assert moved["postings"] == [
-        {"account_id": pair[0].number, "direction": "debit", "amount": "25.00", "balance_after": "75.00", "sequence": 2},
-        {"account_id": pair[1].number, "direction": "credit", "amount": "25.00", "balance_after": None, "sequence": None},
+        {
+            "account_id": pair[0].number,
+            "direction": "debit",
+            "amount": "25.00",
+            "balance_after": "75.00",
+            "sequence": 2,
+        },
+        {
+            "account_id": pair[1].number,
+            "direction": "credit",
+            "amount": "25.00",
+            "balance_after": None,
+            "sequence": None,
+        },
     ]
     assert moved["created_at"].endswith("Z")
     assert len(moved["hash"]) == 64
@@ -97,7 +114,9 @@ def test_a_refused_currency_is_repeated_too(caller, counter, ada, ben):
     assert again.json()["errors"][0]["code"] == "currency_mismatch"
 
 
-@pytest.mark.parametrize("change", [{"amount": "26.00"}, {"description": "other"}, {"metadata": {"a": 1}}, {"if_version": 1}])
+@pytest.mark.parametrize(
+    "change", [{"amount": "26.00"}, {"description": "other"}, {"metadata": {"a": 1}}, {"if_version": 1}]
+)
 def test_a_key_belongs_to_one_body(caller, ada, pair, change):
     assert caller(ada).post(TRANSFER, body_of(pair), key="k").status_code == 201
     answer = caller(ada).post(TRANSFER, {**body_of(pair), **change}, key="k")
@@ -112,8 +131,14 @@ def test_a_key_belongs_to_one_route(caller, ada, pair):
 
 
 def test_a_key_belongs_to_one_person(caller, ada, ben, pair, counter):
-    assert caller(ada).post("/transactions/deposit", {"account_id": pair[0].number, "amount": "5"}, key="k").status_code == 201
-    assert caller(ben).post("/transactions/deposit", {"account_id": pair[1].number, "amount": "5"}, key="k").status_code == 201
+    assert (
+        caller(ada).post("/transactions/deposit", {"account_id": pair[0].number, "amount": "5"}, key="k").status_code
+        == 201
+    )
+    assert (
+        caller(ben).post("/transactions/deposit", {"account_id": pair[1].number, "amount": "5"}, key="k").status_code
+        == 201
+    )
 
 
 def test_what_was_not_found_is_not_remembered(caller, ada, pair, nobodys_number):

@@ -186,7 +186,9 @@ def test_an_address_that_a_client_claims_counts_only_behind_a_trusted_proxy(db, 
 
     db.settings = db.settings.model_copy(update={"rate_limits": True, "trusted_proxies": 0})
     client = serve(create_api(db, db.settings))
-    last = [client.post("/api/v1/auth/login", json={}, headers={"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(31)]
+    last = [
+        client.post("/api/v1/auth/login", json={}, headers={"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(31)
+    ]
     assert last[-1].status_code == 429
     db.settings = db.settings.model_copy(update={"trusted_proxies": 1})
     client = serve(create_api(db, db.settings))

@@ -1,0 +1,203 @@
+"""Health, numbers, the reference, the document, and the API alone."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from bank_app.api.app import create_api
+from bank_app.api.catalogue import CATALOGUE
+from bank_app.database import Database
+
+
+def test_a_process_is_alive_and_ready(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_a_bank_without_migrations_is_alive_and_not_ready(settings, tmp_path, serve):
+    empty = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'empty.sqlite3'}"})
+    empty.__dict__.pop("url", None)
+    database = Database(empty)
+    client = serve(create_api(database, empty))
+    assert client.get("/healthz").status_code == 200
+    answer = client.get("/readyz")
+    database.dispose()
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_numbers_are_by_template_and_tell_no_secrets(client, caller, counter, ada):
+    account = counter.open(ada, "123.45")
+    caller(ada).get(f"/accounts/{account.number}")
+    client.get("/api/v1/nothing/at/all")
+    text = client.get("/metrics").text
+    assert 'bank_http_requests_total{method="GET",route="/api/v1/accounts/{account_id}",status="200"} 1.0' in text
+    assert "bank_http_request_seconds_bucket" in text
+    assert 'bank_database_connections_used{pool="writing"} 0.0' in text
+    assert not any(secret in text for secret in (account.number, "123.45", "ada", "nothing/at/all"))
+
+
+def test_the_books_are_checked(caller, counter, ada):
+    counter.open(ada, "100.00")
+    found = caller(ada).get("/integrity").json()
+    assert (found["ok"], found["violations"], found["totals"], found["chain"]["ok"]) == (
+        True,
+        [],
+        {"USD": "0.00"},
+        True,
+    )
+    assert (found["transactions"], found["postings"]) == (1, 2)
+
+
+# --- what each code means ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_every_code_is_explained_to_programs_and_to_people(client, code):
+    told = client.get(f"/problems/{code}")
+    assert told.headers["content-type"] == "application/json"
+    assert (told.json()["code"], told.json()["why"]) == (code, CATALOGUE[code].why)
+    shown = client.get(f"/problems/{code}", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert shown.headers["content-type"] == "text/html; charset=utf-8"
+    assert told.json()["title"].replace("'", "&#x27;") in shown.text
+
+
+def test_a_code_that_does_not_exist_is_not_explained(client):
+    for path in ("/problems/nonsense", "/problems/a/b", "/problems/<script>"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert {item["code"] for item in client.get("/problems").json()["items"]} == set(CATALOGUE)
+
+
+# --- the document --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def document(tmp_path_factory):
+    """The OpenAPI document, which does not depend on what is in the bank."""
+    from bank_app import settings
+
+    chosen = settings.load(data=tmp_path_factory.mktemp("document"))
+    return create_api(Database(chosen), chosen).openapi()
+
+
+def operations_of(document):
+    return [
+        (f"{method.upper()} {path}", operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_the_document_is_openapi_3_1_and_served(client):
+    answer = client.get("/api/v1/openapi.json")
+    assert answer.status_code == 200
+    assert answer.json()["openapi"].startswith("3.1")
+
+
+def test_the_document_has_every_operation_of_the_contract(document):
+    assert sorted(name for name, _ in operations_of(document)) == sorted(
+        """
+        POST /api/v1/auth/register|POST /api/v1/auth/login|POST /api/v1/auth/refresh|POST /api/v1/auth/logout
+        GET /api/v1/me|POST /api/v1/accounts|GET /api/v1/accounts|GET /api/v1/accounts/{account_id}
+        PATCH /api/v1/accounts/{account_id}|GET /api/v1/accounts/{account_id}/history
+        GET /api/v1/accounts/{account_id}/balance|GET /api/v1/accounts/{account_id}/statement
+        GET /api/v1/payees/check|POST /api/v1/transactions/deposit|POST /api/v1/transactions/withdraw
+        POST /api/v1/transactions/transfer|POST /api/v1/transactions/{transaction_id}/reverse
+        GET /api/v1/transactions/{transaction_id}|GET /api/v1/transactions|GET /api/v1/integrity
+        GET /healthz|GET /readyz|GET /metrics|GET /problems/{code}
+        """.replace("\n", "|")
+        .replace("        ", "")
+        .strip("|")
+        .split("|")
+    )
+
+
+def test_every_operation_says_who_may_ask_and_how_it_may_fail(document):
+    for name, operation in operations_of(document):
+        statuses = set(operation["responses"])
+        private = (name.split()[1].startswith("/api/v1") and "/auth/" not in name) or name.endswith("logout")
+        assert bool(operation.get("security")) == private, name
+        assert "500" in statuses, name
+        if private:
+            assert {"401", "429", "503"} <= statuses, name
+        if "requestBody" in operation:
+            assert {"400", "413", "415", "422"} <= statuses, name
+        if operation.get("parameters") and name != "GET /problems/{code}":
+            assert "422" in statuses, name
+        for status, response in operation["responses"].items():
+            assert response["description"], name
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], name
+                schema = response["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Problem"}
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert re.fullmatch(r"[a-z_]+", operation["operationId"]), name
+
+
+def test_every_field_and_parameter_is_described(document):
+    bare = [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, meaning in schema.get("properties", {}).items()
+        if not meaning.get("description") and "$ref" not in meaning
+    ]
+    bare += [
+        f"{name} {parameter['name']}"
+        for name, operation in operations_of(document)
+        for parameter in operation.get("parameters", ())
+        if not (parameter.get("description") or parameter["schema"].get("description"))
+    ]
+    assert bare == []
+
+
+def test_every_reference_in_the_document_leads_somewhere(document):
+    text = json.dumps(document)
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', text))
+    assert named <= set(document["components"]["schemas"])
+    assert "HTTPValidationError" not in text
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+def test_operation_ids_are_unique(document):
+    ids = [operation["operationId"] for _, operation in operations_of(document)]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("path", ["/api/v1/docs", "/problems/insufficient_funds", "/problems"])
+def test_pages_load_nothing_and_run_nothing(client, path):
+    answer = client.get(path, headers={"Accept": "text/html"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script|<link|<img|<iframe|@import|url\(|\son\w+=|style=|https?://", answer.text)
+
+
+def test_the_reference_shows_every_operation_and_code(client, document):
+    page = client.get("/api/v1/docs").text
+    for _, operation in operations_of(document):
+        assert f'id="{operation["operationId"]}"' in page
+    links = set(re.findall(r'href="#([^"]+)"', page))
+    assert links <= set(re.findall(r'id="([^"]+)"', page))
+
+
+# --- alone -----------------------------------------------------------------------------------------------------
+
+
+def test_the_api_is_importable_alone(tmp_path):
+    code = (
+        "import sys; from bank_app.api.asgi import api; "
+        "print([name for name in sys.modules if name.startswith(('reflex', 'bank_app.ui'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True, text=True, check=True, timeout=60, env={"BANK_DATA": str(tmp_path), "PATH": "/bin"},
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
