@@ -146,7 +146,8 @@ class _Tables:
         with self._cursor() as cursor:
             # A test that left a unit of work open would otherwise be waited for all day.
             cursor.execute("SET foreign_key_checks = 0, lock_wait_timeout = 20")
-            for name in self.names:
+            cursor.execute(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in self.names))
+            for (name,) in cursor.fetchall():
                 cursor.execute(f"TRUNCATE {name}")
         return None
 
