@@ -317,7 +317,9 @@ def _require_triggers(connection: Connection) -> None:
     connection.execute(text("CREATE TABLE may_create_triggers (id INT PRIMARY KEY)"))
     try:
         connection.execute(
-            text("CREATE TRIGGER may_create_triggers_probe BEFORE INSERT ON may_create_triggers FOR EACH ROW SET @a = 1")
+            text(
+                "CREATE TRIGGER may_create_triggers_probe BEFORE INSERT ON may_create_triggers FOR EACH ROW SET @a = 1"
+            )
         )
     except DBAPIError as error:
         raise DatabaseUnavailable(
@@ -329,12 +331,13 @@ def _require_triggers(connection: Connection) -> None:
     connection.commit()
 
 
-def trigger_names(session: Session) -> set[str]:
-    """The triggers that are installed in the bank's database."""
+def refusing_triggers(session: Session) -> set[str]:
+    """The triggers of the bank's database that still refuse something, and were not replaced by an empty one."""
     listing = (
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%RAISE(ABORT%'"
         if session.get_bind().dialect.name == "sqlite"
-        else "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+        else "SELECT trigger_name FROM information_schema.triggers"
+        " WHERE trigger_schema = DATABASE() AND action_statement LIKE '%SIGNAL SQLSTATE%'"
     )
     return set(session.execute(text(listing)).scalars())
 

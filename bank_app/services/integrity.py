@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from bank_app import clock
-from bank_app.database import Database, trigger_names
+from bank_app.database import Database, refusing_triggers
 from bank_app.domain import chain
 from bank_app.domain.accounting import AccountKind, Direction, signed
 from bank_app.domain.identifiers import account_number_text
@@ -397,9 +397,9 @@ class _Check:
     def _guards(self) -> None:
         wanted = {f"{table}_no_{action}" for table in IMMUTABLE_TABLES for action in ("update", "delete")}
         wanted |= {"accounts_guard", "accounts_no_delete", "accounts_start_empty"}
-        present = trigger_names(self.session)
+        present = refusing_triggers(self.session)
         for name in sorted(wanted - present):
-            self._found(6, f"trigger {name}", "is missing")
+            self._found(6, f"trigger {name}", "is missing or refuses nothing")
         inspector = inspect(self.session.connection())
         for table in inspector.get_table_names():
             for key in inspector.get_foreign_keys(table):
