@@ -200,7 +200,7 @@ def _already_answered(session: Session, drafts: Sequence[Draft]) -> dict[int, Po
     unkeyed = {draft.id: index for index, draft in enumerate(drafts) if not draft.key}
     for transaction_id, posted in load(session, unkeyed).items():
         # Only an earlier attempt of this very call can have written it: its COMMIT arrived, its answer did not.
-        answered[unkeyed[transaction_id]] = posted
+        answered[unkeyed[transaction_id]] = replace(posted, replayed=True)
     return answered
 
 
