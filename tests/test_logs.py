@@ -1,0 +1,30 @@
+"""What is in the log and what must never be."""
+
+import subprocess
+import sys
+
+import pytest
+
+FAILS = """
+import logging, sys, structlog
+from bank_app import logs, settings
+logs.configure(settings.load(log_format=sys.argv[1]))
+
+def sign_in(password):
+    raise RuntimeError("the database is away")
+
+try:
+    sign_in("lantern-" + "orchard")
+except RuntimeError:
+    structlog.get_logger().exception("first")
+    logging.getLogger("library").exception("second")
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_traceback_in_the_log_shows_no_values(form):
+    done = subprocess.run([sys.executable, "-c", FAILS, form], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr.count("the database is away") == 2
+    assert "first" in done.stderr
+    assert "second" in done.stderr
+    assert "lantern-orchard" not in done.stderr
