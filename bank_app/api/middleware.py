@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bank_app.api import errors
@@ -28,6 +28,7 @@ _HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
+_GONE = 499  # What web servers write down when the client left; never sent.
 log = structlog.get_logger("bank_app.api")
 
 
@@ -58,6 +59,9 @@ class Envelope:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            # Nobody is left to answer; whoever sent half a body has not been heard.
+            status = status or _GONE
         except Exception as error:
             # As text: a pretty traceback would print local variables, and with them passwords and tokens.
             trace = "".join(traceback.format_exception(error))

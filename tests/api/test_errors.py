@@ -1,5 +1,7 @@
 """Problems: every code has a status and a meaning, and every way of breaking HTTP or JSON has its code."""
 
+import asyncio
+
 import pytest
 import structlog
 
@@ -228,6 +230,27 @@ def test_a_bug_is_logged_and_never_shown(caller, counter, ada, db, monkeypatch, 
     assert (answer.status_code, answer.json()["code"], answer.json()["money_moved"]) == (500, "internal_error", moved)
     assert "secret" not in answer.text
     assert [line["request_id"] for line in lines if line["log_level"] == "error"] == [answer.json()["request_id"]]
+
+
+def test_a_client_that_leaves_in_the_middle_is_no_bug_of_ours(app, token_of, ada):
+    headers = [(b"authorization", f"Bearer {token_of(ada)}".encode()), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/v1/accounts", "headers": headers, "query_string": b"",
+        "scheme": "http", "server": ("test", 80), "client": ("192.0.2.1", 1), "http_version": "1.1", "root_path": "",
+    }  # fmt: skip
+    messages = [{"type": "http.request", "body": b'{"nick', "more_body": True}, {"type": "http.disconnect"}]
+    sent = []
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    with structlog.testing.capture_logs() as lines:
+        asyncio.run(app(scope, receive, send))
+    assert sent == []
+    assert [(line["log_level"], line["status"]) for line in lines] == [("info", 499)]
 
 
 def test_the_log_names_the_route_and_never_a_secret(anyone, ada, caller):

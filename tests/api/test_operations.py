@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from bank_app.api.app import create_api
 from bank_app.api.catalogue import CATALOGUE
@@ -201,3 +202,19 @@ def test_the_api_is_importable_alone(tmp_path):
         capture_output=True, text=True, check=True, timeout=60, env={"BANK_DATA": str(tmp_path), "PATH": "/bin"},
     )  # fmt: skip
     assert done.stdout.strip() == "[]"
+
+
+def test_on_a_shared_origin_only_its_own_addresses_are_the_apis(app, serve):
+    async def pages(scope, receive, send):
+        await PlainTextResponse("a page")(scope, receive, send)
+
+    app.mount("", pages)
+    client = serve(app)
+    assert client.get("/api/v1/nothing").json()["code"] == "not_found"
+    assert client.delete("/api/v1/accounts").status_code == 405
+    client.event_hooks["response"].clear()
+    for path in ("/", "/home", "/apiary", "/healthzz"):
+        answer = client.get(path)
+        assert answer.text == "a page"
+        assert answer.headers["x-request-id"]
+        assert "content-security-policy" not in answer.headers
