@@ -267,19 +267,16 @@ def create_tables() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_refresh_tokens_sign_in_id"), table_name="refresh_tokens")
-    op.drop_table("refresh_tokens")
-    op.drop_index("ix_postings_transaction_id", table_name="postings")
-    op.drop_index("ix_postings_account_created", table_name="postings")
-    op.drop_table("postings")
-    op.drop_table("idempotency_keys")
-    op.drop_table("transactions")
-    op.drop_index(op.f("ix_sign_ins_user_id"), table_name="sign_ins")
-    op.drop_table("sign_ins")
-    op.drop_index(op.f("ix_drafts_created_at"), table_name="drafts")
-    op.drop_table("drafts")
-    op.drop_index(op.f("ix_audit_records_object"), table_name="audit_records")
-    op.drop_table("audit_records")
-    op.drop_index(op.f("ix_accounts_owner_id"), table_name="accounts")
-    op.drop_table("accounts")
-    op.drop_table("users")
+    # Indexes and triggers go with their tables; MySQL would not let go of an index that a foreign key needs.
+    for table in (
+        "refresh_tokens",
+        "postings",
+        "idempotency_keys",
+        "transactions",
+        "sign_ins",
+        "drafts",
+        "audit_records",
+        "accounts",
+        "users",
+    ):
+        op.drop_table(table)
