@@ -115,12 +115,15 @@ def _register(db: Database, persona: Persona) -> Actor:
 
 def _open(db: Database, owner: Actor, *wanted: tuple[str | None, AccountKind], opening: int = 0) -> list[AccountView]:
     def operation(session: Session) -> list[AccountView]:
-        return [
-            accounts.open_account(
-                session, owner, settings=db.settings, kind=kind, nickname=nickname, initial_balance=opening or None
-            )
-            for nickname, kind in wanted
-        ]
+        opened = []
+        for minute, (nickname, kind) in enumerate(wanted):
+            # One after the other, because lists of accounts are in the order of their opening.
+            with clock.moved_to(clock.now() + timedelta(minutes=minute)):
+                account = accounts.open_account(
+                    session, owner, settings=db.settings, kind=kind, nickname=nickname, initial_balance=opening or None
+                )
+            opened.append(account)
+        return opened
 
     return db.unit_of_work(operation)
 
