@@ -1,0 +1,57 @@
+"""The demo bank: its people and their pretend money, through the real ledger."""
+
+import shutil
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from bank_app import clock, demo
+from bank_app.database import Database
+from bank_app.domain.accounting import AccountStatus
+from bank_app.models import Transaction
+from bank_app.services import accounts, auth, history
+from bank_app.settings import load
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ORDER = (Transaction.created_at, Transaction.amount, Transaction.description)
+
+
+def test_the_demo_bank_is_filled_once_with_people_history_and_incidents(db):
+    assert not demo.is_filled(db)
+    demo.fill(db)
+    assert demo.is_filled(db)
+    people = {persona.email: db.read(lambda session, p=persona: auth.find(session, p.email)) for persona in demo.PEOPLE}
+    assert {email: actor.role for email, actor in people.items()} == {p.email: p.role for p in demo.PEOPLE}
+    ada, teller = people[demo.ADA.email], people[demo.OLU.email]
+    mine = db.read(lambda session: accounts.own_accounts(session, ada))
+    assert [account.title for account in mine] == ["Everyday", "Savings", "Tax set-aside"]
+    assert all(account.balance_minor >= 0 for account in mine)
+    assert db.read(lambda session: history.summary(session, ada, mine[0].id)).count > 300
+    for status in (AccountStatus.FROZEN, AccountStatus.CLOSED):
+        found = db.read(lambda session, s=status: accounts.list_accounts(session, teller, status=s))
+        assert len(found.items) == 1
+
+
+@pytest.fixture
+def story(sqlite_template, tmp_path):
+    """What a demo bank of this seed, filled at this moment, has in its books."""
+
+    def tell(seed):
+        file = tmp_path / f"{seed}-{uuid4()}.sqlite3"
+        shutil.copy(sqlite_template, file)
+        bank = Database(load(database_url=f"sqlite:///{file}", data=tmp_path, demo=True, demo_seed=seed))
+        with clock.moved_to(NOON):
+            demo.fill(bank)
+        rows = select(Transaction.created_at, Transaction.amount, Transaction.description).order_by(*ORDER)
+        found = bank.read(lambda session: session.execute(rows).all())
+        bank.dispose()
+        return found
+
+    return tell
+
+
+def test_the_same_seed_tells_the_same_story_and_another_another(story):
+    assert story(42) == story(42)
+    assert story(42) != story(43)

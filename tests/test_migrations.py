@@ -1,0 +1,89 @@
+"""The migrations make exactly what the models say, and can be taken back, on both engines."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlmodel import SQLModel
+
+import bank_app.models  # noqa: F401 - fills SQLModel.metadata
+from alembic import command
+from bank_app.database import Database, alembic_config, upgrade_schema
+from bank_app.settings import load
+
+SCHEMA = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+
+
+@pytest.fixture
+def empty(engine, request, tmp_path):
+    """A database without a table."""
+    url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    if engine == "mariadb":
+        url = request.getfixturevalue("mariadb_server").make_database("bank_migrations")
+    database = Database(load(database_url=url, data=tmp_path))
+    yield database
+    database.dispose()
+
+
+def run(database, direction, revision):
+    config = alembic_config()
+    with database.writing.connect() as connection:
+        config.attributes["connection"] = connection
+        direction(config, revision)
+        connection.commit()
+
+
+def differences(database):
+    with database.reading.connect() as connection:
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), SQLModel.metadata)
+
+
+def objects(database):
+    """Every table and trigger with the statement that makes it."""
+    with database.reading.connect() as connection:
+        if database.embedded:
+            return dict(map(tuple, connection.execute(text(SCHEMA))))
+        found = {}
+        for kind, listing in (("TABLE", "SHOW TABLES"), ("TRIGGER", "SHOW TRIGGERS")):
+            for name, *_ in connection.execute(text(listing)).all():
+                index = 1 if kind == "TABLE" else 2
+                found[name] = connection.execute(text(f"SHOW CREATE {kind} {name}")).one()[index]
+        return found
+
+
+def test_up_down_and_up_again_makes_the_same_schema(empty):
+    run(empty, command.upgrade, "head")
+    first = objects(empty)
+    assert {"accounts", "postings", "postings_no_update", "accounts_guard"} <= first.keys()
+    run(empty, command.downgrade, "base")
+    assert objects(empty).keys() == {"alembic_version"}
+    run(empty, command.upgrade, "head")
+    assert objects(empty) == first
+
+
+def test_the_models_are_what_the_migrations_make(empty):
+    empty.upgrade_schema()
+    assert differences(empty) == []
+
+
+def test_every_check_of_the_models_is_in_the_database(empty):
+    empty.upgrade_schema()
+    with empty.reading.connect() as connection:
+        inspector = inspect(connection)
+        for name, table in SQLModel.metadata.tables.items():
+            wanted = {c.name for c in table.constraints if c.name and "CheckConstraint" in type(c).__name__}
+            assert {check["name"] for check in inspector.get_check_constraints(name)} == wanted
+
+
+def test_a_schema_is_current_only_after_its_migrations(empty):
+    assert not empty.schema_is_current()
+    upgrade_schema(empty.settings)
+    assert empty.schema_is_current()
+    empty.upgrade_schema()
+    assert empty.schema_is_current()
+
+
+def test_no_foreign_key_changes_rows_behind_the_triggers():
+    for table in SQLModel.metadata.tables.values():
+        for key in table.foreign_keys:
+            assert (key.ondelete, key.onupdate) == (None, None)
