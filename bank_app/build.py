@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -107,7 +108,7 @@ def ensure_built(settings: Settings, progress: Progress) -> Path:
 def _build(settings: Settings, progress: Progress) -> Path:
     work, log = settings.data / "web", settings.data / "build.log"
     # Sources before, because somebody may edit them meanwhile; the lock after, because a build completes it.
-    sources = _source_digest(settings)
+    sources, lock = _source_digest(settings), _read_lock()
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
@@ -126,6 +127,7 @@ def _build(settings: Settings, progress: Progress) -> Path:
                 process.wait()
     if process.returncode or not (work / "build" / "client" / "index.html").is_file():
         raise BuildFailed(_explain(log))
+    _keep_if_same(lock)
     shutil.rmtree(work / "npm-cache", ignore_errors=True)
     progress("Putting the pages in place")
     return _release(work, settings.data / "build" / _fingerprint(sources))
@@ -201,10 +203,22 @@ def _source_digest(settings: Settings) -> str:
     return digest.hexdigest()
 
 
+def _read_lock() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted((PROJECT / "reflex.lock").glob("*.json"))}
+
+
+def _keep_if_same(before: dict[Path, bytes]) -> None:
+    """Undoes a new order of keys in the lock: every build writes it again, and only a new package is a change."""
+    for path, content in _read_lock().items():
+        old = before.get(path, content)
+        if old != content and json.loads(old) == json.loads(content):
+            path.write_bytes(old)
+
+
 def _fingerprint(sources: str) -> str:
     digest = hashlib.sha256(sources.encode())
-    for path in sorted((PROJECT / "reflex.lock").glob("*.json")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path, content in _read_lock().items():
+        digest.update(path.name.encode() + b"\0" + content)
     return digest.hexdigest()[:16]
 
 

@@ -163,6 +163,20 @@ def test_a_front_end_is_the_same_until_an_input_changes(tmp_path, monkeypatch):
     assert build._source_digest(settings) != before
 
 
+def test_a_build_that_only_shuffles_the_lock_leaves_it_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "PROJECT", tmp_path)
+    lock = tmp_path / "reflex.lock" / "package.json"
+    lock.parent.mkdir()
+    lock.write_text('{"a": 1, "b": 2}')
+    before = build._read_lock()
+    lock.write_text('{"b": 2, "a": 1}')
+    build._keep_if_same(before)
+    assert lock.read_text() == '{"a": 1, "b": 2}'
+    lock.write_text('{"b": 3, "a": 1}')
+    build._keep_if_same(before)
+    assert lock.read_text() == '{"b": 3, "a": 1}'
+
+
 def test_only_the_newest_releases_are_kept(tmp_path):
     for age, name in enumerate(("new", "used", "old", "oldest")):
         (tmp_path / name).mkdir()
