@@ -1,0 +1,190 @@
+"""One bank for all browser tests, served as in production, and browsers whose console must stay quiet."""
+
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import sync_playwright
+
+from bank_app import settings as bank_settings
+from bank_app.database import Database
+from bank_app.domain.accounting import AccountKind, Role
+from bank_app.services import accounts, auth, integrity
+from bank_app.ui import cookies
+
+PASSWORD = "lantern-orchard-48-violin"
+PROJECT = Path(__file__).resolve().parents[2]
+# Nothing that a browser does by itself may need another host.
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+READY_SECONDS = 240
+_number = itertools.count(1)
+
+
+@dataclass
+class Bank:
+    """The running bank, and its books read directly."""
+
+    url: str
+    db: Database
+
+
+@dataclass
+class Person:
+    """Somebody with accounts: `person.number("Everyday")`."""
+
+    actor: auth.Actor
+    accounts: dict = field(default_factory=dict)
+
+    def number(self, title="Everyday"):
+        return self.accounts[title].number
+
+
+def free_port():
+    """Below the range that outgoing connections take, so that nobody else takes it in the meantime."""
+    for port in range(20000 + os.getpid() % 5000, 32000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port")
+
+
+@pytest.fixture(scope="session")
+def bank(tmp_path_factory):
+    """`run` with demo people on its own data folder, without throttling; stopped by the signal that Ctrl-C sends."""
+    data = tmp_path_factory.mktemp("bank")
+    port = free_port()
+    environment = {**os.environ, "BANK_RATE_LIMITS": "off", "BANK_DATA": str(data), "PYTHONUNBUFFERED": "1"}
+    environment.pop("DATABASE_URL", None)
+    with (data / "output").open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "bank_app", "run", "--port", str(port), "--data", str(data)],
+            cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_ready(url, server, data / "output")
+        db = Database(bank_settings.load(data=data, database_url="", demo=True, rate_limits=False))
+        yield Bank(url, db)
+        db.dispose()
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_until_ready(url, server, output):
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"The bank did not start:\n{output.read_text()[-3000:]}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _the_books_balance(bank):
+    """Each test is also a test of the books."""
+    yield
+    assert integrity.check(bank.db).violations == ()
+
+
+@pytest.fixture
+def person(bank):
+    """Registers somebody with accounts: `person("Ada Lindqvist", Everyday="500.00", Savings=None)`."""
+    def one(name, role=Role.CUSTOMER, **balances):
+        # The books are shared by all tests, the people are not.
+        email = f"{name.split()[0].lower()}{next(_number)}@bank.test"
+        actor = auth.register(bank.db, email=email, name=name, password=PASSWORD, role=role)
+
+        def open_all(session):
+            return {
+                title: accounts.open_account(
+                    session,
+                    actor,
+                    settings=bank.db.settings,
+                    kind=AccountKind.SAVINGS if title == "Savings" else AccountKind.CHECKING,
+                    nickname=None if title in ("Everyday", "Savings") else title,
+                    initial_balance=balance,
+                )
+                for title, balance in balances.items()
+            }
+
+        return Person(actor, bank.db.unit_of_work(open_all))
+
+    return one
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The one browser process."""
+    with sync_playwright() as playwright:
+        path = os.environ.get("BANK_TEST_BROWSER") or None
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(bank, chromium):
+    """A window of its own: `visit()` for a visitor, `visit(ada)` signed in. An error in any console fails the test."""
+    said, contexts = [], []
+
+    def one(somebody=None, *, width=1280, height=900, **options):
+        context = chromium.new_context(
+            base_url=bank.url, viewport={"width": width, "height": height}, reduced_motion="reduce", **options
+        )
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        if somebody is not None:
+            opened = auth.open_browser_session(
+                bank.db, email=somebody.actor.email, password=PASSWORD, address="127.0.0.1", user_agent="test"
+            )
+            context.add_cookies([{"name": cookies.name(bank.db.settings), "value": opened.token, "url": bank.url}])
+        page = context.new_page()
+        listen(page)
+        return page
+
+    def listen(page):
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+
+    one.listen = listen
+    one.said = said
+    yield one
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+@pytest.fixture
+def api(bank):
+    """The same bank over REST: `api(ada).get("/accounts")`."""
+    clients = []
+
+    def of(somebody):
+        client = httpx.Client(base_url=f"{bank.url}/api/v1", timeout=20)
+        clients.append(client)
+        answer = client.post("/auth/login", json={"email": somebody.actor.email, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        client.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
+        return client
+
+    yield of
+    for client in clients:
+        client.close()
