@@ -28,7 +28,7 @@ from bank_app.ui.pages.accounts import status_badge
 from bank_app.ui.session import SessionState
 
 _RANGE_WORDS = (("30", "30 d"), ("90", "90 d"), ("365", "1 y"), ("all", "All"))
-_ENDS = {"30": "last 30 days", "90": "last 90 days", "365": "last year", "all": "since it was opened"}
+_ENDS = {"30": "last 30 days", "90": "last 90 days", "365": "last year", "all": "whole history"}
 
 
 def _head(ready: rx.Var, number: rx.Var) -> rx.Component:
@@ -103,11 +103,15 @@ def _plot(ready: rx.Var) -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.h2("Balance", class_name="card-heading grow"),
-            rx.el.button(
-                rx.cond(AccountState.as_table, "View as chart", "View as table"),
-                type="button",
-                on_click=AccountState.show_table,
-                class_name="btn quiet tiny",
+            rx.cond(
+                AccountState.chart.line != "",
+                rx.el.button(
+                    rx.cond(AccountState.as_table, "View as chart", "View as table"),
+                    type="button",
+                    on_click=AccountState.show_table,
+                    class_name="btn quiet tiny",
+                ),
+                rx.fragment(),
             ),
             rx.el.div(
                 *[
@@ -294,8 +298,11 @@ def _entries(ready: rx.Var, number: rx.Var) -> rx.Component:
         rx.cond(
             ready,
             rx.fragment(
-                _filter_form(),
-                _chips(number),
+                rx.cond(
+                    AccountState.filtered | (AccountState.days.length() > 0),
+                    rx.fragment(_filter_form(), _chips(number)),
+                    rx.fragment(),
+                ),
                 rx.cond(
                     AccountState.days.length() > 0,
                     rx.fragment(ledger(AccountState.days, AccountState.caption), _foot()),

@@ -278,11 +278,15 @@ def _plot() -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.h2("Current, last 90 days", class_name="card-heading grow"),
-            rx.el.button(
-                rx.cond(HomeState.as_table, "View as chart", "View as table"),
-                type="button",
-                on_click=HomeState.show_table,
-                class_name="btn quiet tiny",
+            rx.cond(
+                HomeState.chart.line != "",
+                rx.el.button(
+                    rx.cond(HomeState.as_table, "View as chart", "View as table"),
+                    type="button",
+                    on_click=HomeState.show_table,
+                    class_name="btn quiet tiny",
+                ),
+                rx.fragment(),
             ),
             class_name="chart-bar",
         ),

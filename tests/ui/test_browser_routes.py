@@ -1,0 +1,123 @@
+import httpx
+import pytest
+
+from bank_app.ui.browser_routes import create_routes
+
+PASSWORD = "lantern-orchard-48-violin"
+
+
+@pytest.fixture
+def browser(bank, web):
+    return web(create_routes(bank.db, bank.settings))
+
+
+def sign_in(browser, person, **more):
+    return browser.post("/auth/login", data={"email": person.email, "password": PASSWORD, **more})
+
+
+def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(browser, ada):
+    answer = sign_in(browser, ada)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/home")
+    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("bank_session="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "Path=/" in cookie
+
+
+def test_over_tls_the_cookie_is_bound_to_the_host(bank, web, ada):
+    settings = bank.settings.model_copy(update={"secure_cookies": True})
+    answer = sign_in(web(create_routes(bank.db, settings)), ada)
+    cookie = next(c for c in answer.headers.get_list("set-cookie") if "bank_session" in c)
+    assert cookie.startswith("__Host-bank_session=")
+    assert "Secure" in cookie
+
+
+@pytest.mark.parametrize("email", ["ada@bank.test", "nobody@bank.test"])
+def test_a_wrong_password_and_an_unknown_email_get_one_answer(browser, ada, email):
+    answer = browser.post("/auth/login", data={"email": email, "password": "wrong wrong wrong"})
+    assert answer.headers["location"] == "/sign-in?problem=invalid_credentials"
+    assert "wrong" not in str(answer.headers)
+    assert "bank_session=" not in str(answer.headers)
+
+
+@pytest.mark.parametrize("next_page", ["https://evil.example", "//evil.example", "/\\evil.example", "/auth/logout", ""])
+def test_nobody_is_sent_on_to_another_site(browser, ada, next_page):
+    assert sign_in(browser, ada, next=next_page).headers["location"] == "/home"
+
+
+def test_somebody_is_sent_back_to_the_page_they_wanted(browser, ada):
+    assert sign_in(browser, ada, next="/accounts?x=1").headers["location"] == "/accounts?x=1"
+
+
+@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}])
+@pytest.mark.parametrize("form", ["login", "register", "demo", "logout"])
+def test_forms_of_other_sites_are_refused(browser, ada, headers, form):
+    answer = browser.post(f"/auth/{form}", data={"email": ada.email, "password": PASSWORD}, headers=headers)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_huge_form_is_refused(browser):
+    assert browser.post("/auth/login", data={"email": "x" * 20_000}).status_code == 413
+
+
+def test_signing_out_makes_the_cookie_worthless(browser, bank, ada):
+    from bank_app.services import auth
+
+    token = sign_in(browser, ada).cookies["bank_session"]
+    assert auth.actor_of_cookie(bank.db, token)
+    assert browser.post("/auth/logout").headers["location"] == "/sign-in?signed-out=1"
+    assert auth.actor_of_cookie(bank.db, token) is None
+
+
+def test_a_new_customer_begins_with_one_account_at_zero(browser, bank):
+    from bank_app.services import accounts, auth
+
+    answer = browser.post("/auth/register", data={"name": "Nia New", "email": "nia@bank.test", "password": PASSWORD})
+    assert answer.headers["location"] == "/home"
+    actor = auth.actor_of_cookie(bank.db, answer.cookies["bank_session"])
+    [account] = bank.db.read(lambda session: accounts.own_accounts(session, actor))
+    assert account.balance_minor == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "problem"),
+    [
+        ({"name": "", "email": "nia@bank.test", "password": PASSWORD}, "NAME_REQUIRED"),
+        ({"name": "Nia", "email": "nia", "password": PASSWORD}, "EMAIL_INVALID"),
+        ({"name": "Nia", "email": "nia@bank.test", "password": "short"}, "PASSWORD_SHORT"),
+        ({"name": "Nia", "email": "ada@bank.test", "password": PASSWORD}, "email_taken"),
+    ],
+)
+def test_a_refused_sign_up_says_why(browser, ada, form, problem):
+    answer = browser.post("/auth/register", data=form)
+    assert answer.headers["location"] == f"/sign-up?problem={problem}"
+
+
+def test_an_invite_only_bank_takes_no_sign_ups(bank, web):
+    settings = bank.settings.model_copy(update={"sign_up": False})
+    form = {"name": "N", "email": "n@bank.test", "password": PASSWORD}
+    answer = web(create_routes(bank.db, settings)).post("/auth/register", data=form)
+    assert answer.headers["location"] == "/sign-up?problem=SIGNUP_DISABLED"
+
+
+def test_the_ledger_can_be_downloaded_with_its_filters(browser, ada, counter):
+    account = counter.open(ada, "100.00")
+    sign_in(browser, ada)
+    everything = browser.get(f"/accounts/{account.number}/export.csv")
+    assert everything.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "attachment" in everything.headers["content-disposition"]
+    assert len(everything.text.splitlines()) == 2
+    nothing = browser.get(f"/accounts/{account.number}/export.csv", params={"direction": "debit"})
+    assert len(nothing.text.splitlines()) == 1
+
+
+def test_nobody_downloads_the_ledger_of_another(browser, ada, eve, counter):
+    account = counter.open(ada, "100.00")
+    assert browser.get(f"/accounts/{account.number}/export.csv").headers["location"].startswith("/sign-in")
+    sign_in(browser, eve)
+    theirs = browser.get(f"/accounts/{account.number}/export.csv")
+    nobodys = browser.get("/accounts/1234567802/export.csv")
+    assert theirs.status_code == nobodys.status_code == 404
+    assert isinstance(theirs, httpx.Response)
+    assert "100.00" not in theirs.text

@@ -1,0 +1,108 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bank_app import clock, errors
+from bank_app.services.history import Step
+from bank_app.ui import charts, forms, messages, words
+from bank_app.ui.filters import Filters
+
+NOW = datetime(2026, 11, 20, 14, 3, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_time(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
+def test_every_code_of_the_bank_has_a_sentence():
+    # Only programs meet these two: a page has no operation under a key of its own choosing and no currency code.
+    assert {error.code for error in errors.leaves()} - set(messages.CATALOGUE) == set()
+
+
+def test_every_refusal_of_money_says_where_the_money_is():
+    for code in ("insufficient_funds", "account_frozen", "account_closed", "limit_exceeded", "lock_timeout"):
+        assert messages.SAFE in messages.CATALOGUE[code]
+
+
+def test_a_refusal_fills_in_what_the_error_knows():
+    error = errors.InsufficientFunds(available="412.50", shortfall="87.50", currency="USD")
+    found = messages.refusal(error, account="Everyday ••4821", needed="$500.00")
+    assert found.text == (
+        "Not enough money. Everyday ••4821 has $412.50 available; this needs $500.00. No money has moved."
+    )
+    assert found.code == "insufficient_funds"
+
+
+def test_times_are_written_as_people_read_them():
+    assert words.when(NOW) == "Today, 14:03"
+    assert words.when(NOW - timedelta(days=1)) == "Thu 19 Nov"
+    assert words.day_heading(NOW) == "Today, Fri 20 Nov"
+    assert words.full_moment(NOW) == "20 Nov 2026, 14:03:12 UTC"
+    assert words.day(NOW.replace(year=2025)) == "20 Nov 2025"
+
+
+@pytest.mark.parametrize(
+    ("minor", "code", "parts"),
+    [(1170980, "USD", ("$11,709", ".80")), (-5, "USD", ("−$0", ".05")), (500, "JPY", ("¥500", ""))],
+)
+def test_a_large_figure_has_small_decimals(minor, code, parts):
+    assert words.figure(minor, code) == words.Figure(*parts)
+
+
+@pytest.mark.parametrize("value", [None, 5, [1], {"a": 1}, True])
+def test_what_is_not_text_is_nothing(value):
+    assert forms.text(value) == ""
+    assert forms.field(value, "x") == ""
+    assert forms.identifier(value) is None
+    assert forms.local_path(value) == "/home"
+
+
+def test_text_loses_control_characters_and_what_is_too_long():
+    assert forms.text("  a\x00b\x1b[31m  ") == "ab[31m"
+    assert len(forms.text("x" * 10_000, 140)) == 140
+
+
+def test_filters_survive_the_address_and_nonsense_is_left_out():
+    wanted = Filters.of(
+        {"q": "rent", "type": "transfer", "direction": "sideways", "min": "1,000", "since": "2026-02-30"}
+    )
+    assert wanted == Filters(q="rent", type="transfer", min="1000.00")
+    assert wanted.address("/accounts/1") == "/accounts/1?q=rent&type=transfer&min=1000.00"
+    chip = wanted.chips("/accounts/1")[0]
+    assert (chip.words, chip.without) == ("“rent”", "/accounts/1?type=transfer&min=1000.00")
+
+
+def test_the_last_day_of_a_filter_counts_to_its_end():
+    wanted = Filters.of({"since": "2026-11-01", "until": "2026-11-20"}).to_history()
+    assert wanted.from_ == datetime(2026, 11, 1, tzinfo=UTC)
+    assert wanted.to == datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def steps(*balances):
+    return [Step(NOW - timedelta(days=len(balances) - number), minor) for number, minor in enumerate(balances)]
+
+
+def test_a_chart_is_a_staircase_and_says_what_it_shows():
+    chart = charts.balance_chart(steps(90000, 21210, 124000), "USD")
+    assert chart.line.count("V") == 2
+    assert "L" not in chart.line
+    assert chart.beginning + chart.ending + chart.lowest == (
+        "From $900.00 on 17 Nov to $1,240.00 today; lowest $212.10 on 18 Nov."
+    )
+    assert [mark.label for mark in chart.vertical] == ["$0", "$500", "$1k", "$1.5k"]
+    assert [point.balance for point in chart.table] == ["$1,240.00", "$212.10", "$900.00"]
+
+
+def test_a_chart_needs_two_moments():
+    assert charts.balance_chart([], "USD") == charts.Chart()
+    assert charts.balance_chart([Step(NOW, 1), Step(NOW, 2)], "USD") == charts.Chart()
+    assert charts.spark([Step(NOW, 1)]) == ""
+
+
+@pytest.mark.parametrize("code", ["USD", "JPY", "BHD"])
+def test_charts_work_for_every_kind_of_currency_and_for_debt(code):
+    for balances in ((0, 0), (-500, 700), (1, 10**15)):
+        chart = charts.balance_chart(steps(*balances), code)
+        assert len(chart.vertical) == 4
+        assert "nan" not in chart.line
