@@ -1,0 +1,148 @@
+"""Who may import whom, and what only one room may do. A rule that is only written down is broken within a month."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+SOURCES = [path for folder in ("bank_app", "alembic") for path in (PROJECT / folder).rglob("*.py")]
+EVERYTHING = SOURCES + list((PROJECT / "tests").rglob("*.py"))
+ROOMS = {path.relative_to(PROJECT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+# What a room may import of ours. Rooms that are not named here (commands, composition) may import anything.
+GROUND = {"errors", "clock"}
+MAY_IMPORT = {
+    "errors": set(),
+    "clock": set(),
+    "columns": set(),
+    "domain": GROUND | {"domain"},
+    "settings": {"domain"},
+    "models": {"columns", "domain"},
+    "database": GROUND | {"settings"},
+    "services": GROUND | {"services", "models", "database", "domain", "settings"},
+    "demo": GROUND | {"services", "database", "domain", "settings"},
+    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs"},
+    "ui": GROUND | {"ui", "services", "database", "domain", "settings", "demo", "logs"},
+}
+FORBIDDEN_ROOMS = {
+    "utils",
+    "util",
+    "helpers",
+    "common",
+    "core",
+    "lib",
+    "misc",
+    "shared",
+    "repositories",
+    "managers",
+    "v1",
+}
+WALL_CLOCK = {"now", "utcnow", "today", "time", "time_ns"}
+
+
+def room(path):
+    return Path(path).parts[1].removesuffix(".py") if path.startswith("bank_app/") else "alembic"
+
+
+def ours(tree):
+    """The rooms that a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = [node.module + "." + alias.name for alias in node.names]
+        else:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            first, _, rest = name.partition(".")
+            if first == "bank_app" and rest:
+                yield rest.split(".")[0]
+
+
+def calls(tree):
+    """The names of everything that is called, with what stands before the last dot."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            before, _, name = ast.unparse(node.func).rpartition(".")
+            yield before, name
+
+
+@pytest.mark.parametrize("path", sorted(ROOMS))
+def test_a_room_imports_only_what_is_below_it(path):
+    allowed = MAY_IMPORT.get(room(path))
+    if allowed is not None:
+        assert set(ours(ROOMS[path])) <= allowed
+
+
+def test_every_room_of_the_map_exists():
+    assert {room(path) for path in ROOMS} >= MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "only_in"),
+    [
+        ("commit", {"bank_app/database.py", "alembic/env.py"}),
+        ("with_for_update", {"bank_app/services/ledger.py", "bank_app/services/auth.py"}),
+        ("Decimal", {"bank_app/domain/money.py"}),
+    ],
+)
+def test_only_one_room_calls(name, only_in):
+    assert {path for path, tree in ROOMS.items() if any(called == name for _, called in calls(tree))} <= only_in
+
+
+def test_only_the_money_room_imports_decimal():
+    importers = {
+        path for path, tree in ROOMS.items() for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom | ast.Import) and "decimal" in ast.unparse(node).split()
+    }  # fmt: skip
+    assert importers == {"bank_app/domain/money.py"}
+
+
+def test_only_the_clock_reads_the_wall_clock():
+    readers = {
+        path for path, tree in ROOMS.items() for before, name in calls(tree)
+        if name in WALL_CLOCK and before.rpartition(".")[2] in ("datetime", "date", "time")
+    }  # fmt: skip
+    # The build compares with the times that the file system gives its files.
+    assert readers - {"bank_app/build.py"} == {"bank_app/clock.py"}
+
+
+def test_no_float_comes_near_money():
+    near = ("domain", "services", "api")
+    assert [path for path, tree in ROOMS.items() if room(path) in near and ("", "float") in set(calls(tree))] == []
+
+
+def names_an_engine(tree):
+    """Whether code asks which engine it runs on: `.dialect`, an import of one, or a comparison with its name."""
+    for node in ast.walk(tree):
+        compared = isinstance(node, ast.Compare) and {"'sqlite'", "'mysql'", "'mariadb'"} & set(
+            map(ast.unparse, (node.left, *node.comparators))
+        )
+        imported = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy.dialects")
+        if compared or imported or (isinstance(node, ast.Attribute) and node.attr == "dialect"):
+            return True
+    return False
+
+
+def test_engines_are_told_apart_in_three_rooms_only():
+    # The private server boots either flavour of server and says which; it knows nothing of tables.
+    allowed = {"bank_app/database.py", "bank_app/columns.py", "bank_app/private_mysql.py"}
+    assert {path for path, tree in ROOMS.items() if names_an_engine(tree) and room(path) != "alembic"} <= allowed
+
+
+def test_nobody_sleeps_or_blocks_in_services_and_domain():
+    quiet = ("domain", "services")
+    assert [path for path, tree in ROOMS.items() if room(path) in quiet and ("time", "sleep") in set(calls(tree))] == []
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=lambda path: path.relative_to(PROJECT).as_posix())
+def test_a_file_has_a_real_name_and_at_most_500_lines(path):
+    parts = [part.removesuffix(".py") for part in path.relative_to(PROJECT).parts]
+    assert not FORBIDDEN_ROOMS & set(parts)
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+def test_packages_are_folders_and_hold_no_code():
+    assert [
+        path for path in EVERYTHING if path.name == "__init__.py" and path.read_text(encoding="utf-8").strip()
+    ] == []
