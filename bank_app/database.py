@@ -80,7 +80,7 @@ class Database:
         """Opens nothing yet; the first unit of work connects."""
         self.settings = settings
         self.url: URL = make_url(settings.url)
-        self.embedded = self.url.get_backend_name() == "sqlite"
+        self.embedded = is_embedded(self.url)
         self.writing = self._engine("READ COMMITTED")
         self.reading = self._engine("REPEATABLE READ")
         # Threads of this process take turns here in order; SQLite's own busy handler sleeps and polls, and can starve.
@@ -329,6 +329,11 @@ def _require_triggers(connection: Connection) -> None:
     finally:
         connection.execute(text("DROP TABLE may_create_triggers"))
     connection.commit()
+
+
+def is_embedded(url: URL) -> bool:
+    """Whether the database is a file of our own, with one writer, and no server."""
+    return url.get_backend_name() == "sqlite"
 
 
 def refusing_triggers(session: Session) -> set[str]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bank_app import build, demo, server
 from bank_app import settings as bank_settings
-from bank_app.database import Database
+from bank_app.database import Database, is_embedded
 from bank_app.private_mysql import PrivateServer
 from bank_app.settings import Settings, SettingsError, is_loopback
 
@@ -246,7 +246,7 @@ def _require_safe(settings: Settings, *, host: str, workers: int) -> None:
             "use --host 127.0.0.1 or turn it off."
         )
     url = make_url(settings.url)
-    if url.get_backend_name() == "sqlite":
+    if is_embedded(url):
         if workers > 1:
             raise SettingsError(
                 "--workers: the embedded database has one writer, so it takes one worker; set DATABASE_URL for more."

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import reflex as rx
 
+from bank_app import clock
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
 
@@ -24,7 +23,7 @@ class NoticeState(rx.State):
 
     def _show(self, kind: str, text: str) -> None:
         self.kind, self.text = kind, text
-        self.seq = time.time_ns() // 1_000_000
+        self.seq = int(clock.now().timestamp() * 1000)
 
 
 async def notify(state: rx.State, text: str, kind: str = "success") -> None:
