@@ -107,6 +107,7 @@ def _the_books_balance(bank):
 @pytest.fixture
 def person(bank):
     """Registers somebody with accounts: `person("Ada Lindqvist", Everyday="500.00", Savings=None)`."""
+
     def one(name, role=Role.CUSTOMER, **balances):
         # The books are shared by all tests, the people are not.
         email = f"{name.split()[0].lower()}{next(_number)}@bank.test"

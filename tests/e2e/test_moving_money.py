@@ -1,11 +1,14 @@
 """Moving money as people do it: in real browsers, against the production build, with the books looked at afterwards."""
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
 
 from bank_app.domain.accounting import AccountStatus, FrozenFor, Role
+from bank_app.domain.identifiers import account_number_text, with_check_digits
 from bank_app.services import accounts
 
 REVIEW, RECEIPT = re.compile(r"/move/review/[0-9a-f-]{36}/?$"), re.compile(r"/transactions/[0-9a-f-]{36}/?$")
@@ -83,7 +86,9 @@ def freeze(bank, teller, somebody, status=AccountStatus.FROZEN, scope=FrozenFor.
 
 def withdraw_elsewhere(api, somebody, amount):
     answer = api(somebody).post(
-        "/withdraw", json={"account_id": somebody.number(), "amount": amount}, headers={"idempotency-key": amount}
+        "/transactions/withdraw",
+        json={"account_id": somebody.number(), "amount": amount},
+        headers={"idempotency-key": amount},
     )
     assert answer.status_code == 201, answer.text
 
@@ -283,7 +288,9 @@ def test_a_number_is_refused_with_its_reason(visit, ada, ben):
     cases = {
         "123 456 789": "Account numbers have 10 digits. You entered 9.",
         typo: "That number has a typo — its last two digits don't fit the rest.",
-        "1000 0000 94": f"No account here has that number. Check it with the person you're paying. {SAFE}",
+        account_number_text(
+            with_check_digits(10_000_000)
+        ): f"No account here has that number. Check it with the person you're paying. {SAFE}",
         ada.number(): "Choose two different accounts.",
     }
     fill_in(page, ben, "5")
@@ -339,7 +346,7 @@ def test_a_draft_that_no_longer_fits_cannot_be_sent_and_offers_what_is_left(visi
         "Your balance changed while you were reviewing — it is now $400.00, less than this transfer."
     )
     expect(page.get_by_role("button", name="Send $450.00")).to_have_attribute("aria-disabled", "true")
-    page.get_by_role("button", name="Send $450.00").click()
+    page.get_by_role("button", name="Send $450.00").click(force=True)
     page.get_by_role("button", name="Send $400.00 instead").click()
     expect(page.get_by_role("button", name="Send $400.00", exact=True)).to_be_visible()
     send(page, "$400.00")
@@ -413,9 +420,10 @@ def test_enter_and_a_click_post_once(visit, ada, ben, balance):
     page = visit(ada)
     review(page, ben, "25")
     button = page.get_by_role("button", name="Send $25.00")
+    box = button.bounding_box()
     button.focus()
     page.keyboard.press("Enter")
-    button.click(force=True, no_wait_after=True)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url(RECEIPT)
     assert (balance(ada), len(balance.entries(ben))) == ("475.00", 1)
 
@@ -510,6 +518,42 @@ def test_a_press_while_offline_does_nothing_then_and_nothing_later(visit, ada, b
     visit.said[:] = [line for line in visit.said if "ERR_INTERNET_DISCONNECTED" not in line]
 
 
+def test_an_answer_that_got_lost_is_found_after_reconnecting(visit, ada, ben, balance):
+    page, lines = visit(ada), []
+    lost = False
+
+    def between(line):
+        lines.append(line)
+        server = line.connect_to_server()
+        server.on_message(lambda message: None if lost else line.send(message))
+
+    page.route_web_socket(re.compile("/_event"), between)
+    review(page, ben, "25")
+    lost = True
+    page.get_by_role("button", name="Send $25.00").click()
+    expect(page.get_by_text("Waiting for the bank to confirm")).to_be_visible()
+    assert balance(ben) == "25.00"
+    lost = False
+    lines[-1].close()
+    page.wait_for_url(RECEIPT, timeout=30_000)
+    expect(heading(page, "Sent $25.00 to Ben Ito")).to_be_visible()
+    assert len(balance.entries(ben)) == 1
+
+
+def test_a_busy_bank_says_that_nothing_moved_and_takes_the_same_press_again(visit, bank, ada, ben, balance):
+    page = visit(ada)
+    review(page, ben, "25")
+    with closing(sqlite3.connect(bank.db.settings.data / "bank.sqlite3", isolation_level=None)) as rival:
+        rival.execute("BEGIN IMMEDIATE")
+        page.get_by_role("button", name="Send $25.00").click()
+        expect(page.get_by_text("Waiting for the bank to confirm")).to_be_visible()
+        expect(page.locator("#refusal")).to_contain_text(f"{SAFE} You can send again.", timeout=20_000)
+        rival.execute("ROLLBACK")
+    assert balance(ada) == "500.00"
+    send(page, "$25.00")
+    assert (balance(ada), len(balance.entries(ben))) == ("475.00", 1)
+
+
 # --- for everybody --------------------------------------------------------------------------------------
 
 
@@ -542,7 +586,7 @@ def test_a_transfer_with_the_keyboard_alone(visit, ada, ben, balance):
     tab_to(page.get_by_role("button", name="Send $25.00"))
     page.keyboard.press("Enter")
     page.wait_for_url(RECEIPT)
-    expect(heading(page, "Sent $25.00 to Ben Ito")).to_be_visible()
+    expect(heading(page, "Sent $25.00 to Ben Ito")).to_be_focused()
     assert balance(ben) == "25.00"
 
 

@@ -272,24 +272,33 @@ def _short(text: str) -> str:
 # --- the page -------------------------------------------------------------------------------------------
 
 
-def _head() -> rx.Component:
+def _head(ready: rx.Var) -> rx.Component:
+    """The heading is one element before and after it is known, because it has the focus."""
     paper = ReceiptState.paper
     return rx.el.div(
         rx.el.div(
             rx.el.div(
-                badge("Posted", "check", "ok"),
-                when(paper.reversed, lambda: badge("Reversed", "undo-2", "warn")),
+                rx.cond(ready, badge("Posted", "check", "ok"), bone("9ch", "24px")),
+                when(ready & paper.reversed, lambda: badge("Reversed", "undo-2", "warn")),
                 class_name="actions",
             ),
-            rx.el.h1(paper.title),
-            rx.el.p(paper.sub, class_name="muted"),
-            rx.el.p(rx.el.span(paper.amount, class_name="total"), class_name="display num"),
+            rx.el.h1(
+                rx.cond(ready, paper.title, rx.fragment(rx.el.span("Receipt", class_name="hidden-visually"), bone()))
+            ),
+            rx.el.p(rx.cond(ready, paper.sub, bone("24ch")), class_name="muted"),
+            rx.el.p(
+                rx.cond(ready, rx.el.span(paper.amount, class_name="total"), bone("6ch", "1em")),
+                class_name="display num",
+            ),
         ),
-        rx.el.div(
-            "Reference",
-            rx.el.span(paper.reference, class_name="mono"),
-            copy_button(text=paper.reference, label="the reference", class_name="btn quiet tiny"),
-            class_name="ref",
+        when(
+            ready,
+            lambda: rx.el.div(
+                "Reference",
+                rx.el.span(paper.reference, class_name="mono"),
+                copy_button(text=paper.reference, label="the reference", class_name="btn quiet tiny"),
+                class_name="ref",
+            ),
         ),
         class_name="receipt-head",
     )
@@ -446,13 +455,25 @@ def _beside() -> rx.Component:
     )
 
 
-def _receipt() -> rx.Component:
+def _receipt(ready: rx.Var) -> rx.Component:
     paper = ReceiptState.paper
     return rx.fragment(
-        crumb(paper.back, paper.back_to),
+        crumb(rx.cond(ready, paper.back, "Accounts"), rx.cond(ready, paper.back_to, "/accounts")),
         rx.el.div(
-            rx.el.article(_head(), _facts(), _sides(), _timeline(), _proof(), class_name="card flush receipt"),
-            _beside(),
+            rx.el.article(
+                _head(ready),
+                rx.cond(
+                    ready,
+                    rx.fragment(_facts(), _sides(), _timeline(), _proof()),
+                    rx.el.div(
+                        waiting("the receipt"),
+                        rx.el.dl(*[fact(bone("7ch"), bone("16ch", "1.2em")) for _ in range(5)], class_name="facts"),
+                        custom_attrs={"aria-busy": "true"},
+                    ),
+                ),
+                class_name="card flush receipt",
+            ),
+            when(ready, _beside),
             class_name="split paper",
         ),
     )
@@ -466,43 +487,19 @@ def _missing() -> rx.Component:
     )
 
 
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.article(
-            waiting("the receipt"),
-            rx.el.div(
-                rx.el.div(
-                    bone("9ch", "1.4em"),
-                    rx.el.h1("Receipt", class_name="hidden-visually"),
-                    rx.el.p(bone("18ch", "1.8em")),
-                    rx.el.p(bone("8ch", "2.4em"), class_name="display"),
-                ),
-                class_name="receipt-head",
-            ),
-            rx.el.dl(*[fact(bone("7ch"), bone("16ch", "1.2em")) for _ in range(5)], class_name="facts"),
-            class_name="card flush receipt",
-            custom_attrs={"aria-busy": "true"},
-        ),
-        class_name="split paper",
-    )
-
-
 def receipt() -> rx.Component:
     """The page."""
     state = ReceiptState
+    known = state.loaded & (state.shown == route_value("transaction_id"))
     return shell(
         rx.cond(
-            state.loaded & (state.shown == route_value("transaction_id")),
+            known & state.missing,
+            _missing(),
             rx.cond(
-                state.missing,
-                _missing(),
-                rx.cond(
-                    state.failed != "",
-                    rx.fragment(page_head("Receipt"), failed_panel(state.failed, state.open)),
-                    _receipt(),
-                ),
+                known & (state.failed != ""),
+                rx.fragment(page_head("Receipt"), failed_panel(state.failed, state.open)),
+                _receipt(known),
             ),
-            _skeleton(),
         ),
         here="/accounts",
     )

@@ -463,18 +463,10 @@ def _review() -> rx.Component:
             seq=state.looks,
             on_tick=state.look.temporal,
         ),
-        crumb("Details", sheet.change),
-        step(2, "Check"),
-        page_head(sheet.heading),
         rx.el.div(
             rx.el.div(_answer(), _facts(), _buttons()),
             rx.el.aside(
-                tape(
-                    sheet.tape_title,
-                    sheet.lines,
-                    last=sum_line("Available after", sheet.after),
-                    ready=state.loaded,
-                ),
+                tape(sheet.tape_title, sheet.lines, last=sum_line("Available after", sheet.after), ready=state.loaded),
                 rx.el.p(
                     "This is draft ",
                     rx.el.span(sheet.reference, class_name="mono"),
@@ -491,8 +483,6 @@ def _review() -> rx.Component:
 
 def _gone() -> rx.Component:
     return rx.fragment(
-        crumb("Move money", "/move"),
-        page_head("Nothing to check here"),
         rx.el.p(
             "This was not kept, or it isn't yours. Drafts are kept for a day. No money has moved.",
             class_name="lead field",
@@ -502,30 +492,27 @@ def _gone() -> rx.Component:
 
 
 def _skeleton() -> rx.Component:
-    return rx.fragment(
-        crumb("Move money", "/move"),
-        step(2, "Check"),
-        page_head("Check"),
+    return rx.el.div(
         rx.el.div(
-            rx.el.div(
-                waiting("what you are about to send"),
-                rx.el.dl(*[fact(bone("8ch"), bone("16ch", "1.2em")) for _ in range(4)], class_name="facts"),
-                class_name="card flush",
-                custom_attrs={"aria-busy": "true"},
-            ),
-            class_name="split",
+            waiting("what you are about to send"),
+            rx.el.dl(*[fact(bone("8ch"), bone("16ch", "1.2em")) for _ in range(4)], class_name="facts"),
+            class_name="card flush",
+            custom_attrs={"aria-busy": "true"},
         ),
+        class_name="split",
     )
 
 
 def review() -> rx.Component:
-    """The page."""
+    """The page. The heading is one element in every state, because it has the focus."""
+    state = ReviewState
+    ready = state.loaded & (state.shown == route_value("draft_id"))
+    gone = ready & (state.stage == "gone")
     return shell(
-        rx.cond(
-            ReviewState.loaded & (ReviewState.shown == route_value("draft_id")),
-            rx.cond(ReviewState.stage == "gone", _gone(), _review()),
-            _skeleton(),
-        ),
+        crumb(rx.cond(ready & ~gone, "Details", "Move money"), rx.cond(ready & ~gone, state.sheet.change, "/move")),
+        rx.cond(gone, rx.fragment(), step(2, "Check")),
+        page_head(rx.cond(gone, "Nothing to check here", rx.cond(ready, state.sheet.heading, "Check"))),
+        rx.cond(ready, rx.cond(gone, _gone(), _review()), _skeleton()),
         here="/move",
         bar=True,
     )

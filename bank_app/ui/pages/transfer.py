@@ -269,7 +269,7 @@ class TransferState(MoneyForm, rx.State):
         if target.result == "close" and found and found.suggestion:
             self.payee, self.payee_suggestion = "close", found.suggestion
             self.payee_text = say("NAME_CLOSE", suggestion=found.suggestion, typed=target.name)
-        elif target.result == "none" and not (seen and forms.field(form, "checked", 5)):
+        elif target.result == "none" and not (seen and _is_ticked(form)):
             self.payee, self.payee_text = "none", say("NAME_NONE")
             if seen:
                 problems.append(Problem("checked", say("NAME_NOT_CHECKED")))
@@ -292,6 +292,11 @@ class TransferState(MoneyForm, rx.State):
         self._show(source)
         self._check_funds(source, reading.minor, problems)
         return reading.minor
+
+
+def _is_ticked(form: object) -> bool:
+    """A box with an id arrives as a boolean, one without as its value."""
+    return isinstance(form, dict) and form.get("checked") in (True, "yes")
 
 
 def _known(payee: Payee, *, chosen: bool) -> Known:
