@@ -4,6 +4,9 @@ A test that asks for `db` runs once on each engine; one that asks for `mariadb_d
 """
 
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +18,7 @@ from bank_app import settings as bank_settings
 from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Role
+from bank_app.errors import BankError
 from bank_app.private_mysql import PrivateServer, ServerError
 from bank_app.services import accounts, auth, integrity, transfers
 
@@ -273,3 +277,59 @@ class Counter:
 def counter(db):
     """The bank's counter."""
     return Counter(db)
+
+
+# --- crowds -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_once():
+    """Runs `work(0)` … `work(count - 1)` in threads of their own. A refusal is an answer, all else a failure."""
+
+    def run(work, count):
+        barrier = threading.Barrier(count)
+
+        def one(index):
+            barrier.wait(timeout=30)
+            try:
+                return work(index)
+            except BankError as refusal:
+                return refusal
+
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(one, range(count)))
+
+    return run
+
+
+@pytest.fixture
+def codes():
+    """What each was told, in words: the code of a refusal, or `ok`."""
+    return lambda answers: [answer.code if isinstance(answer, BankError) else "ok" for answer in answers]
+
+
+@pytest.fixture
+def until():
+    """Waits for something that other threads are about to bring about; its not coming is the failure."""
+
+    def wait(condition, seconds=10):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it never came"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def waiting():
+    """How many units of work wait for a row of this MariaDB now."""
+
+    def count(db):
+        # InnoDB shows the same picture for ever to whoever looks more often than every tenth of a second.
+        time.sleep(0.11)
+        query = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        with db.reading.connect() as connection:
+            return connection.exec_driver_sql(query).scalar_one()
+
+    return count
