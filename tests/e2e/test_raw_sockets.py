@@ -1,0 +1,137 @@
+"""Clients that speak to the socket of the running bank without a page."""
+
+import queue
+
+import httpx
+import pytest
+import socketio
+import websocket
+
+from bank_app.services import auth
+from bank_app.ui import cookies
+
+PASSWORD = "lantern-orchard-48-violin"
+STATE = "reflex___state____state"
+HOME = f"{STATE}.bank_app___ui___pages___home____home_state.open"
+ACCOUNT = f"{STATE}.bank_app___ui___pages___account____account_state"
+
+
+class RawClient:
+    """A socket with a tab token of its own choosing, and everything that comes over it."""
+
+    def __init__(self, url, *, tab="a-tab", cookie=""):
+        self.received = queue.Queue()
+        self.socket = socketio.Client(reconnection=False)
+        self.socket.on("*", lambda *message: self.received.put(message), namespace="/_event")
+        self.socket.connect(
+            f"{url}/?token={tab}",
+            headers={"Cookie": cookie} if cookie else {},
+            transports=["websocket"],
+            socketio_path="/_event",
+            namespaces=["/_event"],
+            wait_timeout=5,
+        )
+
+    def send(self, name, payload=None, path="/home"):
+        event = {"name": name, "payload": payload or {}, "router_data": {"pathname": path, "asPath": path}}
+        self.socket.emit("event", event, namespace="/_event")
+
+    def everything(self, seconds=1.0):
+        """All that was said until it was quiet for a while, as text."""
+        said = []
+        while True:
+            try:
+                said.append(str(self.received.get(timeout=seconds)))
+            except queue.Empty:
+                return "\n".join(said)
+
+
+@pytest.fixture
+def raw(bank):
+    clients = []
+
+    def one(**options):
+        client = RawClient(bank.url, **options)
+        clients.append(client)
+        return client
+
+    yield one
+    for client in clients:
+        client.socket.disconnect()
+
+
+@pytest.fixture
+def ada(person):
+    return person("Ada Lindqvist", Everyday="1240.00")
+
+
+def cookie_of(bank, somebody):
+    opened = auth.open_browser_session(
+        bank.db, email=somebody.actor.email, password=PASSWORD, address="127.0.0.1", user_agent="test"
+    )
+    return f"{cookies.name(bank.db.settings)}={opened.token}"
+
+
+def test_the_owner_gets_an_answer(bank, raw, ada):
+    client = raw(cookie=cookie_of(bank, ada))
+    client.send(HOME)
+    assert "$1,240.00" in client.everything()
+
+
+def test_without_a_cookie_nothing_runs_and_nothing_is_said(raw, ada):
+    client = raw()
+    client.send(HOME)
+    client.send(f"{ACCOUNT}.open", path=f"/accounts/{ada.number()}")
+    said = client.everything()
+    assert "/sign-in" in said
+    assert "1,240" not in said
+
+
+def test_a_stolen_tab_token_is_worth_nothing(bank, raw, person, ada):
+    owner = raw(tab="adas-tab", cookie=cookie_of(bank, ada))
+    owner.send(HOME)
+    assert "$1,240.00" in owner.everything()
+    owner.socket.disconnect()
+    for thief in ("", cookie_of(bank, person("Eve Marlow", Everyday=None))):
+        client = raw(tab="adas-tab", cookie=thief)
+        client.send(f"{STATE}.hydrate")
+        client.send(HOME)
+        said = client.everything()
+        assert "1,240" not in said
+        assert "Ada" not in said
+        client.socket.disconnect()
+
+
+def test_what_is_not_meant_for_browsers_does_not_run(bank, raw, ada):
+    client = raw(cookie=cookie_of(bank, ada))
+    for name in (
+        f"{STATE}.setvar",
+        f"{ACCOUNT}.setvar",
+        f"{ACCOUNT}._show_account",
+        f"{STATE}.bank_app___ui___session____session_state._welcome",
+        "nothing.of.this.name",
+    ):
+        client.send(name, {"var_name": "title", "value": "taken over"})
+    assert "taken over" not in client.everything()
+
+
+@pytest.mark.parametrize("value", ["abc", None, [1], {"x": 1}, 1.9, True, 10**30])
+def test_wrong_types_change_nothing_and_stop_nobody(bank, raw, ada, value):
+    client = raw(cookie=cookie_of(bank, ada))
+    client.send(f"{ACCOUNT}.choose_range", {"days": value})
+    client.send(f"{ACCOUNT}.search", {"form": value})
+    client.everything(0.3)
+    client.send(HOME)
+    assert "$1,240.00" in client.everything()
+
+
+def test_pages_of_other_sites_may_not_open_a_socket(bank):
+    address = bank.url.replace("http", "ws") + "/_event/?token=a-tab&EIO=4&transport=websocket"
+    with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
+        websocket.create_connection(address, origin="https://evil.example", timeout=5)
+    websocket.create_connection(address, origin=bank.url, timeout=5).close()
+
+
+def test_other_sites_may_not_read_an_answer(bank):
+    answer = httpx.get(f"{bank.url}/api/v1/openapi.json", headers={"origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in answer.headers
