@@ -14,6 +14,7 @@ from bank_app.errors import BankError
 from bank_app.services import accounts
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
+from bank_app.services.drafts import DraftView
 from bank_app.ui import calls, forms, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.components.moving import Choice, Line
@@ -84,6 +85,11 @@ def number_of(text: object) -> int | None:
         return parse_account_number(text)
     except BankError:
         return None
+
+
+def to_review(form: str, draft: DraftView) -> list[rx.event.EventSpec]:
+    """On to the page that checks. The form is left under the address of the draft, so that Back finds it filled in."""
+    return [rx.redirect(form, replace=True), rx.redirect(f"/move/review/{draft.id}")]
 
 
 class MoneyForm(rx.State, mixin=True):

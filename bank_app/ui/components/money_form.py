@@ -8,8 +8,9 @@ import reflex as rx
 
 from bank_app.ui.components.fields import amount_field, note_field
 from bank_app.ui.components.moving import account_picker, choice_card, sum_line, tape, unknown_choices, when
-from bank_app.ui.components.parts import Content, button_link, empty, notice, waiting
+from bank_app.ui.components.parts import Content, button_link, crumb, empty, notice, waiting
 from bank_app.ui.components.shell import shell
+from bank_app.ui.session import SessionState
 
 
 def problem_of(state: Any, name: str) -> rx.Var:
@@ -91,9 +92,16 @@ def aside_tape(state: Any, *, empty_words: str) -> rx.Component:
     )
 
 
+def way_back() -> rx.Component:
+    """Where somebody came from: the ways to move money, or the list of accounts for the bank's people."""
+    staff = SessionState.is_staff
+    return crumb(rx.cond(staff, "All accounts", "Move money"), rx.cond(staff, "/desk", "/move"))
+
+
 def form_page(state: Any, *children: rx.Component, form: rx.Component, aside: rx.Component, none: rx.Component) -> Any:
     """A form that moves money beside what it does; a reason instead where somebody may not."""
     return shell(
+        way_back(),
         *children,
         rx.cond(
             state.loaded,
@@ -129,7 +137,12 @@ def nothing_to_use(state: Any, verb: str) -> rx.Component:
                     class_name="wide",
                 ),
             ),
-            empty("Choose an account first.", button_link("Go to the accounts", "/accounts", style="primary")),
+            empty(
+                "Choose an account first.",
+                button_link(
+                    "Go to the accounts", rx.cond(SessionState.is_staff, "/desk", "/accounts"), style="primary"
+                ),
+            ),
         ),
         class_name="card",
     )

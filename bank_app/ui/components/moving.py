@@ -174,7 +174,7 @@ def said(kind: str, symbol: str, title: Content, *rest: Content) -> rx.Component
     return rx.el.div(icon(symbol), rx.el.div(rx.el.b(title), *rest), class_name=f"said {kind}")
 
 
-def segments(name: str, options: list[tuple[str, str, str]], chosen: rx.Var) -> rx.Component:
+def segments(name: str, options: list[tuple[str, Content, str]], chosen: rx.Var) -> rx.Component:
     """A row of exclusive choices given as (value, words, icon); style sheets show the panel of the chosen one."""
     return rx.el.div(
         *[

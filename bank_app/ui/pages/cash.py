@@ -24,10 +24,10 @@ from bank_app.ui.components.money_form import (
     nothing_to_use,
 )
 from bank_app.ui.components.moving import step, ticks, when
-from bank_app.ui.components.parts import crumb, page_head, problem_summary
+from bank_app.ui.components.parts import page_head, problem_summary
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
-from bank_app.ui.money_form import MoneyForm, named, number_of, read_amount, why_not_from, why_not_to
+from bank_app.ui.money_form import MoneyForm, named, number_of, read_amount, to_review, why_not_from, why_not_to
 from bank_app.ui.notices import notify
 from bank_app.ui.session import SessionState, actor_of
 
@@ -257,7 +257,7 @@ class WithdrawState(CashForm, rx.State):
         except BankError as error:
             self._answer_with([], error)
             return None
-        return rx.redirect(f"/move/review/{draft.id}")
+        return to_review(f"/move/withdraw?draft={draft.id}", draft)
 
     async def _draft(self, actor: Actor, text: object) -> drafts.DraftView | None:
         draft_id = forms.identifier(text)
@@ -307,7 +307,6 @@ def deposit() -> rx.Component:
     )
     return form_page(
         state,
-        crumb("Move money", "/move"),
         page_head("Add money", sub="Cash in, booked against the bank's cash account."),
         form=form,
         aside=aside_tape(state, empty_words="Choose an account to see what will be in it."),
@@ -346,7 +345,6 @@ def withdraw() -> rx.Component:
     )
     return form_page(
         state,
-        crumb("Move money", "/move"),
         step(1, "Details"),
         page_head("Take money out"),
         form=form,

@@ -12,7 +12,7 @@ from bank_app.services import accounts, payees
 from bank_app.services.accounts import AccountView
 from bank_app.ui import calls, words
 from bank_app.ui.components.moving import when
-from bank_app.ui.components.parts import bone, icon, link, notice, page_head, waiting
+from bank_app.ui.components.parts import bone, button_link, icon, link, notice, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
@@ -58,6 +58,9 @@ class MoveState(rx.State):
             self.refused, self.loaded = say("forbidden", role=session.role_word), True
             return
         self.refused = ""
+        if session.is_staff:
+            self.refused, self.loaded = "Choose an account first: what can be done with it stands on its page.", True
+            return
         own = await calls.read(lambda db: accounts.own_accounts(db, actor))
         found = await calls.read(lambda db: payees.paid_before(db, actor, owner_id=actor.user_id))
         self.ways = _ways(own, cash=session.handles_cash, bank=session.bank_name)
@@ -74,10 +77,12 @@ class MoveState(rx.State):
 
 
 def _ways(own: list[AccountView], *, cash: bool, bank: str) -> list[Way]:
-    paying = [account for account in own if not why_not_from(account)[0]]
-    receiving = [account for account in own if not why_not_to(account)[0]]
-    no_source = "" if paying else "Money can't leave any of your accounts right now."
-    no_target = "" if receiving else "No account of yours can receive money right now."
+    """All ways, closed ones with the reason. Moving between accounts takes two of them."""
+    none = "" if own else "Open an account first."
+    paying = any(not why_not_from(account)[0] for account in own)
+    receiving = any(not why_not_to(account)[0] for account in own)
+    no_source = none or ("" if paying else "Money can't leave any of your accounts right now.")
+    no_target = none or ("" if receiving else "No account of yours can receive money right now.")
     desk = "" if cash else say("CASH_AT_DESK", bank=bank)
     ways = [
         Way("pay", "Pay someone", "To any account at this bank, by its number.", "/move/transfer", no_source),
@@ -85,11 +90,8 @@ def _ways(own: list[AccountView], *, cash: bool, bank: str) -> list[Way]:
         Way("out", "Take money out", "Cash from one of your accounts.", "/move/withdraw", desk or no_source),
     ]
     if len(own) > 1:
-        between = Way(
-            "own", "Between my accounts", "From one of your accounts to another.", "/move/transfer?who=own",
-            no_source or no_target,
-        )  # fmt: skip
-        ways.insert(1, between)
+        story, closed = "From one of your accounts to another.", no_source or no_target
+        ways.insert(1, Way("own", "Between my accounts", story, "/move/transfer?who=own", closed))
     return ways
 
 
@@ -166,7 +168,10 @@ def move() -> rx.Component:
             state.loaded,
             rx.cond(
                 state.refused != "",
-                notice(rx.el.p(state.refused), kind="warn", symbol="lock"),
+                notice(
+                    rx.el.p(state.refused),
+                    rx.el.div(button_link("All accounts", "/desk"), class_name="actions"),
+                ),
                 rx.fragment(
                     rx.el.div(rx.foreach(state.ways, _way), class_name="ways"),
                     when(

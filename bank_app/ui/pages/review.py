@@ -17,6 +17,7 @@ from bank_app.services.auth import Actor
 from bank_app.services.drafts import DraftView
 from bank_app.ui import calls, forms, words
 from bank_app.ui.components.browser import focus_on_change, press_once, route_value
+from bank_app.ui.components.money_form import way_back
 from bank_app.ui.components.moving import Line, fact, said, step, sum_line, tape, ticks, when
 from bank_app.ui.components.parts import bone, button_link, crumb, icon, link, page_head, waiting
 from bank_app.ui.components.shell import shell
@@ -50,6 +51,7 @@ class Sheet:
     first: bool = False
     tape_title: str = ""
     after: str = ""
+    after_label: str = "Available after"
     lines: list[Line] = field(default_factory=list)
 
 
@@ -260,7 +262,7 @@ def _sheet(session: Any, actor: Actor, draft: DraftView) -> tuple[Sheet, Account
         lines.append(Line("Overdraft limit", money.display(account.overdraft_limit_minor, code)))
     transfer = draft.kind == "transfer"
     lines.append(Line("This transfer" if transfer else "This withdrawal", money.display(-draft.amount_minor, code)))
-    first = False
+    left, first = account.available_minor - draft.amount_minor, False
     if transfer and draft.payee_result != "own" and draft.to_account_id is not None:
         first = not payees.has_paid(session, actor, owner_id=account.owner_id, account_id=draft.to_account_id)
     sheet = Sheet(
@@ -280,7 +282,8 @@ def _sheet(session: Any, actor: Actor, draft: DraftView) -> tuple[Sheet, Account
         first=first,
         tape_title=f"{account.title} after this",
         lines=lines,
-        after=money.display(account.available_minor - draft.amount_minor, code),
+        after=money.display(abs(left), code),
+        after_label="Available after" if left >= 0 else "Short by",
     )
     return sheet, account
 
@@ -466,7 +469,7 @@ def _review() -> rx.Component:
         rx.el.div(
             rx.el.div(_answer(), _facts(), _buttons()),
             rx.el.aside(
-                tape(sheet.tape_title, sheet.lines, last=sum_line("Available after", sheet.after), ready=state.loaded),
+                tape(sheet.tape_title, sheet.lines, last=sum_line(sheet.after_label, sheet.after), ready=state.loaded),
                 rx.el.p(
                     "This is draft ",
                     rx.el.span(sheet.reference, class_name="mono"),
@@ -509,7 +512,7 @@ def review() -> rx.Component:
     ready = state.loaded & (state.shown == route_value("draft_id"))
     gone = ready & (state.stage == "gone")
     return shell(
-        crumb(rx.cond(ready & ~gone, "Details", "Move money"), rx.cond(ready & ~gone, state.sheet.change, "/move")),
+        rx.cond(ready & ~gone, crumb("Details", state.sheet.change), way_back()),
         rx.cond(gone, rx.fragment(), step(2, "Check")),
         page_head(rx.cond(gone, "Nothing to check here", rx.cond(ready, state.sheet.heading, "Check"))),
         rx.cond(ready, rx.cond(gone, _gone(), _review()), _skeleton()),

@@ -27,12 +27,12 @@ from bank_app.ui.components.money_form import (
     problem_of,
 )
 from bank_app.ui.components.moving import Choice, choice_card, segments, step, when
-from bank_app.ui.components.parts import crumb, icon, page_head, problem_summary
+from bank_app.ui.components.parts import icon, page_head, problem_summary
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
-from bank_app.ui.money_form import MoneyForm, choice, named, number_of, read_amount, why_not_from, why_not_to
+from bank_app.ui.money_form import MoneyForm, choice, named, number_of, read_amount, to_review, why_not_from, why_not_to
 from bank_app.ui.recipients import Start, Target, number_problem, own_target, start_of_draft, start_of_transaction
-from bank_app.ui.session import actor_of
+from bank_app.ui.session import SessionState, actor_of
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class TransferState(MoneyForm, rx.State):
         except BankError as error:
             self._answer_with([], error)
             return None
-        return rx.redirect(f"/move/review/{draft.id}")
+        return to_review(f"/move/transfer?draft={draft.id}", draft)
 
     # --- what the form begins with --------------------------------------------------------------------
 
@@ -318,9 +318,10 @@ def _known_card(known: rx.Var) -> rx.Component:
 
 
 def _who() -> rx.Component:
+    staff = SessionState.is_staff
     words_of = {
-        "own": ("own", "My accounts", "arrow-left-right"),
-        "paid": ("paid", "Someone I’ve paid", "users"),
+        "own": ("own", rx.cond(staff, "Their accounts", "My accounts"), "arrow-left-right"),
+        "paid": ("paid", rx.cond(staff, "Someone they’ve paid", "Someone I’ve paid"), "users"),
         "new": ("new", "New number", "plus"),
     }
 
@@ -488,7 +489,6 @@ def transfer() -> rx.Component:
     """The page."""
     return form_page(
         TransferState,
-        crumb("Move money", "/move"),
         step(1, "Details"),
         page_head("Send money"),
         form=_form(),
