@@ -21,22 +21,28 @@ from bank_app.ui.exports import export_entries
 
 log = logging.getLogger(__name__)
 _LARGEST_FORM = 8_192
+_FOREIGN = "This form was sent from another site."
 
 
 def create_routes(db: Database, settings: Settings) -> FastAPI:
     """The routes of the browser, on the same origin as the pages."""
     routes = FastAPI(title="Browser", docs_url=None, redoc_url=None, openapi_url=None)
+    _add_sign_in(routes, db, settings)
+    _add_sign_up(routes, db, settings)
+    _add_sign_out(routes, db, settings)
+    _add_export(routes, db, settings)
+    return routes
 
+
+def _add_sign_in(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.post("/auth/login")
     async def login(request: Request) -> Response:
         form, refused = await _form(request, settings)
         if refused:
             return refused
-        email, password = forms.field(form, "email", 254), str(form.get("password", ""))[:1000]
+        email, password = forms.field(form, "email", 254), _password(form)
         try:
-            opened = await calls.call(
-                auth.open_browser_session, db, email=email, password=password, **_from(request)
-            )
+            opened = await calls.call(auth.open_browser_session, db, email=email, password=password, **_from(request))
         except BankError as error:
             return _back("/sign-in", error, settings, {"email": email}, forms.local_path(form.get("next"), ""))
         return _enter(settings, opened, forms.local_path(form.get("next")))
@@ -53,6 +59,8 @@ def create_routes(db: Database, settings: Settings) -> FastAPI:
             return _back("/sign-in", error, settings, {}, "")
         return _enter(settings, opened, forms.local_path(form.get("next")))
 
+
+def _add_sign_up(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.post("/auth/register")
     async def register(request: Request) -> Response:
         form, refused = await _form(request, settings)
@@ -60,22 +68,21 @@ def create_routes(db: Database, settings: Settings) -> FastAPI:
             return refused
         if not settings.sign_up:
             return RedirectResponse("/sign-up?problem=SIGNUP_DISABLED", 303)
-        email, name = forms.field(form, "email", 254), forms.field(form, "name", 100)
-        password = str(form.get("password", ""))[:1000]
+        email, name, password = forms.field(form, "email", 254), forms.field(form, "name", 100), _password(form)
         try:
             await calls.call(auth.register, db, email=email, name=name, password=password)
-            opened = await calls.call(
-                auth.open_browser_session, db, email=email, password=password, **_from(request)
-            )
+            opened = await calls.call(auth.open_browser_session, db, email=email, password=password, **_from(request))
             await calls.call(_first_account, db, settings, opened.token)
         except BankError as error:
             return _back("/sign-up", error, settings, {"email": email, "name": name}, "")
         return _enter(settings, opened, "/home")
 
+
+def _add_sign_out(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.post("/auth/logout")
     async def logout(request: Request) -> Response:
         if not _own_origin(request, settings):
-            return PlainTextResponse("This form was sent from another site.", 403)
+            return PlainTextResponse(_FOREIGN, 403)
         token = request.cookies.get(cookies.name(settings), "")
         if token:
             await calls.call(auth.close_browser_session, db, token)
@@ -83,29 +90,33 @@ def create_routes(db: Database, settings: Settings) -> FastAPI:
         cookies.clear_session(response, settings)
         return response
 
+
+def _add_export(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.get("/accounts/{account}/export.csv")
     async def export(request: Request, account: str) -> Response:
         token = request.cookies.get(cookies.name(settings), "")
         actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
         if actor is None:
             return RedirectResponse(f"/sign-in?next=/accounts/{quote(account)}", 303)
+        query = dict(request.query_params)
         try:
-            name, text = await calls.read(
-                lambda session: export_entries(session, actor, account, dict(request.query_params))
-            )
+            name, text = await calls.read(lambda session: export_entries(session, actor, account, query))
         except BankError as error:
             return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 404)
         headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
-    return routes
+
+def _password(form: FormData) -> str:
+    """As typed: spaces at its ends belong to a password."""
+    return str(form.get("password", ""))[:1000]
 
 
 async def _form(request: Request, settings: Settings) -> tuple[FormData, Response | None]:
     """The submitted form, or the answer to a form that is not ours or too large."""
     if not _own_origin(request, settings):
         log.warning("form refused: sent from another site")
-        return FormData(), PlainTextResponse("This form was sent from another site.", 403)
+        return FormData(), PlainTextResponse(_FOREIGN, 403)
     length = request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > _LARGEST_FORM:
         return FormData(), PlainTextResponse("This form is too large.", 413)

@@ -52,7 +52,7 @@ async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 
 async def read(operation: Callable[[Session], T]) -> T:
-    """Runs a reading service: `await read(lambda session: accounts.own_accounts(session, actor))`."""
+    """Runs a service that reads, such as `lambda session: accounts.own_accounts(session, actor)`, in one snapshot."""
     return await call(bank().db.read, operation)
 
 

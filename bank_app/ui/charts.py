@@ -85,7 +85,7 @@ def spark(steps: Sequence[Step]) -> str:
     if len(steps) < 2:
         return ""
     values = [step.balance_minor for step in steps]
-    low, high = min(values), max(max(values), min(values) + 1)
+    low, high = min(values), max(*values, min(values) + 1)
     start, span = steps[0].at, max((clock.now() - steps[0].at).total_seconds(), 1.0)
     path = _path(
         steps,

@@ -56,7 +56,7 @@ def callable_handlers() -> dict[str, str]:
 
 
 def seal() -> None:
-    """Removes every handler that is not marked; Reflex makes one of each public method. Call once, after all imports."""
+    """Removes every handler that is not marked; Reflex makes one of each public method. Once, after all imports."""
     handlers = RegistrationContext.get().event_handlers
     _audiences.clear()
     _audiences.update(callable_handlers())
@@ -96,7 +96,7 @@ class SessionGuard(rx.Middleware):
         self._tabs = Buckets(burst=80, rate=20)
         self._addresses = Buckets(burst=800, rate=200)
 
-    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002
+    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """Stops the event, or lets it run as the person whose cookie came with the connection."""
         bank = calls.bank()
         router = state.router

@@ -22,7 +22,7 @@ from bank_app.ui.guard import sign_in_address
 
 Scope = MutableMapping[str, Any]
 App = Callable[..., Awaitable[None]]
-_INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
+_INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _FOREVER = "public, max-age=31536000, immutable"
 _NOT_STORED = ("/api", "/auth", "/accounts")
 _AWAY = (

@@ -43,7 +43,9 @@ CATALOGUE: Mapping[str, str] = {
     "RECIPIENT_FORMAT": "Account numbers have 10 digits. You entered {count}.",
     "RECIPIENT_CHECK_DIGIT": "That number has a typo — its last two digits don't fit the rest.",
     "RECIPIENT_NOT_FOUND": f"No account here has that number. Check it with the person you're paying. {SAFE}",
-    "RECIPIENT_CANNOT_RECEIVE": f"This account can't receive money right now. Ask the person for another account. {SAFE}",
+    "RECIPIENT_CANNOT_RECEIVE": (
+        f"This account can't receive money right now. Ask the person for another account. {SAFE}"
+    ),
     "SOURCE_FROZEN": f"{{account}} is frozen, so money can't leave it. Contact {{bank}}. {SAFE}",
     "SOURCE_CLOSED": f"{{account}} is closed. Choose another account. {SAFE}",
     "NAME_MATCH": "The name matches the account.",
@@ -52,9 +54,7 @@ CATALOGUE: Mapping[str, str] = {
         "The name doesn't match this account. The owner's name is not shown, to protect them. "
         "Check with the person you're paying."
     ),
-    "NAME_UNAVAILABLE": (
-        "We couldn't check the name just now. You can wait, or continue if you trust the number."
-    ),
+    "NAME_UNAVAILABLE": ("We couldn't check the name just now. You can wait, or continue if you trust the number."),
     "NAME_NOT_CHECKED": "Tick that you've checked, or change the name.",
     "STALE_BALANCE": (
         "Your balance changed while you were reviewing — it is now {available}, less than {what}. Change the amount."

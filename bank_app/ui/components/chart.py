@@ -24,9 +24,7 @@ def _drawing(chart: rx.Var) -> rx.Component:
             view_box="0 0 1000 100",
             custom_attrs={"preserveAspectRatio": "none"},
         ),
-        rx.foreach(
-            chart.vertical, lambda mark: rx.el.span(mark.label, class_name="y", custom_attrs=_at(top=mark.at))
-        ),
+        rx.foreach(chart.vertical, lambda mark: rx.el.span(mark.label, class_name="y", custom_attrs=_at(top=mark.at))),
         rx.foreach(
             chart.horizontal, lambda mark: rx.el.span(mark.label, class_name=mark.css, custom_attrs=_at(left=mark.at))
         ),
@@ -45,9 +43,7 @@ def chart_table(chart: rx.Var) -> rx.Component:
     return rx.el.div(
         rx.el.table(
             rx.el.caption("Balance after each change, newest first", class_name="hidden-visually"),
-            rx.el.thead(
-                rx.el.tr(rx.el.th("When", scope="col"), rx.el.th("Balance", scope="col", class_name="right"))
-            ),
+            rx.el.thead(rx.el.tr(rx.el.th("When", scope="col"), rx.el.th("Balance", scope="col", class_name="right"))),
             rx.el.tbody(
                 rx.foreach(
                     chart.table,

@@ -88,7 +88,7 @@ def select_field(label: Content, name: str, options: list[tuple[str, str]], **pr
     )
 
 
-def amount_field(  # noqa: PLR0913 - a money field has this many parts
+def amount_field(
     label: Content,
     name: str,
     *,

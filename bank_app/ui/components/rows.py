@@ -124,5 +124,3 @@ def ledger_bones(number: int) -> rx.Component:
         class_name="ledger",
         aria_hidden="true",
     )
-
-

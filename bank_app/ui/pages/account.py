@@ -214,8 +214,8 @@ class AccountState(rx.State):
         self.chips, self.filtered = self.filters.chips(path), self.filters.any()
         self.export = self.filters.address(f"{path}/export.csv")
         self.result = (
-            f"{words.count(found.totals.count, 'entry', 'entries')} · in {money.display(found.totals.in_minor, code)} · "
-            f"out {money.display(found.totals.out_minor, code)}"
+            f"{words.count(found.totals.count, 'entry', 'entries')} · "
+            f"in {money.display(found.totals.in_minor, code)} · out {money.display(found.totals.out_minor, code)}"
         )
 
     def _arrange(self) -> None:
@@ -246,5 +246,3 @@ def _banner(account: AccountView) -> str:
     if account.frozen_for is FrozenFor.ALL:
         return f"This account is frozen: money can neither arrive nor leave. Contact {bank}."
     return f"This account is frozen: money can arrive but can't leave. Contact {bank}."
-
-

@@ -78,7 +78,9 @@ def _figure(ready: rx.Var) -> rx.Component:
                 rx.el.dl(
                     pair("Current", AccountState.current),
                     rx.cond(AccountState.held != "", pair("Held", AccountState.held), rx.fragment()),
-                    rx.cond(AccountState.overdraft != "", pair("Overdraft limit", AccountState.overdraft), rx.fragment()),
+                    rx.cond(
+                        AccountState.overdraft != "", pair("Overdraft limit", AccountState.overdraft), rx.fragment()
+                    ),
                     class_name="pairs",
                 ),
                 rx.el.dl(
@@ -343,8 +345,11 @@ def account() -> rx.Component:
                     rx.fragment(),
                 ),
                 rx.el.section(
-                    _figure(ready), _plot(ready), rx.cond(ready, _proof(), rx.fragment()),
-                    class_name="card hero", aria_labelledby="available",
+                    _figure(ready),
+                    _plot(ready),
+                    rx.cond(ready, _proof(), rx.fragment()),
+                    class_name="card hero",
+                    aria_labelledby="available",
                 ),
                 _entries(ready, number),
             ),

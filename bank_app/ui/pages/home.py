@@ -321,7 +321,8 @@ def _card_bone() -> rx.Component:
 def _recent() -> rx.Component:
     return rx.el.section(
         rx.el.header(
-            rx.el.h2("Recent activity"), link("All accounts", to="/accounts", class_name="more"),
+            rx.el.h2("Recent activity"),
+            link("All accounts", to="/accounts", class_name="more"),
         ),
         rx.cond(
             HomeState.loaded,

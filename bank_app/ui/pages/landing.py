@@ -14,7 +14,7 @@ _PROMISES = (
     (
         "braces",
         "A real REST API",
-        "Every transfer is idempotent by key, every refusal has a code of its own, and all of it is described in OpenAPI.",
+        "Every transfer is idempotent by key, every refusal has its own code, and all of it is described in OpenAPI.",
     ),
     (
         "scale",

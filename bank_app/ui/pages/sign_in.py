@@ -93,9 +93,7 @@ def _card(card: rx.Var, index: rx.Var) -> rx.Component:
         rx.el.p(card.summary, class_name="holds"),
         rx.el.input(type="hidden", name="email", value=card.email, read_only=True),
         rx.el.input(type="hidden", name="next", value=SignInState.next, read_only=True),
-        rx.el.button(
-            "Enter as ", card.first_name, type="submit", class_name=rx.cond(index == 0, "btn tint", "btn")
-        ),
+        rx.el.button("Enter as ", card.first_name, type="submit", class_name=rx.cond(index == 0, "btn tint", "btn")),
         on_submit=None,
         action="/auth/demo",
         method="post",
@@ -200,4 +198,3 @@ def sign_in() -> rx.Component:
         rx.el.div(_password_form(), books_table(), class_name="gate"),
         beside=rx.cond(SessionState.sign_up, button_link("Create account", "/sign-up"), rx.fragment()),
     )
-

@@ -101,9 +101,13 @@ def _form() -> rx.Component:
         ),
         rx.el.div(
             rx.el.label("Password", html_for="password"),
-            rx.el.p(say("PASSWORD_SHORT"), id="password-hint", class_name="hint", custom_attrs={"style": {"margin": "0 0 6px"}}),
+            rx.el.p(say("PASSWORD_SHORT"), id="password-hint", class_name="hint before"),
             password_box(
-                id="password", name="password", auto_complete="new-password", described_by="password-hint", min_length=12
+                id="password",
+                name="password",
+                auto_complete="new-password",
+                described_by="password-hint",
+                min_length=12,
             ),
             class_name="field",
         ),
