@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -44,6 +45,13 @@ class Movement:
         if self.description is not None and len(self.description) > MAX_DESCRIPTION:
             message = f"Keep the description to {MAX_DESCRIPTION} characters (now {len(self.description)})."
             raise errors.Invalid(message, errors=[{"field": "description", "code": "too_long", "message": message}])
+        for name, value in (("description", self.description), ("metadata", self.metadata)):
+            try:
+                json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+            except (TypeError, ValueError):
+                # Half of a surrogate pair, which JSON can spell and no database can keep, or a number that is none.
+                message = f"The {name} holds something that cannot be written down."
+                raise errors.Invalid(message, errors=[{"field": name, "code": "invalid", "message": message}]) from None
 
 
 @dataclass(frozen=True, slots=True)
