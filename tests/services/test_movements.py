@@ -259,6 +259,15 @@ def test_a_description_of_141_characters_is_too_long_and_one_of_140_is_not(count
     assert counter.deposit(ada, hers, "1.00", description="ö" * 140).transaction.description == "ö" * 140
 
 
+@pytest.mark.parametrize(
+    "more", [{"description": "half a pair \ud83c"}, {"metadata": {"a": "\udc00"}}, {"metadata": {"a": float("nan")}}]
+)
+def test_text_that_cannot_be_kept_is_refused_before_it_reaches_the_database(counter, ada, hers, more):
+    with pytest.raises(errors.Invalid) as refusal:
+        counter.deposit(ada, hers, "1.00", key="k", **more)
+    assert refusal.value.details["errors"][0]["field"] == next(iter(more))
+
+
 def test_a_transfer_between_currencies_is_refused(counter, ada, hers):
     euros = counter.open(ada, currency="EUR")
     with pytest.raises(errors.CurrencyMismatch) as refusal:

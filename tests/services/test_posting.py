@@ -80,6 +80,13 @@ def test_a_version_is_checked_against_the_drafts_before_it_in_the_list(db, ada, 
     assert codes(outcomes) == ["posted", "precondition_failed", "posted"]
 
 
+def test_an_account_that_was_not_found_under_the_lock_leaves_the_key_unused(db, counter, ada, hers, his):
+    nowhere = type("Nowhere", (), {"id": 1234567889})
+    assert codes(post(db, transfer(ada, hers, nowhere, 1000, key="k"))) == ["account_not_found"]
+    assert codes(post(db, transfer(ada, hers, his, 1000, key="k"))) == ["posted"]
+    assert counter.balance(his) == "10.00"
+
+
 def test_a_key_that_comes_twice_in_one_list_has_one_effect(db, counter, ada, hers, his):
     outcomes = post(
         db,
