@@ -7,6 +7,7 @@ import { EventLoopContext } from "$/utils/context";
 import { ColorModeContext } from "$/utils/context-registry";
 
 const OFFLINE = "You're offline, so nothing was sent. Your details are kept.";
+const LATE = "The bank has not answered yet. Don't do this again: the page looks by itself what became of it.";
 
 function useDown() {
   const errors = useContext(EventLoopContext)[1];
@@ -65,17 +66,23 @@ export function PressOnce({ id, className, label, busyLabel, answer, kind = "but
   const down = useDown();
   const [pressed, setPressed] = useState(false);
   const [slow, setSlow] = useState(false);
+  const [overdue, setOverdue] = useState(false);
   const latch = useRef(false);
   const button = useRef(null);
   useEffect(() => {
     latch.current = false;
     setPressed(false);
     setSlow(false);
+    setOverdue(false);
   }, [answer]);
   useEffect(() => {
     if (!pressed) return undefined;
     const wait = setTimeout(() => setSlow(true), 1000);
-    return () => clearTimeout(wait);
+    const unsure = setTimeout(() => setOverdue(true), 10000);
+    return () => {
+      clearTimeout(wait);
+      clearTimeout(unsure);
+    };
   }, [pressed]);
   useEffect(() => {
     const form = kind === "submit" ? button.current?.form : null;
@@ -120,7 +127,13 @@ export function PressOnce({ id, className, label, busyLabel, answer, kind = "but
     el(
       "span",
       { role: "status", className: down || (slow && pressed) ? "small muted" : "hidden-visually" },
-      down ? OFFLINE : slow && pressed ? "Waiting for the bank to confirm" : "",
+      pressed && (overdue || down)
+        ? LATE
+        : down
+          ? OFFLINE
+          : slow && pressed
+            ? "Waiting for the bank to confirm"
+            : "",
     ),
   );
 }

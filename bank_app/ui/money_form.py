@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import reflex as rx
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus, FrozenFor
 from bank_app.domain.identifiers import parse_account_number
-from bank_app.errors import BankError
+from bank_app.errors import AccountNotFound, BankError
 from bank_app.services import accounts
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
@@ -79,6 +80,11 @@ def read_amount(text: str, currency: str) -> Reading:
     return Reading(typed.minor)
 
 
+def new_answer() -> int:
+    """Lets a button be pressed again. Random, because a restarted bank would count from the same number once more."""
+    return secrets.randbelow(2**31) + 1
+
+
 def number_of(text: object) -> int | None:
     """An account number from an address or a form, or nothing."""
     try:
@@ -132,7 +138,10 @@ class MoneyForm(rx.State, mixin=True):
         """Whether the same page came back with a new connection: then what was typed must stay."""
         before = (self._address, self._connection)
         self._address, self._connection = str(self.router.url), self.router.session.session_id
-        return self.loaded and self._address == before[0] and self._connection != before[1]
+        if not (self.loaded and self._address == before[0] and self._connection != before[1]):
+            return False
+        self.answer = new_answer()
+        return True
 
     async def _begin(self) -> Actor | None:
         """Empties the form for somebody who may move money; says so to somebody who may not."""
@@ -193,6 +202,15 @@ class MoneyForm(rx.State, mixin=True):
             change = self._minor if self._incoming else -self._minor
             self.lines.append(Line(self._what, money.display(change, code, signed=True)))
             self.after = money.display(account.available_minor + change, code)
+
+    async def _usable(self, actor: Actor, number: int | None) -> AccountView | None:
+        """An account that the actor may use; None for a number that is missing, unknown or somebody else's."""
+        if number is None:
+            return None
+        try:
+            return await calls.read(lambda session: accounts.get_account(session, actor, number))
+        except AccountNotFound:
+            return None
 
     async def _account(self) -> AccountView | None:
         """The chosen account as it is now."""
@@ -265,4 +283,4 @@ class MoneyForm(rx.State, mixin=True):
             self.code = ""
         self.problems = problems
         self.errors = {problem.field: problem.text for problem in problems}
-        self.answer += 1
+        self.answer = new_answer()

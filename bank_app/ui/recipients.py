@@ -70,13 +70,9 @@ async def start_of_transaction(actor: Actor, transaction_id: Any) -> Start:
 async def own_target(actor: Actor, form: dict, source: AccountView | None, problems: list[Problem]) -> Target | None:
     """Another account of the same person, or what is wrong with the choice."""
     number = number_of(forms.field(form, "own", 40))
-    try:
-        if number is None:
-            raise AccountNotFound
-        account = await calls.read(lambda session: accounts.get_account(session, actor, number))
-        if source and account.owner_id != source.owner_id:
-            raise AccountNotFound
-    except AccountNotFound:
+    found = [] if number is None else await calls.read(lambda session: _one(session, actor, number))
+    account = next((one for one in found if source is None or one.owner_id == source.owner_id), None)
+    if account is None:
         problems.append(Problem("own", say("TARGET_REQUIRED")))
         return None
     if why_not_to(account)[0]:
@@ -84,6 +80,13 @@ async def own_target(actor: Actor, form: dict, source: AccountView | None, probl
     if source and account.currency != source.currency:
         problems.append(Problem("own", say("currency_mismatch")))
     return Target(account.id, account.title, "own")
+
+
+def _one(session: Any, actor: Actor, number: int) -> list[AccountView]:
+    try:
+        return [accounts.get_account(session, actor, number)]
+    except AccountNotFound:
+        return []
 
 
 def number_problem(typed: str) -> str:

@@ -18,8 +18,10 @@ from bank_app.ui.pages.home import HomeState, home
 from bank_app.ui.pages.landing import landing
 from bank_app.ui.pages.move import MoveState, move
 from bank_app.ui.pages.not_found import not_found
-from bank_app.ui.pages.receipt import ReceiptState, receipt
-from bank_app.ui.pages.review import ReviewState, review
+from bank_app.ui.pages.receipt import ReceiptState
+from bank_app.ui.pages.receipt_view import receipt
+from bank_app.ui.pages.review import ReviewState
+from bank_app.ui.pages.review_view import review
 from bank_app.ui.pages.sign_in import SignInState, sign_in
 from bank_app.ui.pages.sign_up import SignUpState, sign_up
 from bank_app.ui.pages.transfer import TransferState, transfer

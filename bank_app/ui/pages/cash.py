@@ -8,8 +8,8 @@ import reflex as rx
 
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_id
-from bank_app.errors import AccountNotFound, BankError, OutcomeUnknown, Refused, RequestInProgress
-from bank_app.services import accounts, drafts, transfers
+from bank_app.errors import BankError, OutcomeUnknown, Refused, RequestInProgress
+from bank_app.services import drafts, transfers
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms, words
@@ -71,11 +71,8 @@ class CashForm(MoneyForm, mixin=True):
         return (None, None, "") if problems else (account, reading.minor, note)
 
     async def _sent_account(self, actor: Actor, number: int | None, problems: list[Problem]) -> AccountView | None:
-        try:
-            if number is None:
-                raise AccountNotFound
-            account = await calls.read(lambda session: accounts.get_account(session, actor, number))
-        except AccountNotFound:
+        account = await self._usable(actor, number)
+        if account is None:
             problems.append(Problem("source", say("TARGET_REQUIRED" if self._incoming else "SOURCE_REQUIRED")))
             return None
         reason, _ = (why_not_to if self._incoming else why_not_from)(account)

@@ -205,11 +205,8 @@ class TransferState(MoneyForm, rx.State):
 
     async def _source(self, actor: Actor, text: str, problems: list[Problem]) -> AccountView | None:
         number = number_of(text)
-        try:
-            if number is None:
-                raise AccountNotFound
-            account = await calls.read(lambda session: accounts.get_account(session, actor, number))
-        except AccountNotFound:
+        account = await self._usable(actor, number)
+        if account is None:
             problems.append(Problem("source", say("SOURCE_REQUIRED")))
             return None
         if why_not_from(account)[0]:
