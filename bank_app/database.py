@@ -24,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from alembic import command
-from bank_app.errors import BankError, BooksBroken, DatabaseUnavailable, LockTimeout, OutcomeUnknown
+from bank_app.errors import BankError, BooksBroken, DatabaseUnavailable, LockTimeout, OutcomeUnknown, Unavailable
 from bank_app.settings import PROJECT, Settings, is_loopback
 
 T = TypeVar("T")
@@ -43,12 +43,16 @@ class Fault(Enum):
 
 # By number, never by exception class: the driver raises OperationalError for most of them alike.
 _MYSQL_FAULTS: dict[int, Fault] = {
-    **dict.fromkeys((1205, 1213, 1020, 3101, 3572, 1047), Fault.CONFLICT),
+    **dict.fromkeys((1205, 1206, 1213, 1020, 3101, 3572, 1047), Fault.CONFLICT),
     **dict.fromkeys((1062, 1586), Fault.DUPLICATE),
     **dict.fromkeys(
-        (0, 1040, 1053, 1077, 1158, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031), Fault.LOST
+        (0, 1040, 1053, 1077, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 3169, 4031), Fault.LOST
     ),
-    **dict.fromkeys((3, 28, 1021, 1030, 1114, 1290, 1836, 3098), Fault.CANNOT_WRITE),
+    # Ended from outside, by an operator or a time limit; during COMMIT that may be before or after it.
+    **dict.fromkeys((1180, 1317, 1969, 3024), Fault.LOST),
+    # The server does not let us in: too many of us, a host or a password that it does not know, no such database.
+    **dict.fromkeys((1044, 1045, 1049, 1129, 1130, 1135, 1203, 1226, 1698, 3118), Fault.LOST),
+    **dict.fromkeys((3, 28, 1021, 1026, 1030, 1114, 1290, 1792, 1836, 3098), Fault.CANNOT_WRITE),
     **dict.fromkeys((3819, 4025, 1644, 1451, 1452, 1264, 1690, 1048, 1364, 1406, 1265, 1366), Fault.BROKEN),
 }
 _SQLITE_FAULTS: dict[str, Fault] = {
@@ -115,6 +119,11 @@ class Database:
                 if again.during_commit and not resolvable:
                     raise OutcomeUnknown from again
                 raise
+            except (Unavailable, BooksBroken) as error:
+                # True of this attempt; but an earlier one sent COMMIT, and nobody has seen what became of it.
+                if commit_sent:
+                    raise OutcomeUnknown from error
+                raise
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Again),
@@ -159,15 +168,16 @@ class Database:
             except (DBAPIError, PoolTimeout) as error:
                 # On every error, also those that end only the statement: a lock wait timeout leaves the unit of
                 # work open, and committing it would write half a transfer.
-                session.rollback()
+                _roll_back(session)
                 fault = self.fault_of(error)
                 if fault is Fault.BROKEN or (fault is Fault.DUPLICATE and _inserts_postings(error)):
                     raise BooksBroken(str(error)) from error
-                if fault is Fault.CANNOT_WRITE:
+                unanswered = committing and (fault is Fault.LOST or _may_be_on_disk(error))
+                if fault is Fault.CANNOT_WRITE and not unanswered:
                     raise _unavailable(fault) from error
-                raise _Again(fault, during_commit=committing and fault is Fault.LOST) from error
+                raise _Again(fault, during_commit=unanswered) from error
             except BaseException:
-                session.rollback()
+                _roll_back(session)
                 raise
             return result
 
@@ -270,6 +280,14 @@ class Database:
         return create_engine(self.url, isolation_level=isolation, pool_recycle=1800, connect_args=connect, **pool)
 
 
+def _roll_back(session: Session) -> None:
+    """Ends a unit of work that failed. A connection that cannot even do that is gone, and the server rolls back."""
+    try:
+        session.rollback()
+    except DBAPIError:
+        session.invalidate()
+
+
 def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
     """Durable WAL, foreign keys, and a BEGIN that we choose ourselves."""
 
@@ -301,6 +319,12 @@ def _tls(url: URL, mode: str) -> dict[str, Any]:
 def _inserts_postings(error: DBAPIError | PoolTimeout) -> bool:
     """Two writers that both believed they had the lock: the key stopped the second one."""
     return isinstance(error, DBAPIError) and "INTO postings" in (error.statement or "")
+
+
+def _may_be_on_disk(error: DBAPIError | PoolTimeout) -> bool:
+    """A log that the embedded engine wrote and could not sync is gone, unless a crash comes first: then it is read."""
+    name = getattr(error.orig, "sqlite_errorname", "") if isinstance(error, DBAPIError) else ""
+    return name.startswith("SQLITE_IOERR")
 
 
 def _unavailable(fault: Fault) -> BankError:
