@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.database import by_primary_key
 from bank_app.domain import chain
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, Draft, Key
 from bank_app.domain.identifiers import internal_account_number
@@ -104,7 +105,7 @@ def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
     each other in a circle. On the embedded engine the unit of work already holds the whole database.
     """
     statement = (
-        select(Account)
+        by_primary_key(select(Account), Account)
         .where(col(Account.id).in_(sorted(set(account_ids))))
         .order_by(col(Account.id))
         .with_for_update()
