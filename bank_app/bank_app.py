@@ -10,7 +10,7 @@ from bank_app import build
 from bank_app.api.app import create_api
 from bank_app.database import Database
 from bank_app.settings import load
-from bank_app.ui import calls, guard, site
+from bank_app.ui import calls, guard, redaction, site
 from bank_app.ui.app_frame import FRAME
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate, SecurityHeaders
@@ -56,6 +56,9 @@ app = rx.App(
 )
 # The pages' own origin only, whatever the address is; an empty list would mean any.
 app.sio.eio.cors_allowed_origins = None
+# The largest event of these pages has a few hundred bytes.
+app.sio.eio.max_http_buffer_size = 65_536
 site.add_pages(app)
 app.add_middleware(guard.SessionGuard())
 guard.seal()
+redaction.install()

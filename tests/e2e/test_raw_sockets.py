@@ -135,3 +135,15 @@ def test_pages_of_other_sites_may_not_open_a_socket(bank):
 def test_other_sites_may_not_read_an_answer(bank):
     answer = httpx.get(f"{bank.url}/api/v1/openapi.json", headers={"origin": "https://evil.example"})
     assert "access-control-allow-origin" not in answer.headers
+
+
+def test_an_enormous_event_ends_the_connection(bank, raw, ada):
+    client = raw(cookie=cookie_of(bank, ada))
+    client.send(HOME)
+    assert "$1,240.00" in client.everything()
+    # The client leaves it open when the other side ends the connection.
+    left = client.socket.eio.ws.sock
+    client.send(f"{ACCOUNT}.search", {"form": {"q": "x" * 200_000}})
+    client.everything()
+    assert not client.socket.connected
+    left.close()

@@ -148,11 +148,17 @@ def status_badge(status: rx.Var) -> rx.Component:
     )
 
 
+def unusual_status(status: rx.Var) -> rx.Component:
+    """On small screens, where the column is left out, what is not simply open still says so."""
+    return rx.cond(status != "open", rx.el.div(status_badge(status), class_name="narrow-only"), rx.fragment())
+
+
 def _row(row: rx.Var) -> rx.Component:
     return rx.el.tr(
         rx.el.td(
             link(row.title, to=row.address),
             rx.el.div(row.number, class_name="mono small muted"),
+            unusual_status(row.status),
         ),
         rx.el.td(row.kind, class_name="wide-only"),
         rx.el.td(status_badge(row.status), class_name="wide-only"),

@@ -13,7 +13,7 @@ from bank_app.ui import calls, forms, messages
 from bank_app.ui.components.parts import bone, empty, failed_panel, icon, link, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
-from bank_app.ui.pages.accounts import AccountRow, account_row, status_badge
+from bank_app.ui.pages.accounts import AccountRow, account_row, status_badge, unusual_status
 from bank_app.ui.session import SessionState, actor_of
 
 _PAGE = 25
@@ -69,7 +69,9 @@ class DeskState(rx.State):
 
 def _row(row: rx.Var) -> rx.Component:
     return rx.el.tr(
-        rx.el.td(link(row.owner, to=row.address), rx.el.div(row.title, class_name="small muted")),
+        rx.el.td(
+            link(row.owner, to=row.address), rx.el.div(row.title, class_name="small muted"), unusual_status(row.status)
+        ),
         rx.el.td(row.number, class_name="mono wide-only"),
         rx.el.td(status_badge(row.status), class_name="wide-only"),
         rx.el.td(row.available, class_name="right strong"),

@@ -1,0 +1,43 @@
+"""Keeps cookies and form values out of the framework's own log lines, which quote events whole."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+
+LIMIT = 2_000
+_SECRETS = (
+    (re.compile(r"(['\"](?:cookie|authorization)['\"]: )(['\"]).*?\2", re.IGNORECASE), r"\1'[redacted]'"),
+    (re.compile(r"payload=\{.*?\}(?=[,)])", re.DOTALL), "payload=[redacted]"),
+    (re.compile(r"(with value ').*?(' and type hint)", re.DOTALL), r"\1[redacted]\2"),
+    (re.compile(r"((?:bank_session|bank_kept)=)[^\s;,'\"]+"), r"\1[redacted]"),
+    (re.compile(r"([?&]token=)[^\s&'\"]+"), r"\1[redacted]"),
+)
+
+
+def redact(text: str) -> str:
+    """The text without what is secret in it, and not longer than a log line should be."""
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text[:LIMIT]
+
+
+class Redaction(logging.Filter):
+    """Rewrites a record, its traceback included, before any handler sees it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always keeps the record."""
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[0] is not None:
+            text += "\n" + "".join(traceback.format_exception(*record.exc_info))
+            record.exc_info = None
+        record.msg, record.args = redact(text), ()
+        return True
+
+
+def install() -> None:
+    """For every logger of the framework that exists by now; filters are not inherited."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.split(".")[0] in ("reflex", "reflex_base", "engineio", "socketio"):
+            logging.getLogger(name).addFilter(Redaction())

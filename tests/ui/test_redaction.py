@@ -1,0 +1,41 @@
+import logging
+import sys
+
+import pytest
+
+from bank_app.ui.redaction import Redaction, redact
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "router_data={'headers': {'cookie': 'bank_session=s3cret'}}",
+        "Event(name='x', payload={'form': {'password': 's3cret'}}, token='t')",
+        "Error transforming event argument 'form' with value 's3cret' and type hint 'int'",
+        'GET /_event/?token=s3cret&EIO=4 HTTP/1.1',
+        "Cookie: bank_session=s3cret; other=1",
+    ],
+)  # fmt: skip
+def test_a_line_loses_what_is_secret(line):
+    assert "s3cret" not in redact(line)
+
+
+def test_a_traceback_is_redacted_too():
+    try:
+        int("payload={'password': 's3cret'})")
+    except ValueError:
+        record = logging.LogRecord("reflex", logging.ERROR, "f", 1, "failed %s", ("x",), sys.exc_info())
+    assert Redaction().filter(record)
+    assert "s3cret" not in record.getMessage()
+    assert "failed x" in record.getMessage()
+    assert record.exc_info is None
+
+
+def test_an_event_that_does_not_exist_leaves_no_secret_in_the_log(client, caplog):
+    client.send("no.such.handler", {"password": "s3cret-word"}, cookie="bank_session=s3cret-token")
+    client.send(
+        "reflex___state____state.bank_app___ui___pages___sign_in____sign_in_state.open",
+        {"password": "s3cret-word"},
+        cookie="bank_session=s3cret-token",
+    )
+    assert "s3cret" not in caplog.text
