@@ -70,6 +70,7 @@ class Paper:
     back: str = ""
     back_to: str = ""
     again: str = ""
+    address: str = ""
     linked: str = ""
     linked_to: str = ""
 
@@ -190,6 +191,7 @@ def _paper(view: TransactionView, actor: Actor) -> Paper:
         back=f"{seen.title} {words.ending(seen.account_id)}",
         back_to=f"/accounts/{seen.account_id}",
         again=f"/move/transfer?again={view.id}" if again else "",
+        address=f"/transactions/{view.id}",
         linked="" if linked is None else "See the reversal" if view.reversed_by else "See the original",
         linked_to="" if linked is None else f"/transactions/{linked}",
     )

@@ -10,6 +10,7 @@ from bank_app.ui.components.parts import badge, bone, button_link, crumb, failed
 from bank_app.ui.components.shell import shell
 from bank_app.ui.messages import say
 from bank_app.ui.pages.receipt import ReceiptState
+from bank_app.ui.session import SessionState
 
 
 def _head(ready: rx.Var) -> rx.Component:
@@ -141,6 +142,7 @@ def _proof() -> rx.Component:
             copy_button(text=paper.hash, label="the hash", class_name="btn quiet tiny"),
             class_name="hash",
         ),
+        rx.el.p(SessionState.bank_name, " · ", paper.address, class_name="print-only muted"),
     )
 
 
