@@ -8,7 +8,6 @@ import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 import argon2
@@ -106,25 +105,35 @@ def register(db: Database, *, email: str, name: str, password: str, role: Role =
 
 def find(session: Session, email: str) -> Actor | None:
     """The person with this email, if there is one."""
-    user = session.execute(select(User).where(col(User.email) == email.strip().lower())).scalar()
+    user = session.execute(select(User).where(col(User.email) == _normal(email))).scalar()
     return Actor(user.id, user.email, user.name, Role(user.role)) if user else None
 
 
 def _checked_person(email: str, name: str, password: str) -> tuple[str, str]:
     problems = []
-    clean_email, clean_name = email.strip().lower(), " ".join(name.split())
-    try:
-        # Deliverability is not asked: it needs the network, and a bank on a laptop has none to trust.
-        clean_email = validate_email(clean_email, check_deliverability=False, test_environment=True).normalized.lower()
-    except EmailNotValidError:
+    clean_email, clean_name = _normal(email), " ".join(name.split())
+    if clean_email is None:
         problems.append({"field": "email", "code": "EMAIL_INVALID", "message": "Enter an email address."})
     if not 1 <= len(clean_name) <= 100 or not clean_name.isprintable():
         problems.append({"field": "name", "code": "NAME_INVALID", "message": "Enter a name of 1 to 100 characters."})
-    if problem := _password_problem(password, clean_email):
+    if problem := _password_problem(password, clean_email or ""):
         problems.append({"field": "password", **problem})
     if problems:
         raise errors.Invalid(" ".join(problem["message"] for problem in problems), errors=problems)
-    return clean_email, clean_name
+    return clean_email or "", clean_name
+
+
+def _normal(email: str) -> str | None:
+    """The one form in which an email is kept and looked up, however it is typed; None if it is none.
+
+    An accent may be typed as one character or two, and a domain in letters or in `xn--`.
+    """
+    try:
+        # Deliverability is not asked: it needs the network, and a bank on a laptop has none to trust.
+        found = validate_email(email.strip().lower(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return None
+    return str(found.normalized).lower()
 
 
 def _password_problem(password: str, email: str) -> dict[str, str] | None:
@@ -173,38 +182,52 @@ def _nobodys_hash() -> str:
 
 def _signed_in_user(db: Database, email: str, password: str) -> User:
     """The person with this email and password. Takes as long for an unknown email as for a wrong password."""
-    clean = email.strip().lower()[:254]
+    clean = _normal(email)
     user = db.read(lambda session: session.execute(select(User).where(col(User.email) == clean)).scalar())
-    if user and user.locked_until and user.locked_until > clock.now():
+    if user:
+        _refuse_while_locked(user)
+    fits = _verify(user.password_hash if user else _nobodys_hash(), password)
+    if user is None:
+        raise errors.CredentialsDoNotMatch("That email and password don't match.")
+    renewed = _hash(password) if fits and _hasher.check_needs_rehash(user.password_hash) else None
+    user_id = user.id
+
+    def operation(session: Session) -> User | errors.BankError:
+        found = session.execute(select(User).where(col(User.id) == user_id).with_for_update()).scalar_one()
+        try:
+            # Again, because others may have guessed while this guess was hashed; right or wrong, it comes too late.
+            _refuse_while_locked(found)
+        except errors.Throttled as too_late:
+            return too_late
+        if not fits or found.disabled_at is not None:
+            _count_failure(session, found, throttles=db.settings.rate_limits)
+            return errors.CredentialsDoNotMatch("That email and password don't match.")
+        if found.failed_sign_ins:
+            found.failed_sign_ins, found.locked_until = 0, None
+        if renewed:
+            found.password_hash = renewed
+        return found
+
+    outcome = db.unit_of_work(operation)
+    if isinstance(outcome, errors.BankError):
+        raise outcome
+    return outcome
+
+
+def _refuse_while_locked(user: User) -> None:
+    if user.locked_until and user.locked_until > clock.now():
         wait = int((user.locked_until - clock.now()).total_seconds()) + 1
         raise errors.Throttled(f"Too many failed tries. Wait {wait} seconds.", retry_after=wait)
-    fits = _verify(user.password_hash if user else _nobodys_hash(), password)
-    if user is None or not fits or user.disabled_at is not None:
-        if user is not None:
-            _count_failure(db, user.id)
-        raise errors.CredentialsDoNotMatch("That email and password don't match.")
-    renewed = _hash(password) if _hasher.check_needs_rehash(user.password_hash) else None
-    if renewed or user.failed_sign_ins:
-        fresh: dict[str, Any] = {"failed_sign_ins": 0, "locked_until": None}
-        if renewed:
-            fresh["password_hash"] = renewed
-        db.unit_of_work(lambda session: session.execute(update(User).where(col(User.id) == user.id).values(**fresh)))
-    return user
 
 
-def _count_failure(db: Database, user_id: UUID) -> None:
+def _count_failure(session: Session, user: User, *, throttles: bool) -> None:
     """Five tries are free; after that each failure doubles the wait. Nobody can lock somebody else out for good."""
-
-    def operation(session: Session) -> None:
-        user = session.execute(select(User).where(col(User.id) == user_id).with_for_update()).scalar_one()
-        user.failed_sign_ins += 1
-        over = user.failed_sign_ins - _FREE_TRIES
-        if over >= 0 and db.settings.rate_limits:
-            user.locked_until = clock.now() + min(timedelta(seconds=2 ** min(over, 20)), _LONGEST_WAIT)
-        if over == 0:
-            audit.record(session, actor_id=user_id, action="sign_in.throttled", object=f"user {user_id}")
-
-    db.unit_of_work(operation)
+    user.failed_sign_ins += 1
+    over = user.failed_sign_ins - _FREE_TRIES
+    if over >= 0 and throttles:
+        user.locked_until = clock.now() + min(timedelta(seconds=2 ** min(over, 20)), _LONGEST_WAIT)
+    if over == 0:
+        audit.record(session, actor_id=user.id, action="sign_in.throttled", object=f"user {user.id}")
 
 
 def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, address: str, user_agent: str = "",
