@@ -189,3 +189,28 @@ def api(bank):
     yield of
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def ada(person):
+    return person("Ada Lindqvist", Everyday="500.00", Savings="100.00")
+
+
+@pytest.fixture
+def ben(person):
+    return person("Ben Ito", Everyday=None)
+
+
+@pytest.fixture
+def balance(api):
+    """What the ledger says over REST: `balance(ada)` of the account called Everyday."""
+    clients = {}
+
+    def of(somebody, title="Everyday"):
+        client = clients.get(somebody.actor.email) or clients.setdefault(somebody.actor.email, api(somebody))
+        return client.get(f"/accounts/{somebody.number(title)}").json()["balance"]
+
+    of.entries = lambda somebody, title="Everyday": (
+        api(somebody).get(f"/accounts/{somebody.number(title)}/history").json()["items"]
+    )
+    return of
