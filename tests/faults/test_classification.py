@@ -25,8 +25,8 @@ def embedded(tmp_path):
 @pytest.mark.parametrize(
     ("numbers", "fault"),
     [
-        # lock wait timeout, deadlock, record changed, group replication rollback, NOWAIT, node not prepared
-        ((1205, 1213, 1020, 3101, 3572, 1047), Fault.CONFLICT),
+        # lock wait timeout, lock table full, deadlock, record changed, rolled back by the group, NOWAIT, not prepared
+        ((1205, 1206, 1213, 1020, 3101, 3572, 1047), Fault.CONFLICT),
         ((1062, 1586), Fault.DUPLICATE),
         # too many connections, shutdown, killed, cannot connect, gone away, lost, out of sync, idle too long
         ((0, 1040, 1053, 1077, 1158, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031), Fault.LOST),
