@@ -353,10 +353,12 @@ def balance_steps(
         .order_by(col(Posting.created_at).desc(), col(Posting.sequence).desc())
         .limit(_CHART_ROWS)
     ).all()
-    steps = [Step(start, sum(balances.values()))]
+    # By moment, because a transfer between two own accounts has no balance between its two sides.
+    totals = {start: sum(balances.values())}
     for row in reversed(rows):
         balances[row.account_id] = row.balance_after
-        steps.append(Step(row.created_at, sum(balances.values())))
+        totals[row.created_at] = sum(balances.values())
+    steps = [Step(at, total) for at, total in totals.items()]
     stride = -(-len(steps) // _MOST_POINTS)
     # Counted from the end, so that the newest step, the balance of now, is always among those kept.
     return steps[::-1][::stride][::-1]

@@ -51,7 +51,6 @@ class Chart:
 
 def balance_chart(steps: Sequence[Step], currency: str) -> Chart:
     """The chart of a balance; needs two points."""
-    steps = _settled(steps)
     if len(steps) < 2:
         return Chart()
     now = clock.now()
@@ -93,11 +92,6 @@ def spark(steps: Sequence[Step]) -> str:
         lambda minor: 93.0 - (minor - low) / (high - low) * 86.0,
     )
     return f"{path}H{_WIDTH:.0f}"
-
-
-def _settled(steps: Sequence[Step]) -> list[Step]:
-    """One step for each moment: between the two sides of one transfer nothing is true yet."""
-    return list({step.at: step for step in steps}.values())
 
 
 def _path(steps: Sequence[Step], across: Callable[[datetime], float], down: Callable[[int], float]) -> str:
