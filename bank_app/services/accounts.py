@@ -450,6 +450,9 @@ def check_payee(session: Session, actor: Actor, *, account_id: int, name: str) -
     if owner_id == actor.user_id:
         return PayeeCheck("match")
     given, real = _plain(name), _plain(owner)
+    if not given or not real:
+        # A name of signs only, as `!!!`, is nothing that anybody could know or recognise.
+        return PayeeCheck("match" if name.strip() == owner else "none")
     if given == real or sorted(given.split()) == sorted(real.split()):
         return PayeeCheck("match")
     close = difflib.SequenceMatcher(None, given, real).ratio() >= _CLOSE_NAMES

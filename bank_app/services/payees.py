@@ -58,7 +58,7 @@ def paid_before(session: Session, actor: Actor, *, owner_id: UUID, limit: int = 
 
 
 def has_paid(session: Session, actor: Actor, *, owner_id: UUID, account_id: int) -> bool:
-    """Whether any of the owner's accounts has ever paid this account.
+    """Whether any of the owner's accounts has ever paid this account. Giving back what was reversed is not paying.
 
     Raises:
         Forbidden: a customer asks for another person.
@@ -73,6 +73,8 @@ def has_paid(session: Session, actor: Actor, *, owner_id: UUID, account_id: int)
             col(paying.transaction_id) == col(receiving.transaction_id),
             col(paying.direction) == Direction.DEBIT.value,
             col(paying.account_id).in_(own),
+            col(Transaction.id) == col(receiving.transaction_id),
+            col(Transaction.type) == TransactionType.TRANSFER.value,
         )
         .correlate(None)
     )
