@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import secrets
+import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -164,14 +166,20 @@ class Settings(BaseSettings):
         if self.secret_key:
             return self.secret_key
         path = self.data / "secret_key"
-        self.data.mkdir(parents=True, exist_ok=True)
-        try:
-            # O_EXCL: of several workers starting at once exactly one makes the key, the others read it.
-            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+        if not path.exists():
+            self.data.mkdir(parents=True, exist_ok=True)
+            # Written aside and linked whole: of several workers starting at once exactly one makes the key, and a
+            # crash leaves no empty one behind.
+            with tempfile.NamedTemporaryFile("w", dir=self.data, prefix="secret_key.", encoding="ascii") as file:
                 file.write(secrets.token_hex(32))
-        except FileExistsError:
-            pass
-        return path.read_text(encoding="ascii")
+                file.flush()
+                os.fsync(file.fileno())
+                with contextlib.suppress(FileExistsError):
+                    os.link(file.name, path)
+        key = path.read_text(encoding="ascii").strip()
+        if len(key) < 32:
+            raise SettingsError(f"{path} holds no key: remove it, and a new one is made (everybody signs in again).")
+        return key
 
 
 def is_loopback(host: str) -> bool:
