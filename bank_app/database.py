@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import tenacity
 from alembic.config import Config
@@ -375,15 +376,27 @@ def is_embedded(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def refusing_triggers(session: Session) -> set[str]:
-    """The triggers of the bank's database that still refuse something, and were not replaced by an empty one."""
-    listing = (
-        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%RAISE(ABORT%'"
-        if session.get_bind().dialect.name == "sqlite"
-        else "SELECT trigger_name FROM information_schema.triggers"
-        " WHERE trigger_schema = DATABASE() AND action_statement LIKE '%SIGNAL SQLSTATE%'"
-    )
-    return set(session.execute(text(listing)).scalars())
+class Refusal(NamedTuple):
+    """What a trigger refuses: which change of which table, all of them or only `some`."""
+
+    change: str
+    table: str
+    some: bool
+
+
+def refusing_triggers(session: Session) -> dict[str, Refusal]:
+    """The triggers of the bank's database that refuse something: none that was emptied or moved elsewhere."""
+    if session.get_bind().dialect.name == "sqlite":
+        listing = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        form = r"CREATE TRIGGER \S+ BEFORE (\w+) ON (\w+) FOR EACH ROW\s+(WHEN\s.*\s)?BEGIN SELECT RAISE\(ABORT,.*"
+    else:
+        listing = (
+            "SELECT trigger_name, CONCAT_WS(' ', action_timing, event_manipulation, event_object_table,"
+            " action_statement) FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+        )
+        form = r"BEFORE (\w+) (\w+) (IF\s.*\sTHEN )?SIGNAL SQLSTATE '45000'.*"
+    found = {name: re.fullmatch(form, sql, re.DOTALL) for name, sql in session.execute(text(listing))}
+    return {name: Refusal(match[1], match[2], bool(match[3])) for name, match in found.items() if match}
 
 
 def alembic_config() -> Config:
