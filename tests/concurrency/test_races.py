@@ -5,7 +5,7 @@ import time
 from collections import Counter as Tally
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from bank_app import errors
 from bank_app.domain.accounting import AccountStatus
@@ -115,11 +115,12 @@ def test_one_email_is_registered_by_one_of_many(db, at_once, codes):
 
 
 def test_one_refresh_token_is_exchanged_by_one_of_many_and_the_sign_in_ends(db, ada, at_once, codes):
-    pair = auth.issue_tokens(db, email=ada.email, password=PASSWORD, address="192.0.2.1")
-    answers = at_once(lambda _: auth.refresh_tokens(db, refresh_token=pair.refresh_token), 6)
-    assert Tally(codes(answers)) == {"ok": 1, "unauthenticated": 5}
-    with pytest.raises(errors.NotSignedIn):
-        auth.actor_of_access_token(db, pair.access_token)
+    for _ in range(5):
+        pair = auth.issue_tokens(db, email=ada.email, password=PASSWORD, address="192.0.2.1")
+        answers = at_once(lambda _, pair=pair: auth.refresh_tokens(db, refresh_token=pair.refresh_token), 6)
+        assert Tally(codes(answers)) == {"ok": 1, "unauthenticated": 5}
+        with pytest.raises(errors.NotSignedIn):
+            auth.actor_of_access_token(db, pair.access_token)
 
 
 def test_wrong_passwords_at_once_are_all_counted(db, ada, at_once, codes):
@@ -175,9 +176,18 @@ def load(counter, ada, at_once, *, threads, seconds):
 
 
 def test_thirty_two_threads_among_four_accounts_meet_no_error_but_refusals(mariadb_db, counter, ada, at_once):
+    deadlocks = []
+
+    def on_error(context):
+        if context.original_exception.args[0] == 1213:
+            deadlocks.append(context.statement)
+
+    event.listen(mariadb_db.writing, "handle_error", on_error)
     answers = load(counter, ada, at_once, threads=32, seconds=10)
     assert answers.keys() <= {"ok", "insufficient_funds"}
     assert answers["ok"] > 100
+    # Running again would hide deadlocks from the clients; locks in one order do not even make them.
+    assert deadlocks == []
     assert integrity.check(mariadb_db).transactions == 4 + answers["ok"]
 
 

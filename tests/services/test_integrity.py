@@ -133,6 +133,15 @@ def test_1_a_posting_of_another_time_than_its_transaction_is_named(db, vandal):
     assert (1, f"transaction {vandal.moved.id}") in found(db)
 
 
+@broken
+def test_1_a_negative_amount_that_undoes_its_own_direction_is_named(db, vandal):
+    vandal(
+        "UPDATE postings SET amount = -amount, direction = CASE direction WHEN 'debit' THEN 'credit' ELSE 'debit' END"
+        " WHERE transaction_id = {id}"
+    )
+    assert {(1, posting(vandal.hers, 2)), (1, posting(vandal.his, 2))} <= found(db)
+
+
 # --- 2: all balances add up to zero -------------------------------------------------------------------
 
 
@@ -153,6 +162,25 @@ def test_3_a_cent_carried_from_one_account_to_another_names_both(db, vandal):
         "UPDATE accounts SET balance = balance - 1 WHERE id = {his}",
     )
     assert found(db) == {(3, account(vandal.hers)), (3, account(vandal.his))}
+
+
+def sentences(db, invariant):
+    return [violation.message for violation in integrity.check(db).violations if violation.invariant == invariant]
+
+
+@broken
+def test_3_a_balance_that_agrees_with_its_last_posting_and_not_with_the_sum_is_named(db, vandal):
+    vandal(
+        "UPDATE postings SET balance_after = 6600 WHERE account_id = {hers} AND sequence = 3",
+        "UPDATE accounts SET balance = 6600 WHERE id = {hers}",
+    )
+    assert sentences(db, 3) == ["its balance is 6600, its postings add up to 6500"]
+
+
+@broken
+def test_3_a_balance_that_agrees_with_the_sum_and_not_with_its_last_posting_is_named(db, vandal):
+    vandal("UPDATE postings SET balance_after = 6600 WHERE account_id = {hers} AND sequence = 3")
+    assert sentences(db, 3) == ["its balance is 6500, its last posting says 6600"]
 
 
 @broken
