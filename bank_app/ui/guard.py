@@ -17,7 +17,7 @@ from reflex_base.registry import RegistrationContext
 from bank_app.errors import BankError
 from bank_app.services import auth
 from bank_app.ui import calls, cookies
-from bank_app.ui.session import SessionState
+from bank_app.ui.session import SessionState, holder
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class SessionGuard(rx.Middleware):
         session = await root.get_state(SessionState)
         theirs = session._tab_session  # noqa: SLF001
         ended = bool(theirs) and actor is None
-        if theirs != (str(actor.sign_in_id) if actor else ""):
+        if theirs != holder(actor):
             if theirs:
                 root.reset()
                 session = await root.get_state(SessionState)

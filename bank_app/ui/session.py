@@ -13,6 +13,11 @@ ROLE_WORDS = {Role.CUSTOMER: "Customer", Role.TELLER: "Operator", Role.AUDITOR: 
 STAFF = (Role.TELLER, Role.AUDITOR, Role.ADMIN)
 
 
+def holder(actor: Actor | None) -> str:
+    """Whom a tab belongs to. With another role somebody is another: what the tab showed was for the one before."""
+    return f"{actor.sign_in_id} {actor.role.value}" if actor else ""
+
+
 class SessionState(rx.State):
     """The person, the bank's name and what its settings let the page offer."""
 
@@ -36,7 +41,7 @@ class SessionState(rx.State):
         """Takes over who the cookie says it is, and nothing else."""
         role = actor.role if actor else None
         self._actor = actor
-        self._tab_session = str(actor.sign_in_id) if actor else ""
+        self._tab_session = holder(actor)
         self.bank_name, self.demo, self.sign_up = settings.name, settings.demo, settings.sign_up
         self.signed_in = actor is not None
         self.name = actor.name if actor else ""

@@ -1,4 +1,7 @@
 import pytest
+from sqlalchemy import update
+
+from bank_app.models import User
 
 HOME = "reflex___state____state.bank_app___ui___pages___home____home_state.open"
 ACCOUNT = "reflex___state____state.bank_app___ui___pages___account____account_state"
@@ -114,3 +117,17 @@ def test_a_broken_handler_says_so_without_details(client, ada, cookie_of, monkey
     answer = client.send(HOME, cookie=cookie_of(ada))
     assert answer.vars["text"].startswith("Something failed on our side.")
     assert "secret" not in answer
+
+
+def test_with_another_role_a_tab_that_is_still_open_begins_anew(client, bank, teller, ada, counter, cookie_of):
+    account = counter.open(ada, "1240.00")
+    cookie, path = cookie_of(teller), f"/accounts/{account.number}"
+    assert "1,240" in client.send(f"{ACCOUNT}.open", cookie=cookie, path=path)
+    demotion = update(User).where(User.id == teller.user_id).values(role="customer")
+    bank.db.unit_of_work(lambda session: session.execute(demotion))
+    for name in (f"{ACCOUNT}.prove", HYDRATE, f"{ACCOUNT}.open"):
+        answer = client.send(name, cookie=cookie, path=path)
+        # The total of the books of a demo is everybody's.
+        answer.vars = {name: value for name, value in answer.vars.items() if name not in ("lines", "debit", "credit")}
+        assert "1,240" not in answer, name
+        assert "Ada" not in answer, name
