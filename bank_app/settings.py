@@ -7,6 +7,7 @@ import ipaddress
 import os
 import secrets
 import tempfile
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -159,6 +160,18 @@ class Settings(BaseSettings):
     def cookies_are_secure(self) -> bool:
         """Whether session cookies carry `Secure` and the `__Host-` prefix."""
         return self.public_url.startswith("https://") if self.secure_cookies is None else self.secure_cookies
+
+    def address_of(self, peer: str, forwarded: Sequence[str]) -> str:
+        """Where a request comes from: the peer, or what the outermost trusted proxy saw.
+
+        Args:
+            peer: Who is at the other end of the connection.
+            forwarded: The values of all X-Forwarded-For headers, in order.
+        """
+        # Each proxy appends who spoke to it; entries further left are claims of the client.
+        parts = [part.strip() for value in forwarded for part in value.split(",")]
+        found = parts[-self.trusted_proxies] if 0 < self.trusted_proxies <= len(parts) else peer
+        return found[:45]
 
     @cached_property
     def signing_key(self) -> str:

@@ -165,9 +165,4 @@ def bearer_token(request: Request) -> str:
 def client_address(request: Request, settings: Settings) -> str:
     """Where the request comes from: the peer, or what the outermost trusted proxy saw."""
     peer = request.client.host if request.client else "unknown"
-    if settings.trusted_proxies:
-        # Each proxy appends who spoke to it; entries further left are claims of the client.
-        forwarded = [part.strip() for value in request.headers.getlist("x-forwarded-for") for part in value.split(",")]
-        if len(forwarded) >= settings.trusted_proxies:
-            return forwarded[-settings.trusted_proxies][:45]
-    return peer[:45]
+    return settings.address_of(peer, request.headers.getlist("x-forwarded-for"))
