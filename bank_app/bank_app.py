@@ -2,15 +2,18 @@
 
 # Without postponed annotations: the framework evaluates those of the failure handlers in its own module.
 import logging
+import traceback
 from typing import Any
 
 import reflex as rx
+from cachetools import TTLCache
+from reflex_base.event.context import EventContext
 
 from bank_app import build
 from bank_app.api.app import create_api
 from bank_app.database import Database
 from bank_app.settings import load
-from bank_app.ui import calls, guard, redaction, site
+from bank_app.ui import calls, door, guard, redaction, site
 from bank_app.ui.app_frame import FRAME
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate, SecurityHeaders
@@ -23,9 +26,23 @@ db = Database(settings)
 calls.connect(db, settings)
 
 
+# Events that failed a moment ago, and the places in the code where they did.
+_failed: TTLCache[str, bool] = TTLCache(maxsize=10_000, ttl=60)
+_told: TTLCache[tuple[type, str], bool] = TTLCache(maxsize=1_000, ttl=60)
+
+
 def on_handler_failure(exception: Exception) -> rx.event.EventSpec | None:
-    """A handler broke: the log gets everything, the person one sentence."""
-    log.error("event handler failed", exc_info=exception)
+    """A handler broke: the log gets everything once a minute, the person one sentence."""
+    where = (type(exception), str(traceback.extract_tb(exception.__traceback__)[-1:]))
+    log.error(
+        "event handler failed%s", " again" if where in _told else "", exc_info=None if where in _told else exception
+    )
+    _told.setdefault(where, True)
+    event = EventContext.get()
+    if event.parent_txid in _failed:
+        # What came of a failure failed as well: answering that with another event would never end.
+        return None
+    _failed[event.txid] = True
     return NoticeState.failed()
 
 
@@ -61,4 +78,5 @@ app.sio.eio.max_http_buffer_size = 65_536
 site.add_pages(app)
 app.add_middleware(guard.SessionGuard())
 guard.seal()
+door.Door(app)
 redaction.install()
