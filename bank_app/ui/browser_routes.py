@@ -16,7 +16,7 @@ from bank_app.database import Database
 from bank_app.errors import BankError, EmailTaken, Invalid, Throttled
 from bank_app.services import accounts, auth
 from bank_app.settings import Settings
-from bank_app.ui import calls, cookies, forms
+from bank_app.ui import calls, cookies, forms, lookups
 from bank_app.ui.exports import export_entries
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,10 @@ def _add_sign_in(routes: FastAPI, db: Database, settings: Settings) -> None:
         form, refused = await _form(request, settings)
         if refused:
             return refused
-        email, password = forms.field(form, "email", 254), _password(form)
+        email, password, whence = forms.field(form, "email", 254), _password(form), _from(request, settings)
         try:
-            opened = await calls.call(auth.open_browser_session, db, email=email, password=password, **_from(request))
+            lookups.count_form(whence["address"], settings)
+            opened = await calls.call_apart(auth.open_browser_session, db, email=email, password=password, **whence)
         except BankError as error:
             return _back("/sign-in", error, settings, {"email": email}, forms.local_path(form.get("next"), ""))
         return _enter(settings, opened, forms.local_path(form.get("next")))
@@ -54,7 +55,7 @@ def _add_sign_in(routes: FastAPI, db: Database, settings: Settings) -> None:
             return refused
         email = forms.field(form, "email", 254)
         try:
-            opened = await calls.call(auth.open_demo_session, db, email=email, **_from(request))
+            opened = await calls.call(auth.open_demo_session, db, email=email, **_from(request, settings))
         except BankError as error:
             return _back("/sign-in", error, settings, {}, "")
         return _enter(settings, opened, forms.local_path(form.get("next")))
@@ -69,9 +70,11 @@ def _add_sign_up(routes: FastAPI, db: Database, settings: Settings) -> None:
         if not settings.sign_up:
             return RedirectResponse("/sign-up?problem=SIGNUP_DISABLED", 303)
         email, name, password = forms.field(form, "email", 254), forms.field(form, "name", 100), _password(form)
+        whence = _from(request, settings)
         try:
-            await calls.call(auth.register, db, email=email, name=name, password=password)
-            opened = await calls.call(auth.open_browser_session, db, email=email, password=password, **_from(request))
+            lookups.count_form(whence["address"], settings)
+            await calls.call_apart(auth.register, db, email=email, name=name, password=password)
+            opened = await calls.call_apart(auth.open_browser_session, db, email=email, password=password, **whence)
             await calls.call(_first_account, db, settings, opened.token)
         except BankError as error:
             return _back("/sign-up", error, settings, {"email": email, "name": name}, "")
@@ -134,9 +137,10 @@ def _own_origin(request: Request, settings: Settings) -> bool:
     return urlsplit(origin).netloc in {request.headers.get("host", ""), urlsplit(settings.public_url).netloc or "\0"}
 
 
-def _from(request: Request) -> dict[str, Any]:
+def _from(request: Request, settings: Settings) -> dict[str, Any]:
     """Where a request comes from, for throttling and the list of sessions."""
-    address = request.client.host if request.client else ""
+    peer = request.client.host if request.client else ""
+    address = settings.address_of(peer, request.headers.getlist("x-forwarded-for"))
     return {"address": address, "user_agent": request.headers.get("user-agent", "")[:300]}
 
 

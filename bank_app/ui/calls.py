@@ -25,6 +25,7 @@ class Bank:
     db: Database
     settings: Settings
     threads: ThreadPoolExecutor
+    apart: ThreadPoolExecutor
 
 
 _connected: list[Bank] = []
@@ -36,7 +37,8 @@ def connect(db: Database, settings: Settings) -> None:
     As many threads as database connections: one more thread would only wait for a connection.
     """
     threads = ThreadPoolExecutor(max_workers=settings.pool_size, thread_name_prefix="page")
-    _connected[:] = [Bank(db, settings, threads)]
+    apart = ThreadPoolExecutor(max_workers=4, thread_name_prefix="apart")
+    _connected[:] = [Bank(db, settings, threads, apart)]
 
 
 def bank() -> Bank:
@@ -46,9 +48,16 @@ def bank() -> Bank:
 
 async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Runs a blocking function on one of the threads."""
-    context = contextvars.copy_context()
-    work = functools.partial(context.run, function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(bank().threads, work)
+    return await _run(bank().threads, functools.partial(function, *args, **kwargs))
+
+
+async def call_apart(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Runs what takes long, such as hashing a password, on threads that no page waits for."""
+    return await _run(bank().apart, functools.partial(function, *args, **kwargs))
+
+
+async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, contextvars.copy_context().run, work)
 
 
 async def read(operation: Callable[[Session], T]) -> T:

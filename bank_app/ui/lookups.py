@@ -1,8 +1,8 @@
-"""How often a person may ask whose name belongs to an account number; without it numbers could be tried in a row."""
+"""How often somebody may try: whose name belongs to a number, or which password to an email. Counted per process."""
 
 from __future__ import annotations
 
-from limits import parse
+from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
@@ -11,7 +11,8 @@ from bank_app.errors import Throttled
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 
-_ALLOWED = parse("20 per minute")
+_NAMES = parse("20 per minute")
+_FORMS = parse("30 per minute")
 _counted = FixedWindowRateLimiter(MemoryStorage())
 
 
@@ -21,8 +22,20 @@ def count(actor: Actor, settings: Settings) -> None:
     Raises:
         Throttled: that was one too many; `details["retry_after"]` in seconds.
     """
-    if not settings.rate_limits or _counted.hit(_ALLOWED, str(actor.user_id)):
+    _count(_NAMES, str(actor.user_id), settings)
+
+
+def count_form(address: str, settings: Settings) -> None:
+    """Counts one form of signing in or up from an address; each costs a password hash.
+
+    Raises:
+        Throttled: that was one too many; `details["retry_after"]` in seconds.
+    """
+    _count(_FORMS, address, settings)
+
+
+def _count(allowed: RateLimitItem, who: str, settings: Settings) -> None:
+    if not settings.rate_limits or _counted.hit(allowed, who):
         return
-    ends = _counted.get_window_stats(_ALLOWED, str(actor.user_id)).reset_time
-    wait = max(1, round(ends - clock.now().timestamp()))
+    wait = max(1, round(_counted.get_window_stats(allowed, who).reset_time - clock.now().timestamp()))
     raise Throttled(f"Too many tries. Wait {wait} seconds.", retry_after=wait)

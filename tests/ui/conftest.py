@@ -121,7 +121,7 @@ class Web:
     """A browser without pages: keeps cookies, follows no redirects."""
 
     def __init__(self, app):
-        self.app, self.cookies = app, httpx.Cookies()
+        self.app, self.cookies, self.headers = app, httpx.Cookies(), {}
 
     def get(self, path, **options):
         return asyncio.run(self._ask("GET", path, options))
@@ -132,6 +132,7 @@ class Web:
     async def _ask(self, method, path, options):
         transport = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://bank.test", cookies=self.cookies) as client:
+            client.headers.update(self.headers)
             answer = await client.request(method, path, **options)
             self.cookies = client.cookies
             return answer

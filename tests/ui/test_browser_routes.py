@@ -121,3 +121,55 @@ def test_nobody_downloads_the_ledger_of_another(browser, ada, eve, counter):
     assert theirs.status_code == nobodys.status_code == 404
     assert isinstance(theirs, httpx.Response)
     assert "100.00" not in theirs.text
+
+
+@pytest.fixture
+def throttled(bank, web):
+    """A bank that counts tries, asked from an address of its own: `throttled("10.0.0.1")`."""
+    settings = bank.settings.model_copy(update={"rate_limits": True, "trusted_proxies": 1})
+
+    def one(address):
+        browser = web(create_routes(bank.db, settings))
+        browser.headers = {"x-forwarded-for": f"10.9.9.9, {address}"}
+        return browser
+
+    return one
+
+
+@pytest.mark.parametrize("form", ["login", "register"])
+def test_one_address_cannot_make_the_bank_hash_without_end(throttled, ada, monkeypatch, form):
+    from bank_app.services import auth
+
+    hashed = []
+    monkeypatch.setattr(auth, "_verify", lambda *_: hashed.append(1))
+    monkeypatch.setattr(auth, "_hash", lambda *_: hashed.append(1) or "no hash")
+    flooder = throttled(f"10.1.0.{len(form)}")
+    for number in range(35):
+        email = f"nobody{number}@bank.test"
+        answer = flooder.post(f"/auth/{form}", data={"email": email, "password": "wrong wrong wrong", "name": "x"})
+    assert answer.headers["location"].startswith(f"/sign-{'in' if form == 'login' else 'up'}?problem=too_many_requests")
+    assert len(hashed) <= 60
+    monkeypatch.undo()
+    # Nobody else has to wait.
+    assert sign_in(throttled("10.1.0.99"), ada).headers["location"] == "/home"
+
+
+def test_a_session_remembers_who_the_proxy_saw_and_not_what_the_client_says(throttled, bank, ada):
+    from sqlmodel import col, select
+
+    from bank_app.models import SignIn
+
+    sign_in(throttled("10.2.0.1"), ada)
+    addresses = bank.db.read(lambda session: session.execute(select(col(SignIn.address))).scalars().all())
+    assert addresses == ["10.2.0.1"]
+
+
+def test_without_a_proxy_the_header_is_not_believed(browser, bank, ada):
+    from sqlmodel import col, select
+
+    from bank_app.models import SignIn
+
+    browser.headers = {"x-forwarded-for": "6.6.6.6"}
+    sign_in(browser, ada)
+    addresses = bank.db.read(lambda session: session.execute(select(col(SignIn.address))).scalars().all())
+    assert addresses == ["127.0.0.1"]
