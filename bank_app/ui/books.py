@@ -12,6 +12,7 @@ from bank_app.errors import BankError
 from bank_app.services import integrity
 from bank_app.ui import calls, words
 from bank_app.ui.guard import exposed
+from bank_app.ui.session import SessionState
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,12 @@ class Line:
 
 
 class BooksState(rx.State):
-    """The newest check of the books. Public: totals only, nothing about anybody."""
+    """The newest check of the books. Visitors learn whether they balance; how much there is, only where it is play."""
 
     known: bool = False
     unreachable: bool = False
     balance: bool = False
+    told: bool = False
     counted: str = ""
     checked: str = ""
     lines: list[Line] = []
@@ -50,9 +52,11 @@ class BooksState(rx.State):
         own = [line for line in trial if line.currency == code]
         age = max(0, int((clock.now() - report.checked_at).total_seconds()))
         async with self:
+            session = await self.get_state(SessionState)
+            self.told = bank.settings.demo or session.is_staff
             self.known, self.unreachable = True, False
             self.balance = report.ok
-            self.counted = f"{words.count(report.postings, 'posting')} re-added"
+            self.counted = f"{words.count(report.postings, 'posting')} re-added" if self.told else ""
             self.checked = f"Checked {age} s ago"
             self.lines = [
                 Line(
@@ -61,6 +65,7 @@ class BooksState(rx.State):
                     money.display(line.credit_minor, code) if line.credit_minor else "",
                 )
                 for line in own
+                if self.told
             ]
-            self.debit = money.display(sum(line.debit_minor for line in own), code)
-            self.credit = money.display(sum(line.credit_minor for line in own), code)
+            self.debit = money.display(sum(line.debit_minor for line in own), code) if self.told else ""
+            self.credit = money.display(sum(line.credit_minor for line in own), code) if self.told else ""

@@ -33,6 +33,27 @@ def _sum(value: rx.Var) -> rx.Component:
     return rx.cond(BooksState.known, rx.el.span(value, class_name="under"), bone("9ch"))
 
 
+def _totals() -> rx.Component:
+    return rx.el.table(
+        rx.el.thead(
+            rx.el.tr(
+                rx.el.th(rx.el.span("Class", class_name="hidden-visually"), scope="col"),
+                rx.el.th("Debit", scope="col", class_name="right debit"),
+                rx.el.th("Credit", scope="col", class_name="right credit"),
+            )
+        ),
+        rx.el.tbody(rx.cond(BooksState.known, rx.foreach(BooksState.lines, _line), _unknown())),
+        rx.el.tfoot(
+            rx.el.tr(
+                rx.el.td("Total"),
+                rx.el.td(_sum(BooksState.debit), class_name="right debit num"),
+                rx.el.td(_sum(BooksState.credit), class_name="right credit num"),
+            )
+        ),
+        class_name="books",
+    )
+
+
 def books_table() -> rx.Component:
     """The books as they are right now, or that they cannot be read."""
     return rx.el.section(
@@ -45,24 +66,7 @@ def books_table() -> rx.Component:
             BooksState.unreachable,
             notice("Can't reach the ledger right now.", kind="warn", symbol="triangle-alert"),
             rx.fragment(
-                rx.el.table(
-                    rx.el.thead(
-                        rx.el.tr(
-                            rx.el.th(rx.el.span("Class", class_name="hidden-visually"), scope="col"),
-                            rx.el.th("Debit", scope="col", class_name="right debit"),
-                            rx.el.th("Credit", scope="col", class_name="right credit"),
-                        )
-                    ),
-                    rx.el.tbody(rx.cond(BooksState.known, rx.foreach(BooksState.lines, _line), _unknown())),
-                    rx.el.tfoot(
-                        rx.el.tr(
-                            rx.el.td("Total"),
-                            rx.el.td(_sum(BooksState.debit), class_name="right debit num"),
-                            rx.el.td(_sum(BooksState.credit), class_name="right credit num"),
-                        )
-                    ),
-                    class_name="books",
-                ),
+                rx.cond(BooksState.known & ~BooksState.told, rx.fragment(), _totals()),
                 rx.cond(
                     BooksState.known,
                     rx.el.div(
@@ -71,7 +75,7 @@ def books_table() -> rx.Component:
                             badge("Books balance", "check", "ok"),
                             badge("Books are off", "triangle-alert", "bad"),
                         ),
-                        badge(BooksState.counted, "shield-check", "ok"),
+                        rx.cond(BooksState.told, badge(BooksState.counted, "shield-check", "ok"), rx.fragment()),
                         rx.el.span(BooksState.checked, class_name="checked"),
                         class_name="ticks",
                     ),
