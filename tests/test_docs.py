@@ -41,7 +41,9 @@ def test_every_command_is_documented():
     listing = subprocess.run(
         [sys.executable, "-m", "bank_app", "--help"], cwd=PROJECT, capture_output=True, text=True, check=True
     ).stdout
-    commands = set(re.findall(r"^\W*│?\s+(run|serve|migrate|user|verify|test|check|[a-z]{3,})\s{2,}\S", listing, re.MULTILINE))
+    commands = set(
+        re.findall(r"^\W*│?\s+(run|serve|migrate|user|verify|test|check|[a-z]{3,})\s{2,}\S", listing, re.MULTILINE)
+    )
     assert {"run", "serve", "verify"} <= commands
     documented = set(re.findall(r"^\| `\./bank (\w+)", words_of("self-hosting.md"), re.MULTILINE))
     assert commands == documented
