@@ -58,12 +58,13 @@ def test_every_bank_command_in_the_papers_exists(page):
 
 
 def test_links_between_papers_lead_somewhere():
-    broken = []
-    for page in [PROJECT / "README.md", *DOCS.rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8")):
-            if not (page.parent / target).exists():
-                broken.append(f"{page.name}: {target}")
-    assert broken == []
+    targets = [
+        (page, target)
+        for page in [PROJECT / "README.md", *DOCS.rglob("*.md")]
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
+    ]
+    assert targets
+    assert [(page.name, target) for page, target in targets if not (page.parent / target).exists()] == []
 
 
 def test_the_promises_of_the_readme_name_tests_that_exist():
