@@ -213,18 +213,35 @@ class Database:
         return self._schema_seen_current
 
     def upgrade_schema(self) -> None:
-        """Applies the missing migrations, in order.
+        """Applies the missing migrations, in order. Of several processes that do so at once the others wait.
 
         Raises:
             DatabaseUnavailable: the server does not let this user create triggers; nothing was changed.
+            LockTimeout: another process migrates for longer than a minute.
         """
-        with self.writing.connect() as connection:
-            if not self.embedded:
-                _require_triggers(connection)
-            config = alembic_config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        with self.writing.connect() as connection, self._migrating_alone(connection):
+            if self.embedded or not self.schema_is_current():
+                if not self.embedded:
+                    _require_triggers(connection)
+                config = alembic_config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
             connection.commit()
+
+    @contextlib.contextmanager
+    def _migrating_alone(self, connection: Connection) -> Iterator[None]:
+        """On the embedded engine BEGIN IMMEDIATE has done it; a server commits with every statement about tables."""
+        if self.embedded:
+            yield
+            return
+        name = "MD5(CONCAT('schema of ', DATABASE()))"
+        if not connection.execute(text(f"SELECT GET_LOCK({name}, 60)")).scalar():
+            raise LockTimeout("Another process is migrating this database.")
+        try:
+            yield
+        finally:
+            # The lock belongs to the connection, and would go back into the pool with it.
+            connection.invalidate()
 
     def server_version(self) -> str:
         """The engine and its version, for people."""
