@@ -234,7 +234,8 @@ class Database:
         if self.embedded:
             yield
             return
-        name = "MD5(CONCAT('schema of ', DATABASE()))"
+        # A lock is known all over the server by a name of at most 64 characters.
+        name = "SHA2(CONCAT('schema of ', DATABASE()), 256)"
         if not connection.execute(text(f"SELECT GET_LOCK({name}, 60)")).scalar():
             raise LockTimeout("Another process is migrating this database.")
         try:
