@@ -134,7 +134,8 @@ def _own_origin(request: Request, settings: Settings) -> bool:
     if origin is None:
         return True
     # Behind a proxy that ends TLS the scheme we see is not the one people use, so hosts are compared.
-    return urlsplit(origin).netloc in {request.headers.get("host", ""), urlsplit(settings.public_url).netloc or "\0"}
+    host = origin.partition("://")[2] or "\0"
+    return host in {request.headers.get("host", ""), urlsplit(settings.public_url).netloc}
 
 
 def _from(request: Request, settings: Settings) -> dict[str, Any]:

@@ -106,4 +106,8 @@ def _day(text: str) -> str:
 
 
 def _midnight(text: str, *, days: int = 0) -> datetime | None:
-    return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=days) if text else None
+    if not text:
+        return None
+    day = date.fromisoformat(text)
+    # After the last day that a calendar can name there is none: it is no limit.
+    return datetime.combine(day, time(), UTC) + timedelta(days=days) if day < date.max else None

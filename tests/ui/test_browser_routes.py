@@ -49,7 +49,13 @@ def test_somebody_is_sent_back_to_the_page_they_wanted(browser, ada):
     assert sign_in(browser, ada, next="/accounts?x=1").headers["location"] == "/accounts?x=1"
 
 
-@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"}, {"origin": "null"}, {"origin": ""}, {"origin": "http://["},
+        {"origin": "http://bank.test.evil.example"}, {"origin": "http://x@bank.test"}, {"sec-fetch-site": "cross-site"},
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("form", ["login", "register", "demo", "logout"])
 def test_forms_of_other_sites_are_refused(browser, ada, headers, form):
     answer = browser.post(f"/auth/{form}", data={"email": ada.email, "password": PASSWORD}, headers=headers)
@@ -108,6 +114,8 @@ def test_the_ledger_can_be_downloaded_with_its_filters(browser, ada, counter):
     assert everything.headers["content-type"] == "text/csv; charset=utf-8"
     assert "attachment" in everything.headers["content-disposition"]
     assert len(everything.text.splitlines()) == 2
+    forever = browser.get(f"/accounts/{account.number}/export.csv", params={"until": "9999-12-31"})
+    assert len(forever.text.splitlines()) == 2
     nothing = browser.get(f"/accounts/{account.number}/export.csv", params={"direction": "debit"})
     assert len(nothing.text.splitlines()) == 1
 
