@@ -110,6 +110,14 @@ def test_1_a_transaction_with_one_side_is_named(db, vandal):
 
 
 @broken
+def test_1_a_transaction_without_postings_is_named(db, vandal):
+    vandal("DELETE FROM postings WHERE transaction_id = {id}")
+    assert f"transaction {vandal.moved.id} has 0 postings" in [
+        f"{violation.subject} {violation.message}" for violation in integrity.check(db).violations
+    ]
+
+
+@broken
 def test_1_a_transaction_that_says_another_amount_than_it_moves_is_named(db, vandal):
     vandal("UPDATE transactions SET amount = 2999 WHERE id = {id}")
     assert found(db) == {(1, f"transaction {vandal.moved.id}"), (9, f"transaction {vandal.moved.id}")}
@@ -125,6 +133,12 @@ def test_1_a_posting_without_a_transaction_is_named(db, vandal):
 def test_1_a_posting_in_another_currency_than_its_account_is_named(db, vandal):
     vandal("UPDATE postings SET currency = 'EUR' WHERE account_id = {his} AND sequence = 2")
     assert (1, posting(vandal.his, 2)) in found(db)
+
+
+@broken
+def test_1_an_account_whose_currency_was_changed_is_named_by_its_postings(db, vandal):
+    vandal("UPDATE accounts SET currency = 'EUR' WHERE id = {his}")
+    assert {(1, posting(vandal.his, 1)), (1, posting(vandal.his, 2))} <= found(db)
 
 
 @broken
