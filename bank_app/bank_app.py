@@ -48,7 +48,8 @@ def on_handler_failure(exception: Exception) -> rx.event.EventSpec | None:
 
 def on_browser_failure(exception: Exception) -> None:
     """Something broke in a browser. Whoever it is may send anything, so it is cut and on one line."""
-    log.warning("browser error: %s", " ".join(str(exception)[:500].split()))
+    text = "".join(letter if letter.isprintable() else " " for letter in str(exception)[:500])
+    log.warning("browser error: %s", " ".join(text.split()))
 
 
 def with_gate(inner: Any) -> PageGate:

@@ -11,6 +11,7 @@ from bank_app.ui.redaction import Redaction, redact
     [
         "router_data={'headers': {'cookie': 'bank_session=s3cret'}}",
         "Event(name='x', payload={'form': {'password': 's3cret'}}, token='t')",
+        "Expected field 'State.x' to receive type 'bool', but got 's3cret' of type 'str'.",
         "Error transforming event argument 'form' with value 's3cret' and type hint 'int'",
         'GET /_event/?token=s3cret&EIO=4 HTTP/1.1',
         "Cookie: bank_session=s3cret; other=1",
@@ -39,3 +40,10 @@ def test_an_event_that_does_not_exist_leaves_no_secret_in_the_log(client, caplog
         cookie="bank_session=s3cret-token",
     )
     assert "s3cret" not in caplog.text
+
+
+def test_an_error_of_a_browser_is_one_line_that_a_terminal_can_show(site, caplog):
+    site.on_browser_failure(Exception("boo\n2026-01-01 [info] forged \x1b[2J\u202e" + "x" * 9_000))
+    [record] = caplog.records
+    assert record.getMessage().isprintable()
+    assert len(record.getMessage()) < 600
