@@ -1,0 +1,266 @@
+"""Every handler there is, called over the socket of the running bank by clients that are no page."""
+
+import queue
+import time
+import uuid
+
+import pytest
+import socketio
+from reflex_base.registry import RegistrationContext
+from sqlalchemy import func, select
+
+from bank_app.models import Account, Posting, TransferDraft
+from bank_app.services import auth, drafts
+from bank_app.ui import cookies, guard, site
+
+PASSWORD = "lantern-orchard-48-violin"
+STATE = "reflex___state____state"
+PAGES = f"{STATE}.bank_app___ui___pages___"
+HOME, REVIEW = f"{PAGES}home____home_state.open", f"{PAGES}review____review_state"
+NONSENSE = (
+    None,
+    True,
+    -1,
+    1.5,
+    10**30,
+    float("nan"),
+    float("inf"),
+    "",
+    "x" * 20_000,
+    "\x00\u202e",
+    [],
+    [1],
+    {},
+    {"a": [{}]},
+)
+
+
+class Client:
+    """A connection that says which tab it is, and keeps what it is told."""
+
+    def __init__(self, url, *, tab="", cookie=""):
+        self.heard = queue.Queue()
+        self.socket = socketio.Client(reconnection=False)
+        self.socket.on("*", lambda *message: self.heard.put(str(message)), namespace="/_event")
+        self.socket.connect(
+            f"{url}/?token={tab or uuid.uuid4()}", headers={"Cookie": cookie} if cookie else {}, wait_timeout=10,
+            transports=["websocket"], socketio_path="/_event", namespaces=["/_event"],
+        )  # fmt: skip
+
+    def emit(self, message, name="event"):
+        self.socket.emit(name, message, namespace="/_event")
+
+    def send(self, name, payload=None, path="/home"):
+        self.emit({"name": name, "payload": payload or {}, "router_data": {"pathname": path, "asPath": path}})
+
+    def all_heard(self, quiet=0.8):
+        """Everything that was said until there was silence."""
+        told = []
+        while True:
+            try:
+                told.append(self.heard.get(timeout=quiet))
+            except queue.Empty:
+                return "\n".join(told)
+
+
+@pytest.fixture
+def client(bank):
+    opened = []
+
+    def one(somebody=None, **options):
+        if somebody is not None:
+            options["cookie"] = cookie_of(bank, somebody)
+        opened.append(Client(bank.url, **options))
+        return opened[-1]
+
+    yield one
+    for each in opened:
+        each.socket.disconnect()
+
+
+@pytest.fixture
+def ada(person):
+    return person("Ada Lindqvist", Everyday="1240.07")
+
+
+@pytest.fixture
+def ben(person):
+    return person("Ben Ito", Everyday="20.00")
+
+
+def cookie_of(bank, somebody):
+    opened = auth.open_browser_session(
+        bank.db, email=somebody.actor.email, password=PASSWORD, address="127.0.0.1", user_agent="test"
+    )
+    return f"{cookies.name(bank.db.settings)}={opened.token}"
+
+
+def handlers():
+    """The marked handlers and the framework's own, each with its arguments: all that a client may try."""
+    assert site.PAGES
+    registered = RegistrationContext.get().event_handlers
+    wanted = sorted(guard.callable_handlers().keys() | guard.FRAMEWORK)
+    return {name: registered[name].handler.fn.__code__.co_varnames for name in wanted if name in registered}
+
+
+def size_of_the_books(bank):
+    """How many rows there are of everything that a handler could write."""
+    tables = (Account, Posting, TransferDraft)
+    return bank.db.read(lambda db: [db.execute(select(func.count()).select_from(table)).scalar() for table in tables])
+
+
+def arguments_of(names, value):
+    return {name: value for name in ("days", "form", "number", "text") if name in names}
+
+
+def draft_of(bank, sender, receiver):
+    """A transfer of a cent that waits for its sender's word."""
+    accounts = {"from_account_id": int(sender.number()), "to_account_id": int(receiver.number())}
+    return bank.db.unit_of_work(
+        lambda db: drafts.save(
+            db, sender.actor, kind="transfer", amount_minor=1, currency="USD", description="for nobody else", **accounts
+        )
+    )
+
+
+def secrets_of(somebody, *more):
+    return ("1,240.07", somebody.actor.email, somebody.number(), "Lindqvist", *more)
+
+
+def test_without_a_cookie_no_handler_runs_whatever_it_is_sent(bank, client, ada, ben):
+    draft = draft_of(bank, ada, ben)
+    before, visitor = size_of_the_books(bank), client()
+    for value in NONSENSE:
+        for name, names in handlers().items():
+            visitor.send(name, arguments_of(names, value), path=f"/move/review/{draft.id}")
+    told = visitor.all_heard()
+    assert "/sign-in" in told
+    assert [word for word in secrets_of(ada, "for nobody else") if word in told] == []
+    assert size_of_the_books(bank) == before
+
+
+@pytest.mark.parametrize("page", [page.route for page in site.PAGES])
+def test_without_a_cookie_no_page_shows_anything_of_anybody(client, ada, page):
+    client_of_nobody, path = client(), page.replace("[account_id]", ada.number())
+    for name in sorted(guard.FRAMEWORK):
+        client_of_nobody.send(name, path=path)
+    told = client_of_nobody.all_heard(0.4)
+    assert [word for word in secrets_of(ada)[:2] if word in told] == []
+    assert "Lindqvist" not in told
+
+
+def test_somebody_elses_numbers_lead_nowhere(bank, client, ada, ben):
+    draft, before = draft_of(bank, ada, ben), size_of_the_books(bank)
+    source = {"source": ada.number(), "amount": "1.00"}
+    forms = (
+        {**source, "who": "new", "number": ben.number(), "name": "Ben Ito", "checked": "yes"},
+        {**source, "who": "own", "own": ben.number()},
+        {**source, "who": "paid", "paid": ben.number()},
+    )
+    paths = (
+        f"/accounts/{ada.number()}", f"/move/review/{draft.id}", f"/move/transfer?draft={draft.id}",
+        f"/move/transfer?from={ada.number()}", f"/move/withdraw?account={ada.number()}", f"/desk?q={ada.number()}",
+    )  # fmt: skip
+    not_theirs = ("1,240.07", ada.actor.email, "for nobody else")
+    for path in paths:
+        stranger = client(ben)
+        for name, names in handlers().items():
+            if "open_account" in name:
+                continue
+            if "form" in names:
+                for form in forms:
+                    stranger.send(name, {"form": form}, path=path)
+            else:
+                stranger.send(name, arguments_of(names, ada.number()), path=path)
+        told = stranger.all_heard()
+        assert [word for word in not_theirs if word in told] == [], path
+        stranger.socket.disconnect()
+    assert size_of_the_books(bank) == before
+
+
+def test_the_token_of_a_tab_is_worth_nothing_without_its_cookie(client, ada, ben):
+    tab = str(uuid.uuid4())
+    owner = client(ada, tab=tab)
+    owner.send(HOME)
+    assert "1,240.07" in owner.all_heard()
+    owner.socket.disconnect()
+    for thief in (client(tab=tab), client(tab=tab, cookie="bank_session=made-up")):
+        for name in sorted(guard.FRAMEWORK):
+            thief.send(name)
+        thief.send(f"{PAGES}account____account_state.prove")
+        assert [word for word in secrets_of(ada) if word in thief.all_heard()] == []
+        thief.socket.disconnect()
+    other = client(ben, tab=tab)
+    other.send(HOME)
+    told = other.all_heard()
+    assert "20.00" in told
+    assert [word for word in secrets_of(ada) if word in told] == []
+
+
+def test_a_connection_that_stays_open_ends_with_its_session(bank, client, ada, ben):
+    draft, cookie = draft_of(bank, ada, ben), cookie_of(bank, ada)
+    open_tab = client(cookie=cookie)
+    open_tab.send(HOME)
+    assert "1,240.07" in open_tab.all_heard()
+    auth.close_browser_session(bank.db, cookie.partition("=")[2])
+    before = size_of_the_books(bank)
+    open_tab.send(f"{REVIEW}.send", path=f"/move/review/{draft.id}")
+    open_tab.send(HOME)
+    told = open_tab.all_heard()
+    assert "/sign-in?ended=1" in told
+    assert "1,240.07" not in told
+    assert size_of_the_books(bank) == before
+
+
+def test_one_draft_sent_from_many_connections_at_once_is_sent_once(bank, client, ada, ben):
+    draft, cookie = draft_of(bank, ada, ben), cookie_of(bank, ada)
+    tabs = [client(cookie=cookie) for _ in range(4)]
+    for tab in tabs * 2:
+        tab.send(f"{REVIEW}.send", path=f"/move/review/{draft.id}")
+    told = "".join(tab.all_heard() for tab in tabs)
+    assert "/transactions/" in told
+    [received] = bank.db.read(
+        lambda db: db.execute(select(Account.balance).where(Account.id == int(ben.number()))).scalars().all()
+    )
+    assert received == 2001
+
+
+@pytest.mark.parametrize("path", [None, 7, ["/home"], "//[", "\\\\[", "http://["])
+def test_an_address_that_cannot_be_read_stops_nobody(bank, client, ada, path):
+    stranger = client()
+    stranger.emit({"name": f"{STATE}.hydrate", "payload": {}, "router_data": {"pathname": path, "asPath": path}})
+    began = stranger.all_heard(0.4).count("notice_state")
+    time.sleep(0.5)
+    # A failure that is answered with an event that fails would go on for ever.
+    assert stranger.all_heard(0.4).count("notice_state") <= began <= 1
+    owner = client(ada)
+    owner.send(HOME)
+    assert "1,240.07" in owner.all_heard()
+
+
+@pytest.mark.parametrize(
+    "message", ["text", 7, None, [], {}, {"name": 5}, {"name": f"{STATE}.hydrate", "payload": "x"}]
+)
+def test_what_is_no_event_is_passed_over(client, message):
+    stranger = client()
+    for name in ("event", "connect", "disconnect", "another"):
+        stranger.emit(message, name)
+    assert stranger.all_heard(0.3) == ""
+    stranger.send(f"{PAGES}sign_in____sign_in_state.open", path="/sign-in")
+    assert stranger.all_heard() != ""
+
+
+def test_what_clients_send_is_not_in_the_log(bank, client, ada, tmp_path_factory):
+    cookie = cookie_of(bank, ada)
+    owner = client(cookie=cookie)
+    for message in ('{"name": "open-sesame"', ["open-sesame"], {"nam": "open-sesame"}):
+        owner.emit(message)
+    owner.send("no.such.handler", {"password": "open-sesame"})
+    owner.send(HOME, {"password": "open-sesame"})
+    owner.send(f"{PAGES}account____account_state.choose_range", {"days": ["open-sesame"]})
+    owner.send(f"{STATE}.set_is_hydrated", {"value": "open-sesame" * 100})
+    owner.all_heard()
+    [log] = tmp_path_factory.getbasetemp().glob("bank[0-9]/output")
+    text = log.read_text(errors="replace")
+    assert cookie.partition("=")[2] not in text
+    assert "open-sesame" not in text
