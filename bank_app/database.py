@@ -98,9 +98,9 @@ class Database:
         """Runs `operation` in one database transaction, commits it, and returns its result.
 
         Run again as a whole, at most five times and within BANK_LOCK_TIMEOUT, after deadlocks, lock waits, duplicate
-        keys and lost connections. `resolvable` says that the operation recognises its own earlier commit (by
-        idempotency key or by an id made outside), so that a connection lost during COMMIT is settled by running it
-        again.
+        keys and lost connections; as often as fits into that time once a COMMIT went unanswered. `resolvable` says
+        that the operation recognises its own earlier commit (by idempotency key or by an id made outside), so that a
+        connection lost during COMMIT is settled by running it again.
 
         Raises:
             LockTimeout: others held the rows for too long; nothing was written.
@@ -126,10 +126,15 @@ class Database:
                     raise OutcomeUnknown from error
                 raise
 
+        def enough(state: tenacity.RetryCallState) -> bool:
+            # Who waits to hear whether money moved is kept waiting for as long as one who waits for a lock.
+            tries_are_over = state.attempt_number >= ATTEMPTS and not commit_sent
+            return tries_are_over or (state.seconds_since_start or 0) >= self.settings.lock_timeout
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Again),
             wait=tenacity.wait_random_exponential(multiplier=0.01, max=1.0),
-            stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(self.settings.lock_timeout),
+            stop=enough,
             reraise=True,
         )
         try:

@@ -65,6 +65,28 @@ def test_after_a_lost_commit_no_later_failure_says_that_no_money_moved(
     assert counter.balance(hers) == "90.00"
 
 
+def test_a_lost_commit_is_asked_after_for_longer_than_five_tries(mariadb_db, monkeypatch, counter, ada, hers, his):
+    """A server that restarts is away for a second or two; the payer gets an answer, not a riddle."""
+    commit, refused = pymysql.connections.Connection.commit, []
+
+    def lose(connection):
+        commit(connection)
+        if not refused:
+            refused.append("commit")
+            raise pymysql.err.OperationalError(2013, "Lost connection to server during query")
+
+    def away(connection, cursor, statement, parameters, context, executemany):
+        if refused and len(refused) < 8:
+            refused.append(statement)
+            raise pymysql.err.OperationalError(2013, "Lost connection to server during query")
+
+    monkeypatch.setattr(pymysql.connections.Connection, "commit", lose)
+    event.listen(mariadb_db.writing, "before_cursor_execute", away)
+    moved = transfers.move(mariadb_db, ada, transfer(hers, his), key="rent")
+    event.remove(mariadb_db.writing, "before_cursor_execute", away)
+    assert (len(refused), moved.replayed, counter.balance(hers)) == (8, True, "90.00")
+
+
 def test_a_commit_that_could_not_be_synced_is_run_again(sqlite_db, monkeypatch, counter, ada, hers, his):
     """SQLite drops such a commit, unless the process ends first: the next one to open the file finds it there."""
     commit, failed = sqlite_db.writing.dialect.do_commit, []
