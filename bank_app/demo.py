@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -83,6 +83,11 @@ def is_filled(db: Database) -> bool:
     return db.read(lambda session: auth.find(session, ADA.email)) is not None
 
 
+def is_somebody(email: str) -> bool:
+    """Whether this is one of the people to walk in as. Others have a password of their own, also in a demo."""
+    return any(person.email == email for person in PEOPLE)
+
+
 def fill(db: Database) -> None:
     """Registers the demo people and posts their history, oldest first.
 
@@ -100,7 +105,9 @@ def fill(db: Database) -> None:
         others = {name: _neighbour(db, index, name, opening) for index, (name, opening) in enumerate(_NEIGHBOURS)}
     everyday, savings, taxes = mine
     cast = _Cast(ada, everyday, savings, taxes, others, start, today)
-    drafts = sorted(_story(rng, cast), key=lambda draft: draft.created_at or today)
+    # Named in the order in which they happen, because lists of transactions follow the time in their ids.
+    told = sorted(_story(rng, cast), key=lambda draft: draft.created_at or today)
+    drafts = [replace(draft, id=new_id()) for draft in told]
     for first in range(0, len(drafts), _DRAFTS_PER_UNIT_OF_WORK):
         group = drafts[first : first + _DRAFTS_PER_UNIT_OF_WORK]
         db.unit_of_work(lambda session, group=group: ledger.post(session, group), resolvable=True)  # type: ignore[misc]

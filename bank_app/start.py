@@ -221,6 +221,11 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
             stack.enter_context(alone(settings, server.base_url(host, port)))
         with opened(settings) as db:
             engine = db.server_version()
+            if demo.is_filled(db) and not settings.demo:
+                raise Refused(
+                    "This database holds the demo people, whose passwords everybody knows: serve one of its own, "
+                    "with DATABASE_URL or --data."
+                )
         share(settings)
         release = build.find_release(settings)
         if release is None:

@@ -92,6 +92,13 @@ def test_verify_is_red_after_one_balance_was_changed_by_hand(migrated):
     assert "The books are broken." in answer.stderr
 
 
+def test_a_database_with_demo_people_is_not_served_for_real(migrated):
+    db = Database(bank_settings.load(data=migrated, demo=True))
+    demo.fill(db)
+    db.dispose()
+    assert "demo people" in one_sentence(bank("serve", data=migrated), 1)
+
+
 @pytest.mark.parametrize("command", ["serve", "verify"])
 def test_a_database_without_schema_is_refused(command, tmp_path):
     assert "run ./bank migrate first" in one_sentence(bank(command, data=tmp_path), 1)

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from bank_app import demo
 from bank_app.database import Database
-from bank_app.errors import BankError, EmailTaken, Invalid, Throttled
+from bank_app.errors import BankError, EmailTaken, Invalid, NotFound, Throttled
 from bank_app.services import accounts, auth
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, forms, lookups
@@ -49,12 +50,14 @@ def _add_sign_in(routes: FastAPI, db: Database, settings: Settings) -> None:
         return _enter(settings, opened, forms.local_path(form.get("next")))
 
     @routes.post("/auth/demo")
-    async def demo(request: Request) -> Response:
+    async def walk_in(request: Request) -> Response:
         form, refused = await _form(request, settings)
         if refused:
             return refused
         email = forms.field(form, "email", 254)
         try:
+            if not demo.is_somebody(email):
+                raise NotFound("There is no such page.")
             opened = await calls.call(auth.open_demo_session, db, email=email, **_from(request, settings))
         except BankError as error:
             return _back("/sign-in", error, settings, {}, "")

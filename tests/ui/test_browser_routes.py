@@ -1,6 +1,8 @@
 import httpx
 import pytest
 
+from bank_app import demo
+from bank_app.services import auth
 from bank_app.ui.browser_routes import create_routes
 
 PASSWORD = "lantern-orchard-48-violin"
@@ -38,6 +40,13 @@ def test_a_wrong_password_and_an_unknown_email_get_one_answer(browser, ada, emai
     assert answer.headers["location"] == "/sign-in?problem=invalid_credentials"
     assert "wrong" not in str(answer.headers)
     assert "bank_session=" not in str(answer.headers)
+
+
+def test_in_a_demo_only_the_demo_people_are_entered_without_a_password(browser, bank, ada):
+    auth.register(bank.db, email=demo.BEN.email, name=demo.BEN.name, password=demo.PASSWORD)
+    assert browser.post("/auth/demo", data={"email": demo.BEN.email}).headers["location"] == "/home"
+    somebody = browser.post("/auth/demo", data={"email": ada.email})
+    assert "bank_session=" not in str(somebody.headers)
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example", "//evil.example", "/\\evil.example", "/auth/logout", ""])
