@@ -83,7 +83,8 @@ def _load(data: Path | None) -> Settings:
         os.environ["BANK_DATA"] = str(data.expanduser().resolve())
     settings = bank_settings.load()
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        # Books, keys and passwords lie in it: a folder that is made here is nobody else's.
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Refused(f"{settings.data} cannot be made ({error.strerror}): choose a folder with --data.") from None
     return settings

@@ -283,8 +283,10 @@ class Database:
         pool = {"pool_size": self.settings.pool_size, "max_overflow": self.settings.pool_size, "pool_timeout": 3}
         if self.embedded:
             if self.url.database:
-                self.settings.data.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(self.url, connect_args={"timeout": self.settings.lock_timeout}, **pool)
+                self.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            engine = create_engine(
+                self.url, hide_parameters=True, connect_args={"timeout": self.settings.lock_timeout}, **pool
+            )
             _prepare_sqlite(engine, writes=isolation == "READ COMMITTED")
             return engine
         wait = max(1, math.ceil(self.settings.lock_timeout))
@@ -301,7 +303,9 @@ class Database:
             "write_timeout": wait + 10,
             **_tls(self.url, self.settings.database_tls),
         }
-        return create_engine(self.url, isolation_level=isolation, pool_recycle=1800, connect_args=connect, **pool)
+        return create_engine(
+            self.url, isolation_level=isolation, hide_parameters=True, pool_recycle=1800, connect_args=connect, **pool
+        )
 
 
 def _roll_back(session: Session) -> None:

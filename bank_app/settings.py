@@ -180,7 +180,7 @@ class Settings(BaseSettings):
             return self.secret_key
         path = self.data / "secret_key"
         if not path.exists():
-            self.data.mkdir(parents=True, exist_ok=True)
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Written aside and linked whole: of several workers starting at once exactly one makes the key, and a
             # crash leaves no empty one behind.
             with tempfile.NamedTemporaryFile("w", dir=self.data, prefix="secret_key.", encoding="ascii") as file:

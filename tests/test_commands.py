@@ -69,6 +69,7 @@ def test_a_script_migrates_adds_a_person_and_verifies(tmp_path):
 def test_the_data_folder_can_be_named_on_the_command_line(tmp_path):
     assert bank("migrate", "--data", str(tmp_path / "named"), data=tmp_path / "other").returncode == 0
     assert (tmp_path / "named" / "bank.sqlite3").exists()
+    assert (tmp_path / "named").stat().st_mode & 0o077 == 0
     assert not (tmp_path / "other").exists()
 
 
