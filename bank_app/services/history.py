@@ -329,7 +329,7 @@ def _balance_until(session: Session, account_id: int, until: Any, at: datetime) 
 def balance_steps(
     session: Session, actor: Actor, *, account_id: int | None = None, days: int | None = 90
 ) -> list[Step]:
-    """The booked balance as steps, oldest first, at most 300: of one account, or of all own accounts together.
+    """The booked balance as steps, oldest first, at most 301: of one account, or of all own accounts together.
 
     The first step is the balance at the beginning of the window. `days` None means since the first entry. All
     accounts must be of one currency; those of the first account's currency are taken.
@@ -360,8 +360,8 @@ def balance_steps(
         totals[row.created_at] = sum(balances.values())
     steps = [Step(at, total) for at, total in totals.items()]
     stride = -(-len(steps) // _MOST_POINTS)
-    # Counted from the end, so that the newest step, the balance of now, is always among those kept.
-    return steps[::-1][::stride][::-1]
+    # Counted from the end, so that the balance of now is always among those kept; the beginning is kept as well.
+    return steps[:1] + steps[:0:-1][::stride][::-1]
 
 
 # --- statements ---------------------------------------------------------------------------------------

@@ -304,3 +304,12 @@ def test_transactions_are_filtered_and_paged_like_entries(db, teller, books):
     assert (len(first.items), len(second.items), second.next_cursor) == (5, 3, None)
     with pytest.raises(errors.Invalid):
         listed(db, teller, cursor="bm8")
+
+
+def test_a_chart_of_a_long_history_keeps_its_beginning_and_its_end(db, ada, counter):
+    hers = counter.open(ada)
+    for number in range(1, 402):
+        counter.deposit(ada, hers, f"{number}.00")
+    steps = db.read(lambda session: history.balance_steps(session, ada, account_id=hers.id, days=None))
+    assert len(steps) <= 301
+    assert (steps[0].balance_minor, steps[-1].balance_minor) == (0, 401 * 402 // 2 * 100)
