@@ -79,7 +79,7 @@ class Problem(BaseModel):
     code: str = Field(description="What to branch on.", examples=["insufficient_funds"])
     detail: str = Field(
         description="This occurrence in one sentence, safe to show.",
-        examples=["Account 1234567802 has 10.00 USD available; 25.00 is needed."],
+        examples=["Account 1234567889 has 10.00 USD available; 25.00 is needed."],
     )
     money_moved: str = Field(
         description="`no`, or `unknown` when COMMIT was sent and never answered.",
