@@ -51,6 +51,7 @@ def run_tests(settings: Settings, arguments: list[str], *, console: Console) -> 
     os.environ["PYTHONPATH"] = str(PROJECT)
     outcomes = []
     if plain is not None:
+        _bring_curl(console)
         outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *plain], settings))
     if browser is not None and (PROJECT / BROWSER_TESTS).is_dir():
         os.environ["BANK_TEST_BROWSER"] = str(_bring_browser(settings, console))
@@ -122,6 +123,14 @@ def _bring_database(console: Console) -> None:
         # The core packages are the server without the service: nothing is started or enabled on this machine.
         _install(["mariadb-server-core", "mariadb-client-core"], "a MariaDB server for the tests", console)
         private_mysql.find_program()
+
+
+def _bring_curl(console: Console) -> None:
+    """The README's session is pasted into a shell, as a reader does it."""
+    if shutil.which("curl") is None:
+        if not _may_install():
+            raise NeedMissing("The tests paste the README's session into a shell, which needs curl: install it first.")
+        _install(["curl"], "curl for the tests", console)
 
 
 def _bring_browser(settings: Settings, console: Console) -> Path:
