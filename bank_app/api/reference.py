@@ -53,7 +53,7 @@ def _operation(document: Document, method: str, path: str, operation: Mapping[st
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         example = json.dumps(_example(document, schema), indent=2, ensure_ascii=False)
-        parts.append(f"<h4>Body</h4><p>{_type(schema)}</p><pre><code>{escape(example)}</code></pre>")
+        parts.append(f'<h4>Body</h4><p>{_type(schema)}</p><pre tabindex="0"><code>{escape(example)}</code></pre>')
     rows = [_response(status, response) for status, response in operation["responses"].items()]
     parts.append("<h4>Answers</h4>" + table(("Status", "Body", "Meaning"), rows))
     return "".join(parts)

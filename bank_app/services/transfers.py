@@ -225,7 +225,8 @@ def move(db: Database, actor: Actor, movement: AnyMovement, *, key: str | None =
         if isinstance(outcome, ledger.Refused):
             return outcome
         [view] = _views(session, actor, [outcome])
-        return Moved(replace(view, reversed_by=None), outcome.replayed)
+        # After a lost COMMIT the ledger answers from its rows; for whoever waits here it is still the first answer.
+        return Moved(replace(view, reversed_by=None), outcome.replayed and outcome.id != movement.id)
 
     return _or_raise(db.unit_of_work(operation, resolvable=True))
 

@@ -34,14 +34,14 @@ STAFF_PLACES = (Place("All", "/desk", "landmark", second=" accounts"),)
 def _ribbon() -> rx.Component:
     return rx.cond(
         SessionState.demo,
-        rx.el.div(
+        rx.el.aside(
             icon("flask-conical", 16),
             rx.el.span(
                 rx.el.b("Demo bank — pretend money."),
                 " Do not enter real personal details. Data resets when an operator resets it.",
             ),
             class_name="ribbon",
-            role="note",
+            aria_label="About this bank",
         ),
         rx.fragment(),
     )

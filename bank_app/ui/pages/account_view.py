@@ -121,7 +121,7 @@ def _plot(ready: rx.Var) -> rx.Component:
                         label,
                         type="button",
                         on_click=AccountState.choose_range(value),
-                        aria_label=f"Balance, {_ENDS[value]}",
+                        aria_label=f"{label}: balance, {_ENDS[value]}",
                         custom_attrs={"aria-pressed": rx.cond(AccountState.range == value, "true", "false")},
                     )
                     for value, label in _RANGE_WORDS
