@@ -8,7 +8,9 @@ from sqlmodel import SQLModel
 
 import bank_app.models  # noqa: F401 - fills SQLModel.metadata
 from alembic import command
+from bank_app import errors
 from bank_app.database import Database, alembic_config, upgrade_schema
+from bank_app.services import auth
 from bank_app.settings import load
 
 SCHEMA = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
@@ -87,3 +89,28 @@ def test_no_foreign_key_changes_rows_behind_the_triggers():
     for table in SQLModel.metadata.tables.values():
         for key in table.foreign_keys:
             assert (key.ondelete, key.onupdate) == (None, None)
+
+
+def forget_the_upgrade(database):
+    """As if it had been killed between its last table and its last trigger."""
+    with database.writing.connect() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+        connection.execute(text("DROP TRIGGER accounts_guard"))
+        connection.commit()
+
+
+def test_an_upgrade_that_was_killed_halfway_is_begun_again(empty):
+    run(empty, command.upgrade, "head")
+    whole = objects(empty)
+    forget_the_upgrade(empty)
+    run(empty, command.upgrade, "head")
+    assert objects(empty).keys() == whole.keys()
+
+
+def test_tables_with_rows_are_never_taken_for_a_beginning(empty):
+    run(empty, command.upgrade, "head")
+    auth.register(empty, email="ada@bank.test", name="Ada", password="lantern-orchard-48-violin")
+    forget_the_upgrade(empty)
+    with pytest.raises(errors.DatabaseUnavailable, match="with rows in it"):
+        run(empty, command.upgrade, "head")
+    assert empty.read(lambda session: auth.find(session, "ada@bank.test")).name == "Ada"

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from alembic import op
 from bank_app.columns import Ascii, Digest, Identifier, Json, Moment
+from bank_app.errors import DatabaseUnavailable
 
 revision = "0001"
 down_revision = None
@@ -17,6 +18,18 @@ depends_on = None
 
 # Byte-wise comparison: otherwise two different emails or nicknames could be "equal" on one engine only.
 TABLE_OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+# Those that name others come before them.
+TABLES = (
+    "refresh_tokens",
+    "postings",
+    "idempotency_keys",
+    "transactions",
+    "sign_ins",
+    "drafts",
+    "audit_records",
+    "accounts",
+    "users",
+)
 IMMUTABLE_TABLES = ("transactions", "postings", "idempotency_keys", "audit_records")
 NEW_ACCOUNT_IS_EMPTY = "NEW.balance <> 0 OR NEW.held <> 0 OR NEW.version <> 0"
 # The funds rule stands here beside the CHECK, because any session can switch CHECKs off for itself.
@@ -54,8 +67,22 @@ def _refuse(name: str, action: str, table: str, condition: str | None, message: 
 
 
 def upgrade() -> None:
+    clear_what_was_interrupted()
     create_tables()
     create_triggers()
+
+
+def clear_what_was_interrupted() -> None:
+    """MySQL cannot roll a schema back: a first upgrade that was killed left tables, and they are empty."""
+    connection = op.get_bind()
+    left = [table for table in TABLES if sa.inspect(connection).has_table(table)]
+    for table in left:
+        if connection.execute(sa.select(sa.literal(1)).select_from(sa.table(table)).limit(1)).first():
+            raise DatabaseUnavailable(
+                f"The database has a table {table} with rows in it that no migration made: give the bank its own."
+            )
+    for table in left:
+        op.drop_table(table)
 
 
 def create_tables() -> None:
@@ -268,15 +295,5 @@ def create_tables() -> None:
 
 def downgrade() -> None:
     # Indexes and triggers go with their tables; MySQL would not let go of an index that a foreign key needs.
-    for table in (
-        "refresh_tokens",
-        "postings",
-        "idempotency_keys",
-        "transactions",
-        "sign_ins",
-        "drafts",
-        "audit_records",
-        "accounts",
-        "users",
-    ):
+    for table in TABLES:
         op.drop_table(table)
