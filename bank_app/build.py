@@ -260,9 +260,9 @@ def _build_environment(settings: Settings, work: Path) -> dict[str, str]:
         # Which registry served a package is no business of the lock that we commit.
         "npm_config_omit_lockfile_registry_resolved": "true",
     }
-    if "NPM_CONFIG_REGISTRY" not in environment:
+    if "NPM_CONFIG_REGISTRY" not in environment and (registry := _registry(environment)):
         # Otherwise Reflex measures two public registries and takes the faster, whatever this machine is set up for.
-        environment["NPM_CONFIG_REGISTRY"] = _registry(environment)
+        environment["NPM_CONFIG_REGISTRY"] = registry
     return environment
 
 
@@ -270,7 +270,7 @@ def _registry(environment: dict[str, str]) -> str:
     answer = subprocess.run(
         ["npm", "config", "get", "registry"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )
-    return answer.stdout.strip() or "https://registry.npmjs.org/"
+    return answer.stdout.strip()
 
 
 @contextmanager
