@@ -51,6 +51,11 @@ class AccountKind(StrEnum):
         """Whether the account is the bank's own, carries the other side, and may go below zero."""
         return self not in (AccountKind.CHECKING, AccountKind.SAVINGS)
 
+    @property
+    def usual_name(self) -> str:
+        """What people call an account of this kind that has no name of its own."""
+        return "Everyday" if self is AccountKind.CHECKING else self.value.capitalize()
+
 
 class AccountStatus(StrEnum):
     """Open, frozen for debits or for all, or closed."""

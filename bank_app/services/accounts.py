@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import false, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -36,7 +36,6 @@ from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 
 T = TypeVar("T")
-_TITLES = {AccountKind.CHECKING: "Everyday", AccountKind.SAVINGS: "Savings"}
 _CLOSE_NAMES = 0.75
 MAX_NICKNAME = 60
 
@@ -89,7 +88,7 @@ class AccountView:
     @property
     def title(self) -> str:
         """What its owner calls it."""
-        return self.nickname or _TITLES[self.kind]
+        return self.nickname or self.kind.usual_name
 
     @property
     def available_minor(self) -> int:
@@ -287,15 +286,20 @@ def list_accounts(
 
 
 def _matches(text: str) -> Any:
+    found = [contains(column, text) for column in (col(Account.nickname), col(User.name), col(User.email))]
+    return or_(*found, has_number(col(Account.id), text))
+
+
+def contains(column: Any, text: str) -> Any:
+    """Whether a column has `text` in it, in any case; nothing in `text` is a wildcard."""
     pattern = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
-    found: list[Any] = [
-        func.lower(column).like(pattern, escape="!")
-        for column in (col(Account.nickname), col(User.name), col(User.email))
-    ]
+    return func.lower(column).like(pattern, escape="!")
+
+
+def has_number(column: Any, text: str) -> Any:
+    """Whether an account's number is what `text` says; never, if `text` is no number."""
     digits = text.replace(" ", "").replace("-", "")
-    if digits.isascii() and digits.isdigit() and len(digits) <= 10:
-        found.append(col(Account.id) == int(digits))
-    return or_(*found)
+    return column == int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else false()
 
 
 def make_cursor(*parts: str) -> str:

@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.domain import money
-from bank_app.domain.accounting import Direction, TransactionType, signed
+from bank_app.domain.accounting import AccountKind, Direction, TransactionType, signed
 from bank_app.domain.identifiers import account_number_text, reference, reference_bits
 from bank_app.models import Account, Posting, Transaction, User
 from bank_app.services import transfers
@@ -24,7 +24,9 @@ from bank_app.services.accounts import (
     AccountView,
     Page,
     bad_cursor,
+    contains,
     get_account,
+    has_number,
     make_cursor,
     own_accounts,
     split_cursor,
@@ -219,13 +221,9 @@ def _conditions(filters: HistoryFilter, currency: str, at: Any) -> list[Any]:
 
 def _mentions(text: str, *, beside: int | None) -> Any:
     """Description, somebody's name, an account number or a reference; `beside` is the account one looks from."""
-    pattern = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
     other, owner = aliased(Account), aliased(User)
     side = aliased(Posting)
-    named: Any = func.lower(col(owner.name)).like(pattern, escape="!")
-    digits = text.replace(" ", "").replace("-", "")
-    if digits.isascii() and digits.isdigit() and len(digits) <= 10:
-        named = or_(named, col(other.id) == int(digits))
+    named = or_(contains(col(owner.name), text), has_number(col(other.id), text))
     joined = and_(col(side.transaction_id) == col(Transaction.id), col(side.account_id) != (beside or 0))
     counterparty = exists(
         select(1)
@@ -234,7 +232,7 @@ def _mentions(text: str, *, beside: int | None) -> Any:
         .join(owner, col(owner.id) == col(other.owner_id))
         .where(joined, named)
     )  # fmt: skip
-    found = [func.lower(func.coalesce(col(Transaction.description), "")).like(pattern, escape="!"), counterparty]
+    found = [contains(func.coalesce(col(Transaction.description), ""), text), counterparty]
     bits = reference_bits(text)
     if bits is not None:
         found.append(func.substr(col(Transaction.id), 12, 5, type_=LargeBinary) == bits)
@@ -245,12 +243,7 @@ def _views(session: Session, actor: Actor, query: Any) -> list[EntryView]:
     rows = session.execute(query).all()
     ids = [row.transaction_id for row in rows]
     others = _counterparties(session, actor, ids)
-    reversals = {
-        row.reverses_id: row.id
-        for row in session.execute(
-            select(col(Transaction.reverses_id), col(Transaction.id)).where(col(Transaction.reverses_id).in_(ids))
-        )
-    }
+    reversals = transfers.reversals_of(session, ids)
     return [
         EntryView(
             account_id=account_number_text(row.account_id),
@@ -291,13 +284,12 @@ def _counterparties(
         .outerjoin(User, col(User.id) == col(Account.owner_id))
         .where(col(Posting.transaction_id).in_(transaction_ids))
     )
-    titles = {"checking": "Everyday", "savings": "Savings"}
     for row in rows:
         own = row.owner_id == actor.user_id
         if row.owner_id is None:
             party = Counterparty(row.kind, row.kind.capitalize())
         else:
-            name = (row.nickname or titles[row.kind]) if own else row.name
+            name = (row.nickname or AccountKind(row.kind).usual_name) if own else row.name
             party = Counterparty(account_number_text(row.id), name, own)
         found.setdefault(row.transaction_id, []).append((row.id, party))
     return found

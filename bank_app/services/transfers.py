@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -16,7 +16,7 @@ from sqlmodel import col
 from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain import money
-from bank_app.domain.accounting import Direction, Draft, Key, Leg, TransactionType
+from bank_app.domain.accounting import AccountKind, Direction, Draft, Key, Leg, TransactionType
 from bank_app.domain.identifiers import account_number_text, fingerprint, new_id, reference
 from bank_app.models import Account, Transaction, User
 from bank_app.services import audit, ledger
@@ -224,9 +224,10 @@ def move(db: Database, actor: Actor, movement: AnyMovement, *, key: str | None =
         outcome = _post(session, actor, movement, bound, settings)
         if isinstance(outcome, ledger.Refused):
             return outcome
-        [view] = _views(session, actor, [outcome])
+        # The first answer stands for ever: it knows of no reversal, also when it is given again.
+        [view] = _views(session, actor, [outcome], {})
         # After a lost COMMIT the ledger answers from its rows; for whoever waits here it is still the first answer.
-        return Moved(replace(view, reversed_by=None), outcome.replayed and outcome.id != movement.id)
+        return Moved(view, outcome.replayed and outcome.id != movement.id)
 
     return _or_raise(db.unit_of_work(operation, resolvable=True))
 
@@ -244,7 +245,7 @@ def outcome_of(db: Database, actor: Actor, movement: AnyMovement, *, key: str) -
         outcome = ledger.recorded(session, bound)
         if outcome is None or isinstance(outcome, ledger.Refused):
             return outcome
-        return Moved(_views(session, actor, [outcome])[0], replayed=True)
+        return Moved(_views(session, actor, [outcome], reversals_of(session, [outcome.id]))[0], replayed=True)
 
     found = db.read(operation)
     return None if found is None else _or_raise(found)
@@ -258,7 +259,7 @@ def get_transaction(session: Session, actor: Actor, transaction_id: UUID) -> Tra
     """
     posted = ledger.load(session, [transaction_id]).get(transaction_id)
     if posted:
-        [view] = _views(session, actor, [posted])
+        [view] = _views(session, actor, [posted], reversals_of(session, [posted.id]))
         if actor.role.sees_every_account or any(side.mine for side in view.postings):
             return view
     raise _no_such_transaction()
@@ -267,7 +268,8 @@ def get_transaction(session: Session, actor: Actor, transaction_id: UUID) -> Tra
 def list_views(session: Session, actor: Actor, transaction_ids: list[UUID]) -> list[TransactionView]:
     """Transactions in the order of their ids as given, for a viewer who may see them all."""
     posted = ledger.load(session, transaction_ids)
-    return _views(session, actor, [posted[identifier] for identifier in transaction_ids])
+    found = [posted[identifier] for identifier in transaction_ids]
+    return _views(session, actor, found, reversals_of(session, transaction_ids))
 
 
 def _or_raise(outcome: Moved | ledger.Refused) -> Moved:
@@ -374,8 +376,19 @@ def _reversal(session: Session, actor: Actor, movement: Reverse, key: Key | None
 # --- views ----------------------------------------------------------------------------------------
 
 
-def _views(session: Session, actor: Actor, posted: list[ledger.Posted]) -> list[TransactionView]:
-    ids = [item.id for item in posted]
+def reversals_of(session: Session, transaction_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Which of these transactions were reversed, and by which. Locks: none."""
+    found = session.execute(
+        select(col(Transaction.reverses_id), col(Transaction.id)).where(
+            col(Transaction.reverses_id).in_(transaction_ids)
+        )
+    )
+    return {original: reversal for original, reversal in found if original}
+
+
+def _views(
+    session: Session, actor: Actor, posted: list[ledger.Posted], reversals: Mapping[UUID, UUID]
+) -> list[TransactionView]:
     numbers = {side.account_id for item in posted for side in item.postings}
     owners = {
         row.id: row
@@ -383,12 +396,6 @@ def _views(session: Session, actor: Actor, posted: list[ledger.Posted]) -> list[
             select(col(Account.id), col(Account.owner_id), col(Account.kind), col(Account.nickname), col(User.name))
             .outerjoin(User, col(User.id) == col(Account.owner_id))
             .where(col(Account.id).in_(numbers))
-        )
-    }
-    reversals = {
-        row.reverses_id: row.id
-        for row in session.execute(
-            select(col(Transaction.id), col(Transaction.reverses_id)).where(col(Transaction.reverses_id).in_(ids))
         )
     }
     return [
@@ -414,10 +421,9 @@ def _side(actor: Actor, side: ledger.PostingRow, owner: Any) -> PostingView:
     internal = owner.owner_id is None
     mine = owner.owner_id == actor.user_id
     visible = mine or actor.role.sees_every_account
-    titles = {"checking": "Everyday", "savings": "Savings"}
     return PostingView(
         account_id=owner.kind if internal else account_number_text(side.account_id),
-        title=owner.kind.capitalize() if internal else (owner.nickname if visible else None) or titles[owner.kind],
+        title=(owner.nickname if visible else None) or AccountKind(owner.kind).usual_name,
         owner_name="" if internal else owner.name,
         mine=mine,
         direction=side.direction,

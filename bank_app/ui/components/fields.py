@@ -73,21 +73,6 @@ def note_field(
     )
 
 
-def select_field(label: Content, name: str, options: list[tuple[str, str]], **props: Any) -> rx.Component:
-    """A labelled list of choices given as (value, words)."""
-    return rx.el.div(
-        label_for(name, label),
-        rx.el.select(
-            *[rx.el.option(words, value=value) for value, words in options],
-            id=name,
-            name=name,
-            class_name="wide",
-            **props,
-        ),
-        class_name="field",
-    )
-
-
 def amount_field(
     label: Content,
     name: str,

@@ -35,7 +35,6 @@ from bank_app.ui.notices import notify
 from bank_app.ui.session import actor_of
 
 _NICKNAME = 40
-KIND_WORDS = {AccountKind.CHECKING: "Everyday", AccountKind.SAVINGS: "Savings"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def account_row(account: AccountView) -> AccountRow:
         title=account.title,
         number=account.grouped_number,
         owner=account.owner_name,
-        kind=KIND_WORDS[account.kind],
+        kind=account.kind.usual_name,
         status=account.status.value,
         available=money.display(account.available_minor, account.currency),
         current=money.display(account.balance_minor, account.currency),
