@@ -106,6 +106,12 @@ class TransactionNotFound(NotFound):
     code, title = "transaction_not_found", "Transaction not found"
 
 
+class HoldNotFound(NotFound):
+    """No such hold, or it is on an account that is not the customer's."""
+
+    code, title = "hold_not_found", "Hold not found"
+
+
 class InsufficientFunds(Refused):
     """Booked balance less holds plus overdraft limit does not cover the amount."""
 
@@ -125,7 +131,7 @@ class AccountClosed(Refused):
 
 
 class LimitExceeded(Refused):
-    """The amount, or the balance it would make, is more than the bank can record."""
+    """More than the account may pay at once or in a day, or a balance that the bank cannot record."""
 
     code, title = "limit_exceeded", "Limit exceeded"
 
@@ -134,6 +140,12 @@ class AlreadyReversed(Refused):
     """The transaction has its one reversal."""
 
     code, title = "already_reversed", "Already reversed"
+
+
+class HoldNotOpen(Refused):
+    """The hold was captured or released before, or its time is over."""
+
+    code, title = "hold_not_open", "Hold not open"
 
 
 class PreconditionFailed(Refused):

@@ -84,6 +84,8 @@ class Account(SQLModel, table=True):
         CheckConstraint("held >= 0 AND overdraft_limit >= 0 AND version >= 0", name="accounts_signs"),
         CheckConstraint("owner_id IS NULL OR balance - held >= -overdraft_limit", name="accounts_funds"),
         CheckConstraint("status <> 'closed' OR (balance = 0 AND held = 0)", name="accounts_closed_empty"),
+        CheckConstraint("transfer_limit IS NULL OR transfer_limit >= 0", name="accounts_transfer_limit"),
+        CheckConstraint("daily_limit IS NULL OR daily_limit >= 0", name="accounts_daily_limit"),
     )
 
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
@@ -100,6 +102,8 @@ class Account(SQLModel, table=True):
     head_hash: bytes = Field(sa_column=Column(Digest, nullable=False))
     last_posted_at: datetime | None = Field(default=None, sa_column=Column(Moment))
     opened_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    transfer_limit: int | None = Field(default=None, sa_column=Column(BigInteger))
+    daily_limit: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class Transaction(SQLModel, table=True):
@@ -158,12 +162,62 @@ class Posting(SQLModel, table=True):
     hash: bytes = Field(sa_column=Column(Digest, nullable=False))
 
 
+class Hold(SQLModel, table=True):
+    """Money set aside on an account, placed by `actor_id`. It is open and then, once, captured, released or expired.
+
+    An open hold whose `expires_at` has come holds nothing any more, whether or not its row was closed yet.
+    """
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", "open", "captured", "released", "expired"), name="holds_state"),
+        CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="holds_closed"),
+        CheckConstraint("(state = 'captured') = (transaction_id IS NOT NULL)", name="holds_captured"),
+        CheckConstraint("(transaction_id IS NULL) = (captured_amount IS NULL)", name="holds_captured_amount"),
+        CheckConstraint(
+            "amount > 0 AND (captured_amount IS NULL OR captured_amount BETWEEN 1 AND amount)", name="holds_amounts"
+        ),
+        CheckConstraint("expires_at > created_at", name="holds_expiry"),
+        CheckConstraint("to_account_id IS NULL OR to_account_id <> account_id", name="holds_two_accounts"),
+        # The first finds the open holds of an account that are due, the second lists an account's holds by newest.
+        Index("ix_holds_account_state_expires", "account_id", "state", "expires_at"),
+        Index("ix_holds_account_id", "account_id", "id"),
+    )
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("accounts.id"), nullable=False))
+    to_account_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("accounts.id")))
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str = Field(sa_column=Column(String(3), nullable=False))
+    description: str | None = Field(default=None, sa_column=Column(String(140)))
+    actor_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    state: str = Field(default="open", sa_column=Column(String(8), nullable=False))
+    captured_amount: int | None = Field(default=None, sa_column=Column(BigInteger))
+    transaction_id: UUID | None = Field(
+        default=None, sa_column=Column(Identifier, ForeignKey("transactions.id"), unique=True)
+    )
+    closed_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+
+
 class IdempotencyKey(SQLModel, table=True):
-    """What a key was used for and what came of it, written in the same unit of work as the money."""
+    """What a key was used for and what came of it, written in the same unit of work as the money.
+
+    `hold_state` is what the answer said of the hold; the hold itself may move on.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (
-        CheckConstraint("(transaction_id IS NULL) = (refusal_code IS NOT NULL)", name="idempotency_keys_outcome"),
+        CheckConstraint(
+            "(transaction_id IS NULL AND hold_id IS NULL) = (refusal_code IS NOT NULL)",
+            name="idempotency_keys_outcome",
+        ),
+        CheckConstraint(
+            "(hold_id IS NULL) = (hold_state IS NULL) AND (hold_id IS NULL OR"
+            " (hold_state = 'captured') = (transaction_id IS NOT NULL))",
+            name="idempotency_keys_hold",
+        ),
     )
 
     actor_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), primary_key=True))
@@ -176,6 +230,8 @@ class IdempotencyKey(SQLModel, table=True):
     refusal_detail: str | None = Field(default=None, sa_column=Column(String(300)))
     refusal_facts: dict[str, Any] | None = Field(default=None, sa_column=Column(Json))
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    hold_id: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("holds.id")))
+    hold_state: str | None = Field(default=None, sa_column=Column(String(8)))
 
 
 class TransferDraft(SQLModel, table=True):
@@ -218,4 +274,5 @@ IMMUTABLE_TABLES = ("transactions", "postings", "idempotency_keys", "audit_recor
 ACCOUNTS: Table = SQLModel.metadata.tables["accounts"]
 TRANSACTIONS: Table = SQLModel.metadata.tables["transactions"]
 POSTINGS: Table = SQLModel.metadata.tables["postings"]
+HOLDS: Table = SQLModel.metadata.tables["holds"]
 IDEMPOTENCY_KEYS: Table = SQLModel.metadata.tables["idempotency_keys"]

@@ -27,6 +27,14 @@ def empty(engine, request, tmp_path):
     database.dispose()
 
 
+@pytest.fixture
+def mariadb_empty(mariadb_server, tmp_path):
+    """`empty`, on MariaDB only."""
+    database = Database(load(database_url=mariadb_server.make_database("bank_migrations"), data=tmp_path))
+    yield database
+    database.dispose()
+
+
 def run(database, direction, revision):
     config = alembic_config()
     with database.writing.connect() as connection:
@@ -102,13 +110,51 @@ def forget_the_upgrade(database):
 def test_an_upgrade_that_was_killed_halfway_is_begun_again(empty):
     run(empty, command.upgrade, "head")
     whole = objects(empty)
+    run(empty, command.downgrade, "0001")
     forget_the_upgrade(empty)
     run(empty, command.upgrade, "head")
     assert objects(empty).keys() == whole.keys()
 
 
-def test_tables_with_rows_are_never_taken_for_a_beginning(empty):
+@pytest.mark.parametrize(
+    "undone", [["DROP TRIGGER holds_guard"], ["DROP TRIGGER holds_guard", "DROP TRIGGER holds_no_delete"]]
+)
+def test_the_second_upgrade_that_was_killed_halfway_is_begun_again(mariadb_empty, undone):
+    """The embedded engine rolls its schema back by itself."""
+    run(mariadb_empty, command.upgrade, "head")
+    whole = objects(mariadb_empty)
+    with mariadb_empty.writing.connect() as connection:
+        for statement in ("UPDATE alembic_version SET version_num = '0001'", *undone):
+            connection.execute(text(statement))
+        connection.commit()
+    run(mariadb_empty, command.upgrade, "head")
+    assert objects(mariadb_empty).keys() == whole.keys()
+    assert differences(mariadb_empty) == []
+
+
+def test_an_upgrade_keeps_keys_accounts_and_the_triggers_of_a_bank_with_rows(empty):
+    run(empty, command.upgrade, "0001")
+    person = "INSERT INTO users (id, email, name, password_hash, role, failed_sign_ins, created_at)"
+    key = "INSERT INTO idempotency_keys (actor_id, `key`, fingerprint, refusal_code, created_at)"
+    when = "'2026-01-01 00:00:00.000000'"
+    with empty.writing.connect() as connection:
+        connection.execute(text(f"{person} VALUES (x'01', 'a', 'a', 'a', 'customer', 0, {when})"))
+        connection.execute(text(f"{key} VALUES ((SELECT id FROM users), 'k', x'02', 'insufficient_funds', {when})"))
+        connection.commit()
+    guarded = {name for name in objects(empty) if name.startswith("idempotency_keys_no_")}
     run(empty, command.upgrade, "head")
+    with empty.reading.connect() as connection:
+        rows = connection.execute(text("SELECT refusal_code, hold_id, hold_state FROM idempotency_keys")).all()
+    assert rows == [("insufficient_funds", None, None)]
+    assert guarded <= objects(empty).keys()
+    run(empty, command.downgrade, "0001")
+    with empty.reading.connect() as connection:
+        assert connection.execute(text("SELECT refusal_code FROM idempotency_keys")).all() == [("insufficient_funds",)]
+    assert guarded <= objects(empty).keys()
+
+
+def test_tables_with_rows_are_never_taken_for_a_beginning(empty):
+    run(empty, command.upgrade, "0001")
     auth.register(empty, email="ada@bank.test", name="Ada", password="lantern-orchard-48-violin")
     forget_the_upgrade(empty)
     with pytest.raises(errors.DatabaseUnavailable, match="with rows in it"):

@@ -43,6 +43,10 @@ CATALOGUE: Mapping[str, Meaning] = {
     "transaction_not_found": Meaning(
         "No transaction has this id, or none of its sides is the caller's. The two are not told apart.", "Check the id."
     ),
+    "hold_not_found": Meaning(
+        "No hold has this id, or it is on an account that is not the caller's. The two are not told apart.",
+        "Check the id.",
+    ),
     "method_not_allowed": Meaning(
         "The address exists and does not answer this method.", "Use one of the methods in the `Allow` header."
     ),
@@ -50,8 +54,9 @@ CATALOGUE: Mapping[str, Meaning] = {
     "unsupported_media_type": Meaning("The body is not declared as JSON.", "Send `Content-Type: application/json`."),
     "insufficient_funds": Meaning(
         "Booked balance less holds plus overdraft limit does not cover the amount. "
-        "`available` and `shortfall` say how much there is and how much is missing.",
-        "Send a smaller amount, or put money into the account first.",
+        "`available` and `shortfall` say how much there is and how much is missing; `balance`, `held` and "
+        "`overdraft_limit` say why, and `holds` names the largest holds that are in the way.",
+        "Send a smaller amount, put money into the account first, or release a hold.",
     ),
     "account_frozen": Meaning(
         "The account is frozen: for debits money cannot leave it, for all it cannot arrive either.",
@@ -62,7 +67,13 @@ CATALOGUE: Mapping[str, Meaning] = {
         "An account that still has money or open holds cannot be closed.", "Move the balance out first."
     ),
     "limit_exceeded": Meaning(
-        "The amount, or the balance it would make, is more than the bank can record.", "Send a smaller amount."
+        "The amount is more than the account may pay at once (`limit` is `transfer`) or has left to pay today in UTC "
+        "(`daily`; see `used` and `remaining`), or the balance that it would make is more than the bank can record.",
+        "Send a smaller amount, wait for the next day, or ask a teller to raise the limit.",
+    ),
+    "hold_not_open": Meaning(
+        "The hold was captured or released before, or its time is over; `status` says which.",
+        "Read the hold. Captured money is in its `transaction_id`; otherwise place a new hold.",
     ),
     "already_reversed": Meaning(
         "A transaction has one reversal at most, and this one has it.", "Read the transaction; `reversed_by` names it."

@@ -305,7 +305,7 @@ def test_7_a_transaction_with_two_keys_is_named(mariadb_db, vandal):
         "ALTER TABLE idempotency_keys DROP FOREIGN KEY idempotency_keys_ibfk_2",
         "ALTER TABLE idempotency_keys DROP INDEX transaction_id",
         "INSERT INTO idempotency_keys SELECT actor_id, 'again', fingerprint, transaction_id, NULL, NULL, NULL,"
-        " created_at FROM idempotency_keys",
+        " created_at, NULL, NULL FROM idempotency_keys",
     )
     assert (7, f"transaction {vandal.moved.id}") in found(mariadb_db)
 
