@@ -15,10 +15,18 @@ def now() -> datetime:
     return _moved_to.get() or datetime.now(UTC)
 
 
+def moved() -> datetime | None:
+    """What `moved_to` has set here; None when time simply passes."""
+    return _moved_to.get()
+
+
 @contextlib.contextmanager
-def moved_to(moment: datetime) -> Iterator[None]:
-    """Inside, in this thread only, it is `moment`: for tests and for demo data that lies in the past."""
-    token = _moved_to.set(moment.astimezone(UTC))
+def moved_to(moment: datetime | None) -> Iterator[None]:
+    """Inside, in this thread only, it is `moment`: for tests and for demo data that lies in the past.
+
+    Work that is handed to another thread takes it along with `moved()`; None lets time pass there as well.
+    """
+    token = _moved_to.set(moment.astimezone(UTC) if moment else None)
     try:
         yield
     finally:

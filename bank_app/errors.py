@@ -214,6 +214,12 @@ class DatabaseUnavailable(Unavailable):
     code, title = "database_unavailable", "Database unavailable"
 
 
+class Overloaded(Unavailable):
+    """More requests wait to be posted than the bank is willing to keep waiting; nothing was written."""
+
+    code, title = "overloaded", "Overloaded"
+
+
 class OutcomeUnknown(Unavailable):
     """COMMIT was sent and never answered, and the database stayed away; the key will tell."""
 

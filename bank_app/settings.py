@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Sequence
@@ -52,7 +53,8 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "",
         validation_alias="DATABASE_URL",
-        description="SQLAlchemy URL of the database; empty means the embedded SQLite file in BANK_DATA.",
+        description="SQLAlchemy URL of the database, or several with commas between them, the preferred one first; "
+        "empty means the embedded SQLite file in BANK_DATA.",
     )
     database_tls: Literal["auto", "off", "unverified", "verify"] = Field(
         "auto",
@@ -79,6 +81,9 @@ class Settings(BaseSettings):
     )
     lock_timeout: float = Field(
         5.0, gt=0, le=60, description="Seconds that a unit of work waits for locked rows before 503 lock_timeout."
+    )
+    queue_limit: int = Field(
+        1000, ge=1, le=100_000, description="Movements that may wait to be posted in a worker before 503 overloaded."
     )
     pool_size: int = Field(10, ge=1, le=200, description="Database connections kept by each worker process.")
     session_idle_minutes: int = Field(
@@ -132,13 +137,10 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_engine(cls, value: str) -> str:
-        # The bare scheme is what most platforms hand out; SQLAlchemy would look for a C driver that we do not ship.
-        for bare in ("mysql://", "mariadb://", "mariadb+pymysql://"):
-            if value.startswith(bare):
-                value = "mysql+pymysql://" + value.removeprefix(bare)
-        if value and not value.startswith(("mysql+pymysql://", "sqlite:///")):
-            raise ValueError("must start with mysql+pymysql:// or sqlite:///")
-        return value
+        urls = [_address(url) for url in _split(value)]
+        if len(urls) > 1 and any(url.startswith("sqlite:") for url in urls):
+            raise ValueError("names several servers, and an embedded file is none")
+        return ",".join(urls)
 
     @model_validator(mode="after")
     def _demo_stays_home(self) -> Settings:
@@ -147,9 +149,14 @@ class Settings(BaseSettings):
         return self
 
     @cached_property
+    def urls(self) -> tuple[str, ...]:
+        """Where the database is, with the embedded file filled in: its servers, the preferred one first."""
+        return tuple(_split(self.database_url)) or (f"sqlite:///{self.data / 'bank.sqlite3'}",)
+
+    @property
     def url(self) -> str:
-        """Where the database is, with the embedded file filled in."""
-        return self.database_url or f"sqlite:///{self.data / 'bank.sqlite3'}"
+        """The preferred one of `urls`."""
+        return self.urls[0]
 
     @property
     def customers_handle_cash(self) -> bool:
@@ -193,6 +200,21 @@ class Settings(BaseSettings):
         if len(key) < 32:
             raise SettingsError(f"{path} holds no key: remove it, and a new one is made (everybody signs in again).")
         return key
+
+
+def _split(urls: str) -> list[str]:
+    # A comma may also stand in a password or an option: only one with a scheme behind it parts two addresses.
+    return [url.strip() for url in re.split(r",(?=\s*[a-z][a-z0-9+]*://)", urls) if url.strip()]
+
+
+def _address(url: str) -> str:
+    # The bare scheme is what most platforms hand out; SQLAlchemy would look for a C driver that we do not ship.
+    for bare in ("mysql://", "mariadb://", "mariadb+pymysql://"):
+        if url.startswith(bare):
+            return "mysql+pymysql://" + url.removeprefix(bare)
+    if not url.startswith(("mysql+pymysql://", "sqlite:///")):
+        raise ValueError("must start with mysql+pymysql:// or sqlite:///")
+    return url
 
 
 def is_loopback(host: str) -> bool:

@@ -37,10 +37,10 @@ _MOVING = (
 _POSTED = "Posted and durable; `Location` is its address. `Idempotency-Replayed: true` when the key was used before."
 
 
-def _move(
+async def _move(
     bank: Database, actor: Actor, movement: transfers.AnyMovement, key: str | None, response: Response
 ) -> TransactionOut:
-    moved = transfers.move(bank, actor, movement, key=key)
+    moved = await transfers.move_soon(bank, actor, movement, key=key)
     response.headers["Location"] = f"/api/v1/transactions/{moved.transaction.id}"
     # Without a key it is this very request that found its own commit again after a lost connection.
     if moved.replayed and key:
@@ -55,10 +55,10 @@ def _move(
     response_description=_POSTED,
     responses=problems(*_MOVING, "account_not_found", "invalid_account_number", body=True),
 )
-def deposit(body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> TransactionOut:
+async def deposit(body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> TransactionOut:
     """Cash comes in. Tellers always may; customers while the bank lets them handle cash by themselves."""
     movement = transfers.Deposit(body.account_id, body.amount, description=body.description, metadata=body.metadata)
-    return _move(bank, actor, movement, key, response)
+    return await _move(bank, actor, movement, key, response)
 
 
 @router.post(
@@ -68,10 +68,12 @@ def deposit(body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, resp
     response_description=_POSTED,
     responses=problems(*_MOVING, "insufficient_funds", "account_not_found", "invalid_account_number", body=True),
 )
-def withdraw(body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> TransactionOut:
+async def withdraw(
+    body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response
+) -> TransactionOut:
     """Cash goes out, as far as the account's available balance reaches."""
     movement = transfers.Withdraw(body.account_id, body.amount, description=body.description, metadata=body.metadata)
-    return _move(bank, actor, movement, key, response)
+    return await _move(bank, actor, movement, key, response)
 
 
 @router.post(
@@ -90,7 +92,9 @@ def withdraw(body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, res
         body=True,
     ),
 )
-def transfer(body: TransferIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> TransactionOut:
+async def transfer(
+    body: TransferIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response
+) -> TransactionOut:
     """From one account to another of the same currency, both sides at once or not at all."""
     movement = transfers.Transfer(
         body.from_account_id,
@@ -100,7 +104,7 @@ def transfer(body: TransferIn, actor: SignedIn, bank: Bank, key: IdempotencyKey,
         description=body.description,
         metadata=body.metadata,
     )
-    return _move(bank, actor, movement, key, response)
+    return await _move(bank, actor, movement, key, response)
 
 
 @router.post(
@@ -110,7 +114,7 @@ def transfer(body: TransferIn, actor: SignedIn, bank: Bank, key: IdempotencyKey,
     response_description=_POSTED,
     responses=problems(*_MOVING, "insufficient_funds", "already_reversed", "transaction_not_found", body=True),
 )
-def reverse(
+async def reverse(
     *,
     transaction_id: TransactionId,
     body: ReverseIn,
@@ -120,7 +124,7 @@ def reverse(
     response: Response,
 ) -> TransactionOut:
     """Posts the mirror of a transaction, once. The original is never touched. Tellers only."""
-    return _move(bank, actor, transfers.Reverse(transaction_id, body.reason), key, response)
+    return await _move(bank, actor, transfers.Reverse(transaction_id, body.reason), key, response)
 
 
 @router.get(

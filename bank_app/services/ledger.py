@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 from uuid import UUID
 
-from sqlalchemy import case, insert, literal, select, tuple_, update
+from sqlalchemy import Select, case, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -24,6 +24,7 @@ from bank_app.models import (
     Account,
     Posting,
     Transaction,
+    User,
 )
 from bank_app.services.rules import Book, Posted, PostingRow, Refused, decide, no_such_account
 
@@ -40,6 +41,16 @@ class AccountFacts:
     owner_id: UUID | None
     kind: AccountKind
     currency: str
+    # Filled in by `named` only: these do change.
+    nickname: str | None = None
+    owner_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Nothing was decided on a draft, because somebody else holds the row of this account."""
+
+    account_id: int
 
 
 def cash_account(currency: str, for_account: int) -> int:
@@ -56,6 +67,24 @@ def facts(session: Session, account_ids: Iterable[int]) -> dict[int, AccountFact
         )
     )
     return {row.id: AccountFacts(row.id, row.owner_id, AccountKind(row.kind), row.currency) for row in rows}
+
+
+def named(session: Session, account_ids: Iterable[int]) -> dict[int, AccountFacts]:
+    """The same with what people call the accounts and whose they are, as of now. Locks: none."""
+    wanted = set(account_ids)
+    if not wanted:
+        return {}
+    columns = (
+        col(Account.id), col(Account.owner_id), col(Account.kind), col(Account.currency), col(Account.nickname),
+        col(User.name),
+    )  # fmt: skip
+    rows = session.execute(
+        select(*columns).outerjoin(User, col(User.id) == col(Account.owner_id)).where(col(Account.id).in_(wanted))
+    )
+    return {
+        row.id: AccountFacts(row.id, row.owner_id, AccountKind(row.kind), row.currency, row.nickname, row.name or "")
+        for row in rows
+    }
 
 
 def ensure_internal_accounts(session: Session, currency: str) -> None:
@@ -115,42 +144,90 @@ def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
     return {account.id: account for account in session.execute(statement).scalars()}
 
 
-def post(session: Session, drafts: Sequence[Draft]) -> list[Posted | Refused]:
+def wait_for(session: Session, account_id: int) -> None:
+    """Waits in the row's queue until this unit of work holds it. Take nothing before: who waits here holds nothing."""
+    session.execute(_locking([account_id]).with_only_columns(ACCOUNTS.c.id))
+
+
+@overload
+def post(session: Session, drafts: Sequence[Draft]) -> list[Posted | Refused]: ...
+
+
+@overload
+def post(session: Session, drafts: Sequence[Draft], *, skip_locked: bool) -> list[Posted | Refused | Locked]: ...
+
+
+def post(
+    session: Session, drafts: Sequence[Draft], *, skip_locked: bool = False
+) -> Sequence[Posted | Refused | Locked]:
     """Posts drafts in order, each accepted or refused by itself, and returns their outcomes in the same order.
 
     A draft whose key or id is already in the books is answered from there. Nothing is acknowledged by this function:
-    the caller answers after COMMIT.
+    the caller answers after COMMIT. With `skip_locked` a draft that needs a row which somebody else holds is `Locked`:
+    nothing was decided or written, and nobody was waited for.
 
     Locks: every account of every draft, ascending, once (see `lock`). Number of statements: constant.
     Source: ledger.md §4.
     """
-    outcomes: dict[int, Posted | Refused] = {}
-    answered = _already_answered(session, drafts)
-    fresh = [(index, draft) for index, draft in enumerate(drafts) if index not in answered]
-    accounts = lock(session, (leg.account_id for _, draft in fresh for leg in draft.legs)) if fresh else {}
-    books = {account_id: Book.of(account) for account_id, account in accounts.items()}
+    outcomes: dict[int, Posted | Refused | Locked] = {**_already_answered(session, drafts)}
+    fresh = [(index, draft) for index, draft in enumerate(drafts) if index not in outcomes]
+    wanted = {leg.account_id for _, draft in fresh for leg in draft.legs}
+    books = _lock_books(session, wanted, skip_locked=skip_locked)
+    if skip_locked and len(books) < len(wanted):
+        taken = facts(session, wanted - books.keys()).keys()
+        outcomes |= {index: Locked(number) for index, draft in fresh if (number := _first_of(draft, taken)) is not None}
+        fresh = [(index, draft) for index, draft in fresh if index not in outcomes]
     reversed_ids = _reversed_already(session, [draft for _, draft in fresh])
     now = clock.now()
     seen: dict[tuple[UUID, str], tuple[bytes, Posted | Refused]] = {}
+    decided: list[tuple[Draft, Posted | Refused]] = []
     for index, draft in fresh:
         if draft.key and (earlier := seen.get((draft.key.actor_id, draft.key.text))):
             outcomes[index] = _same_again(draft.key, *earlier)
             continue
         outcome = decide(draft, books, reversed_ids, now)
         outcomes[index] = outcome
+        decided.append((draft, outcome))
         if draft.key and _is_recorded(outcome):
             seen[draft.key.actor_id, draft.key.text] = (draft.key.fingerprint, outcome)
-    _write(session, [(draft, outcomes[index]) for index, draft in fresh], books)
-    for account in accounts.values():
-        session.expire(account)  # The UPDATE went past the ORM; whoever reads the object again reads the row.
-    outcomes.update(answered)
+    _write(session, decided, books)
+    # The UPDATE went past the ORM; whoever holds an object reads the row again.
+    session.expire_all()
     return [outcomes[index] for index in range(len(drafts))]
+
+
+def _first_of(draft: Draft, taken: Collection[int]) -> int | None:
+    return next((leg.account_id for leg in draft.legs if leg.account_id in taken), None)
+
+
+def _lock_books(session: Session, account_ids: Collection[int], *, skip_locked: bool) -> dict[int, Book]:
+    """Rows, not objects: what was loaded before the lock cannot get in the way, and thousands cost little."""
+    if not account_ids:
+        return {}
+    rows = session.execute(_locking(account_ids, skip_locked=skip_locked))
+    return {row.id: Book.of(row) for row in rows}  # type: ignore[arg-type]
+
+
+def _locking(account_ids: Iterable[int], *, skip_locked: bool = False) -> Select[Any]:
+    return (
+        by_primary_key(select(ACCOUNTS), ACCOUNTS)
+        .where(ACCOUNTS.c.id.in_(sorted(set(account_ids))))
+        .order_by(ACCOUNTS.c.id)
+        .with_for_update(skip_locked=skip_locked)
+    )
 
 
 def recorded(session: Session, key: Key) -> Posted | Refused | None:
     """What a key was answered the first time, or None if it was never used. Locks: none."""
-    rows = _key_rows(session, [key])
-    return _replay(session, rows, [key])[0] if rows else None
+    return recorded_all(session, [key])[0]
+
+
+def recorded_all(session: Session, keys: Sequence[Key]) -> list[Posted | Refused | None]:
+    """The same for a list of keys, in its order."""
+    rows = _key_rows(session, keys)
+    known = [key for key in keys if (key.actor_id, key.text) in rows]
+    outcomes = iter(_replay(session, rows, known))
+    return [next(outcomes) if (key.actor_id, key.text) in rows else None for key in keys]
 
 
 def load(session: Session, transaction_ids: Iterable[UUID]) -> dict[UUID, Posted]:
@@ -253,7 +330,7 @@ def _is_recorded(outcome: Posted | Refused) -> bool:
 
 def _write(session: Session, decided: Sequence[tuple[Draft, Posted | Refused]], books: dict[int, Book]) -> None:
     """One statement per table, however long the list."""
-    posted = [outcome for _, outcome in decided if isinstance(outcome, Posted) and not outcome.replayed]
+    posted = [outcome for _, outcome in decided if isinstance(outcome, Posted)]
     if posted:
         session.execute(insert(TRANSACTIONS), [_transaction_row(item) for item in posted])
         session.execute(
@@ -261,11 +338,7 @@ def _write(session: Session, decided: Sequence[tuple[Draft, Posted | Refused]], 
             [_posting_row(item, side, books[side.account_id]) for item in posted for side in item.postings],
         )
         _write_balances(session, [book for book in books.values() if book.version != book.account.version])
-    keys = [
-        _key_row(draft.key, outcome)
-        for draft, outcome in decided
-        if draft.key and not outcome.replayed and _is_recorded(outcome)
-    ]
+    keys = [_key_row(draft.key, outcome) for draft, outcome in decided if draft.key and _is_recorded(outcome)]
     if keys:
         session.execute(insert(IDEMPOTENCY_KEYS), keys)
 

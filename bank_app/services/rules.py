@@ -61,6 +61,11 @@ class Refused:
     error: errors.BankError
     replayed: bool = False
 
+    def as_error(self) -> errors.BankError:
+        """To raise; it says of itself whether it was answered from its key."""
+        self.error.replayed = self.replayed
+        return self.error
+
 
 @dataclass(slots=True)
 class Book:

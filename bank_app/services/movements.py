@@ -1,0 +1,156 @@
+"""What somebody asks the bank to do with money: values that check their own shape and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+from uuid import UUID
+
+from bank_app import errors
+from bank_app.domain import money
+from bank_app.domain.identifiers import fingerprint, new_id
+from bank_app.services import audit, ledger
+
+MAX_DESCRIPTION = 140
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What somebody asks for. `id` becomes the transaction's; it is not part of what makes two requests the same."""
+
+    operation: ClassVar[str]
+    id: UUID = field(default_factory=new_id, kw_only=True)
+    description: str | None = field(default=None, kw_only=True)
+    metadata: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def fingerprint(self) -> bytes:
+        """32 bytes that differ when the request differs."""
+        content = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "id"}
+        if "amount" in content:
+            content["amount"] = {"text": content["amount"].text}
+        return fingerprint(self.operation, content)
+
+    def _check(self) -> None:
+        if self.description is not None and len(self.description) > MAX_DESCRIPTION:
+            message = f"Keep the description to {MAX_DESCRIPTION} characters (now {len(self.description)})."
+            raise errors.Invalid(message, errors=[{"field": "description", "code": "too_long", "message": message}])
+        for name, value in (("description", self.description), ("metadata", self.metadata)):
+            if not value:
+                continue
+            try:
+                json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+            except (TypeError, ValueError):
+                # Half of a surrogate pair, which JSON can spell and no database can keep, or a number that is none.
+                message = f"The {name} holds something that cannot be written down."
+                raise errors.Invalid(message, errors=[{"field": name, "code": "invalid", "message": message}]) from None
+
+
+@dataclass(frozen=True, slots=True)
+class CashMovement(Movement):
+    """Between cash and one account.
+
+    Raises:
+        Invalid: the description is too long.
+    """
+
+    account_id: int
+    amount: money.Amount
+
+    def __post_init__(self) -> None:
+        """Shape only."""
+        self._check()
+
+    @property
+    def own(self) -> int:
+        """The account that the actor must be allowed to act on."""
+        return self.account_id
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The customer accounts that must exist."""
+        return (self.account_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit(CashMovement):
+    """Cash in: debits cash, credits the account."""
+
+    operation: ClassVar[str] = "deposit"
+
+    def sides(self, currency: str) -> tuple[int, int]:
+        """Which account is debited and which credited."""
+        return ledger.cash_account(currency, self.account_id), self.account_id
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw(CashMovement):
+    """Cash out: debits the account, credits cash."""
+
+    operation: ClassVar[str] = "withdraw"
+
+    def sides(self, currency: str) -> tuple[int, int]:
+        """Which account is debited and which credited."""
+        return self.account_id, ledger.cash_account(currency, self.account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer(Movement):
+    """From one account to another of the same currency. `if_version` is the payer's version that the caller saw.
+
+    Raises:
+        SameAccount: both are one.
+        Invalid: the description is too long.
+    """
+
+    operation: ClassVar[str] = "transfer"
+    from_account_id: int
+    to_account_id: int
+    amount: money.Amount
+    if_version: int | None = None
+
+    def __post_init__(self) -> None:
+        """Shape only."""
+        if self.from_account_id == self.to_account_id:
+            raise errors.SameAccount("Choose two different accounts.")
+        self._check()
+
+    @property
+    def own(self) -> int:
+        """The account that the actor must be allowed to act on."""
+        return self.from_account_id
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The customer accounts that must exist."""
+        return self.from_account_id, self.to_account_id
+
+    def sides(self, currency: str) -> tuple[int, int]:
+        """Which account is debited and which credited."""
+        return self.from_account_id, self.to_account_id
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse(Movement):
+    """The mirror of a transaction, once, by a teller who says why.
+
+    Raises:
+        Invalid: no reason, or too long a one.
+    """
+
+    operation: ClassVar[str] = "reverse"
+    transaction_id: UUID
+    reason: str
+
+    def __post_init__(self) -> None:
+        """Shape only."""
+        audit.checked_reason(self.reason)
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """None: which accounts it concerns stands in the transaction that it mirrors."""
+        return ()
+
+
+AnyMovement = Deposit | Withdraw | Transfer | Reverse

@@ -1,0 +1,214 @@
+"""From what people ask for to drafts that the ledger can decide on: a whole list at once, reading little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from bank_app import errors
+from bank_app.domain.accounting import Direction, Draft, Key, Leg, TransactionType
+from bank_app.services import audit, ledger
+from bank_app.services.auth import Actor
+from bank_app.services.movements import AnyMovement, CashMovement, Movement, Reverse, Transfer
+from bank_app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A movement, who asks for it, and the key that makes asking again harmless."""
+
+    actor: Actor
+    movement: AnyMovement
+    key: Key | None
+    with_names: bool = False
+
+    @classmethod
+    def of(cls, actor: Actor, movement: AnyMovement, key: str | None, *, with_names: bool = False) -> Order:
+        """`with_names` asks for the titles and owners of the accounts with the answer."""
+        bound = Key(actor.user_id, key, movement.fingerprint()) if key else None
+        return cls(actor, movement, bound, with_names)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The ledger's answer to an order, with what is known of the accounts on its sides."""
+
+    outcome: ledger.Posted | ledger.Refused
+    accounts: Mapping[int, ledger.AccountFacts]
+
+
+Answer = Settled | ledger.Locked | errors.BankError
+_FACTS_KEPT = 50_000
+
+
+class Known(dict[int, ledger.AccountFacts]):
+    """What never changes about accounts, remembered from one list of orders to the next."""
+
+    def learn(self, session: Session, numbers: Iterable[int]) -> None:
+        """Reads what is missing. Forgets everything first when that is much, so that memory is bounded."""
+        missing = {number for number in numbers if number not in self}
+        if missing:
+            if len(self) + len(missing) > _FACTS_KEPT:
+                self.clear()
+            self.update(ledger.facts(session, missing))
+
+
+def settle(
+    session: Session, orders: Sequence[Order], *, settings: Settings, known: Known, skip_locked: bool
+) -> list[Answer]:
+    """Posts a list of orders, each answered by itself, in their order.
+
+    An error in the answer is one that is not recorded with a key: no such account, not allowed, too many decimals.
+    `ledger.Locked` says that nothing was decided because somebody else holds a row (only with `skip_locked`).
+
+    Locks: as `ledger.post`. Source: ledger.md §4.
+    """
+    drafts = draft(session, orders, settings=settings, known=known)
+    answers: list[Answer | ledger.Posted | ledger.Refused | None] = [
+        item if isinstance(item, errors.BankError) else None for item in drafts
+    ]
+    _replay_before_existence(session, orders, answers)
+    sound = [(index, item) for index, item in enumerate(drafts) if isinstance(item, Draft)]
+    outcomes = ledger.post(session, [item for _, item in sound], skip_locked=skip_locked) if sound else []
+    for (index, _), outcome in zip(sound, outcomes, strict=True):
+        answers[index] = outcome
+        _audit_reversal(session, orders[index], outcome)
+    known.learn(session, _sides(answers))
+    names = ledger.named(session, _sides(answers[i] for i, order in enumerate(orders) if order.with_names))
+    return [
+        _settled(answer, names if order.with_names else known)
+        if isinstance(answer, ledger.Posted | ledger.Refused)
+        else answer
+        for order, answer in zip(orders, answers, strict=True)
+        if answer is not None
+    ]
+
+
+def draft(
+    session: Session, orders: Sequence[Order], *, settings: Settings, known: Known
+) -> list[Draft | errors.BankError]:
+    """A draft for each order, or why there is none: existence and permission, as far as they never change."""
+    reversed_ids = [order.movement.transaction_id for order in orders if isinstance(order.movement, Reverse)]
+    originals = ledger.load(session, reversed_ids)
+    known.learn(session, [number for order in orders for number in order.movement.named])
+    known.learn(session, _sides(originals.values()))
+    drafts: list[Draft | errors.BankError] = []
+    for order in orders:
+        try:
+            drafts.append(_draft(order, settings, known, originals))
+        except errors.BankError as error:
+            drafts.append(error)
+    return drafts
+
+
+def _sides(outcomes: Iterable[Any]) -> set[int]:
+    return {side.account_id for item in outcomes if isinstance(item, ledger.Posted) for side in item.postings}
+
+
+def _settled(outcome: ledger.Posted | ledger.Refused, accounts: Mapping[int, ledger.AccountFacts]) -> Settled:
+    numbers = _sides([outcome])
+    return Settled(outcome, {number: accounts[number] for number in numbers})
+
+
+def _draft(order: Order, settings: Settings, known: Known, originals: Mapping[UUID, ledger.Posted]) -> Draft:
+    actor, movement = order.actor, order.movement
+    if isinstance(movement, Reverse):
+        return _reversal(actor, movement, order.key, known, originals)
+    own = movement.own
+    for number in movement.named:
+        account = known.get(number)
+        foreign = number == own and account and not actor.role.sees_every_account and account.owner_id != actor.user_id
+        if account is None or account.owner_id is None or foreign:
+            raise ledger.no_such_account(number)
+    _may_move(actor, movement, settings)
+    currency = known[own].currency
+    amount = movement.amount.minor(currency)
+    debit, credit = movement.sides(currency)
+    versions = {own: movement.if_version} if isinstance(movement, Transfer) and movement.if_version is not None else {}
+    return Draft(
+        id=movement.id,
+        type=TransactionType(movement.operation),
+        currency=currency,
+        legs=(Leg(debit, Direction.DEBIT, amount), Leg(credit, Direction.CREDIT, amount)),
+        actor_id=actor.user_id,
+        description=(movement.description or "").strip() or None,
+        metadata=movement.metadata,
+        key=order.key,
+        must_belong_to_actor=frozenset() if actor.role.acts_on_every_account else frozenset({own}),
+        expected_versions=versions,
+    )
+
+
+def _may_move(actor: Actor, movement: Movement, settings: Settings) -> None:
+    if actor.role.acts_on_every_account:
+        return
+    if actor.role.sees_every_account:
+        raise errors.Forbidden("Your role (Auditor) can look but not change this.")
+    if isinstance(movement, CashMovement) and not settings.customers_handle_cash:
+        raise errors.Forbidden("Customers cannot deposit or withdraw by themselves at this bank; a teller can.")
+
+
+def _reversal(
+    actor: Actor,
+    movement: Reverse,
+    key: Key | None,
+    known: Known,
+    originals: Mapping[UUID, ledger.Posted],
+) -> Draft:
+    original = originals.get(movement.transaction_id)
+    visible = original and (
+        actor.role.sees_every_account
+        or any(known[side.account_id].owner_id == actor.user_id for side in original.postings)
+    )
+    if original is None or not visible:
+        raise no_such_transaction()
+    if not actor.role.acts_on_every_account:
+        raise errors.Forbidden("Only a teller can reverse a transaction.")
+    if original.type == TransactionType.REVERSAL:
+        raise errors.Invalid("A reversal cannot be reversed; post a new transfer instead.")
+    # Mirrored sides in mirrored order: what was credited is debited first.
+    legs = tuple(
+        Leg(side.account_id, side.direction.opposite, side.amount_minor) for side in reversed(original.postings)
+    )
+    return Draft(
+        id=movement.id,
+        type=TransactionType.REVERSAL,
+        currency=original.currency,
+        legs=legs,
+        actor_id=actor.user_id,
+        description=original.description,
+        reverses_id=original.id,
+        key=key,
+    )
+
+
+def no_such_transaction() -> errors.TransactionNotFound:
+    """The one sentence for transactions that do not exist and for those that somebody has no side in."""
+    return errors.TransactionNotFound("There is no transaction with this id that you can see.")
+
+
+def _replay_before_existence(session: Session, orders: Sequence[Order], answers: list[Any]) -> None:
+    """The first answer stands, whatever has changed since: so keys are asked before anybody is turned away."""
+    turned_away = [
+        (index, order.key) for index, order in enumerate(orders) if answers[index] is not None and order.key is not None
+    ]
+    outcomes = ledger.recorded_all(session, [key for _, key in turned_away])
+    for (index, _), outcome in zip(turned_away, outcomes, strict=True):
+        answers[index] = outcome or answers[index]
+
+
+def _audit_reversal(session: Session, order: Order, outcome: ledger.Posted | ledger.Refused | ledger.Locked) -> None:
+    movement = order.movement
+    if isinstance(movement, Reverse) and isinstance(outcome, ledger.Posted) and not outcome.replayed:
+        audit.record(
+            session,
+            actor_id=order.actor.user_id,
+            action="transaction.reverse",
+            object=f"transaction {movement.transaction_id}",
+            reason=movement.reason.strip(),
+            changes={"reversed_by": [None, str(outcome.id)]},
+        )

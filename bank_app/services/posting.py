@@ -1,0 +1,379 @@
+"""Group posting: what is asked for while a unit of work runs is posted together in the next one.
+
+One queue and one thread for each database of a process stand in front of `ledger.post`. Alone, an order waits for
+nobody; under load, n commits become one. It changes *when* an order is posted, never what is answered.
+
+A row that somebody else holds delays only the orders that need it. The queue skips such rows; an order that was
+skipped is tried once more with the next group, and then waits in the lane of the row that it needs: in the
+database's own queue for that row, holding no other row, so that nothing waits in a circle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bank_app import clock
+from bank_app.database import Database
+from bank_app.errors import BankError, LockTimeout, Overloaded
+from bank_app.services import ledger
+from bank_app.services.orders import Answer, Known, Order, Settled, settle
+
+# A unit of work holds its rows until it commits, so a larger group would keep others waiting for longer.
+LARGEST_GROUP = 500
+LANES = 8
+# Tried with others, then in the lanes of the rows that were taken; after that every row is waited for, in order.
+_HOPS_BEFORE_WAITING_FOR_ALL = 5
+_PAUSE_WITHOUT_LANE = 0.01
+_IDLE_SECONDS = 2.0
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """An order that was accepted and whoever waits for its answer."""
+
+    order: Order
+    deadline: float
+    waiter: asyncio.Future[Settled] | Future[Settled]
+    loop: asyncio.AbstractEventLoop | None = None
+    hops: int = 0
+    clock_moved_to: datetime | None = field(default_factory=clock.moved)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The orders that wait for one row."""
+
+    account_id: int
+    waiting: deque[_Ticket] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the queue has done since the process began."""
+
+    orders: int = 0
+    groups: int = 0
+    set_aside: int = 0
+    refused_overloaded: int = 0
+
+
+class Poster:
+    """The posting queue of one database in this process."""
+
+    def __init__(self, db: Database) -> None:
+        """Starts nothing; the first order does."""
+        # Weak, because the table of queues must not keep a database alive that nobody uses any more.
+        self._database = weakref.ref(db)
+        self._skip_locked = not db.embedded
+        self._settings = db.settings
+        self._known = Known()
+        self._changed = threading.Condition()
+        self._queue: deque[_Ticket] = deque()
+        self._lanes: dict[int, _Lane] = {}
+        self._running = self._closing = False
+        self._in_hand = self._alone = 0
+        self._threads = ThreadPoolExecutor(LANES + 2, thread_name_prefix="lane")
+        self.figures = Figures()
+
+    # --- asking -------------------------------------------------------------------------------------
+
+    def post(self, order: Order) -> Settled:
+        """Posts an order and blocks until its unit of work has committed.
+
+        Raises:
+            BankError: the order has no account, no permission, … or the database cannot be reached.
+            LockTimeout: a row that it needs was held by others for BANK_LOCK_TIMEOUT; nothing was written.
+            Overloaded: BANK_QUEUE_LIMIT orders wait already, or the process is about to end; nothing was written.
+        """
+        waiter: Future[Settled] = Future()
+        self._accept([_Ticket(order, self._deadline(), waiter)])
+        return waiter.result()
+
+    async def post_soon(self, order: Order) -> Settled:
+        """As `post`, awaited: no thread waits for the answer."""
+        [waiter] = self._accept_from_loop([order])
+        return await waiter
+
+    async def post_each(self, orders: Sequence[Order]) -> list[Settled | BankError]:
+        """Posts many orders, each by itself, in units of work of at most `LARGEST_GROUP`.
+
+        Raises:
+            Overloaded: before anything of the list was accepted; later it is the answer of the orders concerned.
+        """
+        answers: list[Settled | BankError] = []
+        under_way: list[asyncio.Future[Settled]] = []
+        for start in range(0, len(orders), LARGEST_GROUP):
+            # The next piece is in the queue before the last one is answered, so that the database never waits for us.
+            piece = self._accept_from_loop(orders[start : start + LARGEST_GROUP], bounded=start == 0)
+            answers += await _all_of(under_way)
+            under_way = piece
+        return answers + await _all_of(under_way)
+
+    def drain(self, seconds: float) -> bool:
+        """Accepts nothing more and waits until everything that was accepted is answered; False when time ran out."""
+        with self._changed:
+            self._closing = True
+            return self._changed.wait_for(
+                lambda: not (self._queue or self._lanes or self._in_hand or self._alone), seconds
+            )
+
+    @property
+    def waiting(self) -> int:
+        """How many orders wait for their turn now, those that wait for a row included."""
+        return len(self._queue) + sum(len(lane.waiting) for lane in list(self._lanes.values()))
+
+    # --- accepting and answering --------------------------------------------------------------------
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._settings.lock_timeout
+
+    def _accept_from_loop(self, orders: Sequence[Order], *, bounded: bool = True) -> list[asyncio.Future[Settled]]:
+        loop, deadline = asyncio.get_running_loop(), self._deadline()
+        waiters: list[asyncio.Future[Settled]] = [loop.create_future() for _ in orders]
+        tickets = [_Ticket(order, deadline, waiter, loop) for order, waiter in zip(orders, waiters, strict=True)]
+        self._accept(tickets, bounded=bounded)
+        return waiters
+
+    def _accept(self, tickets: Sequence[_Ticket], *, bounded: bool = True) -> None:
+        with self._changed:
+            if bounded and (self._closing or self.waiting >= self._settings.queue_limit):
+                self.figures.refused_overloaded += len(tickets)
+                raise Overloaded("Too many requests wait to be posted. Nothing was changed; send it again in a moment.")
+            self._queue.extend(tickets)
+            self.figures.orders += len(tickets)
+            if self._running:
+                self._changed.notify_all()
+            else:
+                self._running = True
+                threading.Thread(target=self._run, name="posting", daemon=True).start()
+
+    def _answer(self, answered: Sequence[tuple[_Ticket, Settled | BaseException]]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Ticket, Settled | BaseException]]] = {}
+        for ticket, answer in answered:
+            if ticket.loop is None:
+                _give(ticket, answer)
+            else:
+                by_loop.setdefault(ticket.loop, []).append((ticket, answer))
+        for loop, answers in by_loop.items():
+            # Once for the whole group: waking an event loop costs more than answering.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_give_all, answers)
+
+    # --- the posting thread -------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while (group := self._next_group()) is not None:
+                self._post_group(group)
+        except BaseException:
+            # A bug of ours ended the thread; the next order starts another.
+            self._running = False
+            raise
+
+    def _next_group(self) -> list[_Ticket] | None:
+        """Whatever waits; None when nothing did for a while and the thread may end."""
+        with self._changed:
+            self._in_hand = 0
+            self._changed.notify_all()
+            while not self._queue:
+                self._give_up_on_lanes()
+                if not self._changed.wait(self._until_next_deadline()) and not (self._queue or self._lanes):
+                    self._running = False
+                    return None
+            self._give_up_on_lanes()
+            group = _take(self._queue)
+            self._in_hand = len(group)
+            self.figures.groups += 1
+            return group
+
+    def _post_group(self, group: list[_Ticket]) -> None:
+        try:
+            answers = self._unit_of_work(partial(self._settle, group))
+        except Exception as error:  # noqa: BLE001 - every order of the group is given it, or posted by itself
+            self._failed(group, error)
+        else:
+            self._sort_out(group, answers)
+
+    def _unit_of_work(self, operation: Any) -> list[Answer]:
+        db = self._database()
+        if db is None:
+            raise Overloaded("The bank is closing. Nothing was changed.")
+        answers: list[Answer] = db.unit_of_work(operation, resolvable=True)
+        return answers
+
+    def _settle(self, group: Sequence[_Ticket], session: Session, *, skip_locked: bool = True) -> list[Answer]:
+        orders = [ticket.order for ticket in group]
+        with clock.moved_to(group[0].clock_moved_to):
+            skip = skip_locked and self._skip_locked
+            return settle(session, orders, settings=self._settings, known=self._known, skip_locked=skip)
+
+    def _sort_out(self, group: Sequence[_Ticket], answers: Sequence[Answer]) -> None:
+        answered = []
+        locked = []
+        for ticket, answer in zip(group, answers, strict=True):
+            if isinstance(answer, ledger.Locked):
+                locked.append((ticket, answer.account_id))
+            else:
+                answered.append((ticket, answer))
+        if locked:
+            self._set_aside(locked)
+        self._answer(answered)
+
+    def _failed(self, group: Sequence[_Ticket], error: Exception) -> None:
+        """The unit of work of a group failed. If that may be one member's fault, each is posted by itself."""
+        everybodys = isinstance(error, BankError) and not isinstance(error, LockTimeout)
+        if len(group) == 1 or everybodys:
+            # Each gets its own: raising an exception changes it.
+            self._answer([(ticket, copy.copy(error)) for ticket in group])
+            return
+        with self._changed:
+            for ticket in group:
+                self._start_alone(ticket)
+
+    def _start_alone(self, ticket: _Ticket) -> None:
+        self._alone += 1
+        self._threads.submit(self._post_alone, ticket)
+
+    def _post_alone(self, ticket: _Ticket) -> None:
+        """Waits for every row that it needs, in ascending order, as everybody does who waits while holding rows."""
+        try:
+            [answer] = self._unit_of_work(partial(self._settle, [ticket], skip_locked=False))
+        except Exception as error:  # noqa: BLE001 - whoever waits for the order is given it
+            self._answer([(ticket, error)])
+        else:
+            self._sort_out([ticket], [answer])
+        finally:
+            with self._changed:
+                self._alone -= 1
+                self._changed.notify_all()
+
+    # --- rows that others hold ----------------------------------------------------------------------
+
+    def _set_aside(self, locked: Sequence[tuple[_Ticket, int]]) -> None:
+        again = []
+        with self._changed:
+            self.figures.set_aside += len(locked)
+            for ticket, account_id in locked:
+                ticket.hops += 1
+                lane = self._lanes.get(account_id)
+                if ticket.hops >= _HOPS_BEFORE_WAITING_FOR_ALL:
+                    self._start_alone(ticket)
+                elif lane:
+                    lane.waiting.append(ticket)
+                elif ticket.hops == 1 or len(self._lanes) >= LANES:
+                    again.append(ticket)
+                else:
+                    lane = self._lanes[account_id] = _Lane(account_id, deque([ticket]))
+                    self._threads.submit(self._run_lane, lane)
+            self._queue.extendleft(reversed(again))
+            if again and len(self._lanes) >= LANES:
+                # Nothing to do but try again; not at once, or two processes would do nothing else.
+                self._changed.wait(_PAUSE_WITHOUT_LANE)
+            self._changed.notify_all()
+
+    def _run_lane(self, lane: _Lane) -> None:
+        """Posts what waits for a row, in turn with everybody else who waits for it, until nobody does."""
+        while True:
+            with self._changed:
+                self._give_up_on_lanes()
+                if not lane.waiting:
+                    del self._lanes[lane.account_id]
+                    self._changed.notify_all()
+                    return
+            taken: list[_Ticket] = []
+            try:
+                answers = self._unit_of_work(partial(self._settle_lane, lane, taken))
+            except LockTimeout as error:
+                # Whoever has waited long enough was told so; for the others it goes on.
+                self._failed(taken, error)
+            except Exception as error:  # noqa: BLE001 - every order of the lane is given it, or posted by itself
+                self._failed(taken or self._empty(lane), error)
+            else:
+                self._sort_out(taken, answers)
+
+    def _settle_lane(self, lane: _Lane, taken: list[_Ticket], session: Session) -> list[Answer]:
+        ledger.wait_for(session, lane.account_id)
+        if not taken:
+            # Only now: those that came while this one waited are posted with it.
+            with self._changed:
+                taken += _take(lane.waiting)
+        return self._settle(taken, session) if taken else []
+
+    def _empty(self, lane: _Lane) -> list[_Ticket]:
+        with self._changed:
+            left = list(lane.waiting)
+            lane.waiting.clear()
+            return left
+
+    def _give_up_on_lanes(self) -> None:
+        """Answers those that have waited for a row for as long as the bank waits."""
+        now = time.monotonic()
+        late = []
+        for lane in self._lanes.values():
+            while lane.waiting and lane.waiting[0].deadline <= now:
+                late.append(lane.waiting.popleft())
+        error = LockTimeout("Many requests hit the same account at once. Nothing was changed; send it again.")
+        self._answer([(ticket, copy.copy(error)) for ticket in late])
+
+    def _until_next_deadline(self) -> float:
+        first = [lane.waiting[0].deadline for lane in self._lanes.values() if lane.waiting]
+        return max(0.0, min(first) - time.monotonic()) if first else _IDLE_SECONDS
+
+
+def _take(waiting: deque[_Ticket]) -> list[_Ticket]:
+    """The next group: those that wait, as far as it is the same time for them."""
+    group: list[_Ticket] = []
+    while waiting and len(group) < LARGEST_GROUP:
+        if group and waiting[0].clock_moved_to != group[0].clock_moved_to:
+            break
+        group.append(waiting.popleft())
+    return group
+
+
+async def _all_of(waiters: Sequence[asyncio.Future[Settled]]) -> list[Settled | BankError]:
+    answers: list[Settled | BankError] = []
+    for answer in await asyncio.gather(*waiters, return_exceptions=True):
+        if isinstance(answer, BaseException) and not isinstance(answer, BankError):
+            raise answer
+        answers.append(answer)
+    return answers
+
+
+def _give_all(answers: Sequence[tuple[_Ticket, Settled | BaseException]]) -> None:
+    for ticket, answer in answers:
+        _give(ticket, answer)
+
+
+def _give(ticket: _Ticket, answer: Settled | BaseException) -> None:
+    if ticket.waiter.done():
+        return  # Whoever asked has gone; the ledger has the answer under its key.
+    if isinstance(answer, BaseException):
+        ticket.waiter.set_exception(answer)
+    else:
+        ticket.waiter.set_result(answer)
+
+
+_posters: weakref.WeakKeyDictionary[Database, Poster] = weakref.WeakKeyDictionary()
+_making = threading.Lock()
+
+
+def of(db: Database) -> Poster:
+    """The posting queue of a database in this process."""
+    poster = _posters.get(db)
+    if poster is None:
+        with _making:
+            poster = _posters.setdefault(db, Poster(db))
+    return poster
