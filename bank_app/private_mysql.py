@@ -31,6 +31,7 @@ from bank_app.lifeline import end_with_parent
 
 USER = "bank"
 DATABASE = "bank"
+CHOSEN_SERVER = "BANK_TEST_SERVER"
 OLDEST = {"mariadb": (10, 11), "mysql": (8, 4)}
 # An outgoing connection can hold any port of the ephemeral range for a minute; servers stay below it.
 PORTS = range(20000, 32768)
@@ -59,13 +60,23 @@ class Program:
     flavour: Literal["mariadb", "mysql"]
     version: tuple[int, ...]
 
+    @property
+    def version_text(self) -> str:
+        """As people write it."""
+        return ".".join(map(str, self.version))
+
 
 def find_program(path: Path | None = None) -> Program:
     """The server to boot: the one at `path`, or the first on this machine that is new enough, MariaDB before MySQL.
 
+    Without a `path`, BANK_TEST_SERVER may name the program, or a script that becomes it (`exec`): so a whole test run,
+    commands and their processes included, stands on the server that was chosen for it.
+
     Raises:
         ServerError: there is none, or only ones that are too old.
     """
+    chosen = os.environ.get(CHOSEN_SERVER)
+    path = path or (Path(chosen) if chosen else None)
     where = os.pathsep.join([os.environ.get("PATH", os.defpath), *SERVER_FOLDERS])
     found = (
         [path]
@@ -74,20 +85,30 @@ def find_program(path: Path | None = None) -> Program:
     )
     too_old = []
     for candidate in found:
-        answer = subprocess.run([candidate, "--no-defaults", "--version"], capture_output=True, text=True, check=False)
-        said = re.search(r"Ver (\d+)\.(\d+)\.(\d+)", answer.stdout)
+        said = _version(candidate)
         if not said:
             continue
-        flavour: Literal["mariadb", "mysql"] = "mariadb" if "mariadb" in answer.stdout.lower() else "mysql"
-        program = Program(candidate, flavour, tuple(int(part) for part in said.groups()))
+        # Not by the name before it: a server that is told another name, or is found through a link, prints that.
+        flavour: Literal["mariadb", "mysql"] = "mariadb" if "mariadb" in said[4].lower() else "mysql"
+        program = Program(candidate, flavour, (int(said[1]), int(said[2]), int(said[3])))
         if program.version >= OLDEST[flavour]:
             return program
-        too_old.append(f"{candidate} is {flavour} {'.'.join(said.groups())}")
+        too_old.append(f"{candidate} is {flavour} {program.version_text}")
     if too_old:
         raise ServerError(
             f"The bank needs MariaDB 10.11 or MySQL 8.4 or newer, and {' and '.join(too_old)}: upgrade it."
         )
+    if path:
+        raise ServerError(f"{path} is no MariaDB or MySQL server program, nor a script that starts one.")
     raise ServerError(HOW_TO_INSTALL)
+
+
+def _version(program: Path) -> re.Match[str] | None:
+    try:
+        answer = subprocess.run([program, "--no-defaults", "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return re.search(r"Ver (\d+)\.(\d+)\.(\d+)(.*)", answer.stdout)
 
 
 class PrivateServer:

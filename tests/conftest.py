@@ -1,5 +1,7 @@
 """What tests stand on: one private MariaDB server, an embedded file per test, three people, and a check of the books.
 
+Where names say MariaDB, `./bank test --mysql-server` puts another server, a MySQL for example, in its place.
+
 A test that asks for `db` runs once on each engine; one that asks for `mariadb_db` or `sqlite_db` on that engine only.
 """
 
@@ -9,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import argon2
 import hypothesis
@@ -19,7 +22,7 @@ from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Role
 from bank_app.errors import BankError
-from bank_app.private_mysql import PrivateServer, ServerError
+from bank_app.private_mysql import PrivateServer, ServerError, find_program
 from bank_app.services import accounts, auth, integrity, transfers
 
 PASSWORD = "lantern-orchard-48-violin"
@@ -34,7 +37,19 @@ def pytest_generate_tests(metafunc):
     """Runs whatever touches the database on both engines, unless it names one."""
     if "engine" in metafunc.fixturenames:
         named = [name for name in ("sqlite", "mariadb") if f"{name}_db" in metafunc.fixturenames]
-        metafunc.parametrize("engine", named or ["sqlite", "mariadb"], indirect=True)
+        engines = named or ["sqlite", "mariadb"]
+        metafunc.parametrize("engine", engines, ids=[_spoken(engine) for engine in engines], indirect=True)
+
+
+@cache
+def _spoken(engine):
+    """What the report calls an engine: `mariadb` is whichever server the tests boot, which may be a MySQL."""
+    if engine == "sqlite":
+        return engine
+    try:
+        return find_program().flavour
+    except ServerError:
+        return engine
 
 
 # --- engines ------------------------------------------------------------------------------------------
@@ -42,7 +57,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def engine(request):
-    """`sqlite` or `mariadb`."""
+    """`sqlite`, or `mariadb` for the private server."""
     return request.param
 
 

@@ -154,6 +154,7 @@ def test_a_port_that_was_taken_meanwhile_is_replaced(tmp_path):
 
 
 def test_without_a_server_the_person_is_told_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.delenv(private_mysql.CHOSEN_SERVER, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(private_mysql, "SERVER_FOLDERS", ())
     with pytest.raises(ServerError, match="apt install mariadb-server"):
