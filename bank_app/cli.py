@@ -132,8 +132,7 @@ def migrate(data: Data = None) -> None:
         db.upgrade_schema()
         out.print(f"The schema is up to date ({db.server_version()}).")
     except SQLAlchemyError as error:
-        where = db.url.render_as_string(hide_password=True)
-        raise Refused(f"The database {where} cannot be migrated: {first_line(error)}") from None
+        raise Refused(f"The database {db.where} cannot be migrated: {first_line(error)}") from None
     finally:
         db.dispose()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from enum import Enum
@@ -26,7 +25,8 @@ from sqlalchemy.orm import Session
 
 from alembic import command
 from bank_app.errors import BankError, BooksBroken, DatabaseUnavailable, LockTimeout, OutcomeUnknown, Unavailable
-from bank_app.settings import PROJECT, Settings, is_loopback
+from bank_app.nodes import Node, Nodes, follow, tls
+from bank_app.settings import PROJECT, Settings
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -44,11 +44,13 @@ class Fault(Enum):
 
 # By number, never by exception class: the driver raises OperationalError for most of them alike.
 _MYSQL_FAULTS: dict[int, Fault] = {
-    **dict.fromkeys((1205, 1206, 1213, 1020, 3101, 3572, 1047), Fault.CONFLICT),
+    **dict.fromkeys((1205, 1206, 1213, 1020, 3101, 3572), Fault.CONFLICT),
     **dict.fromkeys((1062, 1586), Fault.DUPLICATE),
     **dict.fromkeys(
         (0, 1040, 1053, 1077, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 3169, 4031), Fault.LOST
     ),
+    # A node that is cut off from its cluster. It refuses the COMMIT too, but may be asked after it was cut off in one.
+    1047: Fault.LOST,
     # Ended from outside, by an operator or a time limit; during COMMIT that may be before or after it.
     **dict.fromkeys((1180, 1317, 1969, 3024), Fault.LOST),
     # The server does not let us in: too many of us, a host or a password that it does not know, no such database.
@@ -199,6 +201,11 @@ class Database:
         finally:
             self._turn.release()
 
+    @property
+    def where(self) -> str:
+        """The addresses of its servers, for people: without passwords."""
+        return ", ".join(make_url(url).render_as_string(hide_password=True) for url in self.settings.urls)
+
     # --- health -------------------------------------------------------------------------------------
 
     def ping(self) -> None:
@@ -298,14 +305,19 @@ class Database:
         connect = {
             "init_command": session_settings,
             "charset": "utf8mb4",
-            "connect_timeout": 3,
             "read_timeout": wait + 10,
             "write_timeout": wait + 10,
-            **_tls(self.url, self.settings.database_tls),
         }
-        return create_engine(
-            self.url, isolation_level=isolation, hide_parameters=True, pool_recycle=1800, connect_args=connect, **pool
+        engine = create_engine(self.url, isolation_level=isolation, hide_parameters=True, pool_recycle=1800, **pool)
+        follow(
+            engine,
+            Nodes(
+                Node({**engine.dialect.create_connect_args(url)[1], **connect, **tls(url, self.settings.database_tls)})
+                for url in map(make_url, self.settings.urls)
+            ),
+            reads_only=isolation == "REPEATABLE READ",
         )
+        return engine
 
 
 def _roll_back(session: Session) -> None:
@@ -336,18 +348,6 @@ def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
-
-
-def _tls(url: URL, mode: str) -> dict[str, Any]:
-    """PyMySQL builds a TLS context on every connect (50 ms) unless it is given one, or told to use none."""
-    local = bool(url.query.get("unix_socket")) or is_loopback(url.host or "localhost")
-    if mode == "off" or (mode == "auto" and local):
-        return {"ssl_disabled": True}
-    context = ssl.create_default_context()
-    if mode == "unverified":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return {"ssl": context}
 
 
 def _inserts_postings(error: DBAPIError | PoolTimeout) -> bool:

@@ -101,8 +101,7 @@ def opened(settings: Settings) -> Iterator[Database]:
         try:
             current = db.schema_is_current()
         except SQLAlchemyError as error:
-            where = db.url.render_as_string(hide_password=True)
-            raise Refused(f"The database {where} cannot be reached: {first_line(error)}") from None
+            raise Refused(f"The database {db.where} cannot be reached: {first_line(error)}") from None
         if not current:
             raise Refused("The database does not have the schema of this program: run ./bank migrate first.")
         yield db
@@ -250,11 +249,13 @@ def _require_safe(settings: Settings, *, host: str, workers: int) -> None:
             f"BANK_DEMO: demo mode signs people in without a password and cannot listen on {host}: "
             "use --host 127.0.0.1 or turn it off."
         )
-    url = make_url(settings.url)
-    if is_embedded(url):
+    urls = [make_url(url) for url in settings.urls]
+    if is_embedded(urls[0]):
         if workers > 1:
             raise SettingsError(
                 "--workers: the embedded database has one writer, so it takes one worker; set DATABASE_URL for more."
             )
-    elif not is_loopback(url.host or "localhost") and str(url.password or "").lower() in WEAK_PASSWORDS:
+    elif any(
+        not is_loopback(url.host or "localhost") and str(url.password or "").lower() in WEAK_PASSWORDS for url in urls
+    ):
         raise SettingsError("DATABASE_URL: the password is a placeholder; give the database user a real one.")

@@ -25,11 +25,12 @@ def embedded(tmp_path):
 @pytest.mark.parametrize(
     ("numbers", "fault"),
     [
-        # lock wait timeout, lock table full, deadlock, record changed, rolled back by the group, NOWAIT, not prepared
-        ((1205, 1206, 1213, 1020, 3101, 3572, 1047), Fault.CONFLICT),
+        # lock wait timeout, lock table full, deadlock, record changed, rolled back by the group, NOWAIT
+        ((1205, 1206, 1213, 1020, 3101, 3572), Fault.CONFLICT),
         ((1062, 1586), Fault.DUPLICATE),
-        # too many connections, shutdown, killed, cannot connect, gone away, lost, out of sync, idle too long
-        ((0, 1040, 1053, 1077, 1158, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031), Fault.LOST),
+        # too many connections, shutdown, killed, cannot connect, gone away, lost, out of sync, idle too long,
+        # a node without its cluster
+        ((0, 1040, 1047, 1053, 1077, 1158, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031), Fault.LOST),
         # disk full in five ways, read-only in three
         ((3, 28, 1021, 1030, 1114, 1290, 1836, 3098), Fault.CANNOT_WRITE),
         # CHECK on MySQL and MariaDB, trigger, foreign keys, ranges, NOT NULL, too long
