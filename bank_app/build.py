@@ -34,6 +34,7 @@ NOT_INPUTS = (
     "__main__.py",
     "cli.py",
     "demo.py",
+    "lab",
     "lifeline.py",
     "logs.py",
     "private_mysql.py",
