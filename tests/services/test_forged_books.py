@@ -1,5 +1,6 @@
 """Books that were changed with care, every hash made again, are still not right; and nonsense in them is named."""
 
+import pymysql
 import pytest
 from sqlalchemy import text
 
@@ -7,26 +8,23 @@ from bank_app.domain import chain
 from bank_app.models import POSTINGS, TRANSACTIONS
 from bank_app.services import integrity
 
+INVALID_JSON = 3140
 pytestmark = pytest.mark.books_are_broken_on_purpose
 
 
 class Forger:
     """Changes rows past triggers and CHECKs, and makes every hash again so that the chain is whole."""
 
-    def __init__(self, db, hers, moved):
-        self.db, self.names = db, {"hers": hers.id, "moved": f"x'{moved.id.hex}'"}
+    def __init__(self, db, hers, moved, checks_off):
+        self.db, self.checks_off, self.names = db, checks_off, {"hers": hers.id, "moved": f"x'{moved.id.hex}'"}
 
     def __call__(self, *statements):
         self._run(*(statement.format(**self.names) for statement in statements))
         self._run(*self._hashes())
 
     def _run(self, *statements):
-        off = ("foreign_key_checks", "check_constraint_checks", "unique_checks")
-        switches = [f"SET {name} = 0" for name in off]
-        if self.db.embedded:
-            switches = ["PRAGMA foreign_keys = OFF", "PRAGMA ignore_check_constraints = ON"]
         with self.db.writing.connect() as connection:
-            triggers = self._triggers(connection)
+            triggers, switches = self._triggers(connection), self.checks_off(connection)
             connection.rollback()
             cursor = connection.connection.cursor()
             for statement in (*switches, *(f"DROP TRIGGER {name}" for name in triggers), *statements):
@@ -81,8 +79,8 @@ def moved(counter, ada, ben, hers):
 
 
 @pytest.fixture
-def forge(db, hers, moved):
-    return Forger(db, hers, moved)
+def forge(db, hers, moved, checks_off):
+    return Forger(db, hers, moved, checks_off)
 
 
 def found(db):
@@ -148,7 +146,8 @@ def test_7_a_key_with_two_outcomes_is_found(db, forge):
         "DROP TABLE idempotency_keys",
         "ALTER TABLE rebuilt RENAME TO idempotency_keys",
     ) if db.embedded else forge(
-        "ALTER TABLE idempotency_keys DROP PRIMARY KEY",
+        # A foreign key keeps the index that it needs.
+        "ALTER TABLE idempotency_keys ADD INDEX kept (actor_id), DROP PRIMARY KEY",
         f"INSERT INTO idempotency_keys SELECT actor_id, `key`, fingerprint, {first}, NULL, NULL, NULL, created_at,"
         " NULL, NULL FROM idempotency_keys",
     )
@@ -156,7 +155,12 @@ def test_7_a_key_with_two_outcomes_is_found(db, forge):
 
 
 def test_9_metadata_that_is_no_json_is_named(db, forge):
-    with_hashes, forge._hashes = forge._hashes, list
-    forge("UPDATE transactions SET metadata = 'nonsense' WHERE id = {moved}")
+    with_hashes, forge._hashes, refused = forge._hashes, list, None
+    try:
+        forge("UPDATE transactions SET metadata = 'nonsense' WHERE id = {moved}")
+    except pymysql.MySQLError as error:
+        refused = error.args[0]
     forge._hashes = with_hashes
-    assert found(db) == {(9, "transaction")}
+    # MySQL has a type for JSON, which nothing switches off; MariaDB has a CHECK.
+    if refused != INVALID_JSON:
+        assert found(db) == {(9, "transaction")}
