@@ -12,6 +12,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
@@ -86,19 +87,23 @@ def request(
 
 
 class _Wire(asyncio.Protocol):
-    """One connection. `waiting` is whoever wants the next answer."""
+    """One connection. `waiting` is whoever wants the next answer, until `deadline` on the loop's clock."""
 
-    __slots__ = ("_buffer", "_wanted", "lost", "transport", "waiting")
+    __slots__ = ("_buffer", "_timer", "_wanted", "deadline", "lost", "timeout", "transport", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
         self.transport: asyncio.Transport | None = None
         self.waiting: asyncio.Future[Answer] | None = None
+        self.deadline = 0.0
         self.lost = False
+        self._timer: asyncio.TimerHandle | None = None
         self._buffer = b""
         self._wanted = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment] # a stream connection has a stream transport
+        self._look_at_the_clock()
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer = self._buffer + data if self._buffer else data
@@ -128,6 +133,17 @@ class _Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.fail(str(exc or "the server closed the connection"))
 
+    def _look_at_the_clock(self) -> None:
+        """One timer for all requests of a connection: a timer for each would cost as much as the rest of a request."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self.waiting and self.deadline <= now:
+            self.fail(f"no answer within {self.timeout:g} s")
+        elif not self.lost:
+            # A request that begins meanwhile has a later deadline than this.
+            wake = self.deadline if self.waiting else now + self.timeout
+            self._timer = loop.call_at(wake, self._look_at_the_clock)
+
     def fail(self, why: str) -> None:
         """Nothing will come any more."""
         self.close()
@@ -138,6 +154,8 @@ class _Wire(asyncio.Protocol):
     def close(self) -> None:
         """Ends the connection; the next request makes another."""
         self.lost = True
+        if self._timer:
+            self._timer.cancel()
         if self.transport:
             self.transport.abort()
 
@@ -153,6 +171,7 @@ class Client:
     def __init__(self, address: Address, *, timeout: float = 30.0) -> None:
         self.address = address
         self.timeout = timeout
+        self._where = (address.host, address.port)
         self._wire: _Wire | None = None
 
     async def ask(self, whole_request: bytes) -> Answer:
@@ -168,17 +187,14 @@ class Client:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Answer] = loop.create_future()
         wire.waiting = waiting
+        wire.deadline = loop.time() + self.timeout
         wire.transport.write(whole_request)  # type: ignore[union-attr] # connected, so there is one
-        # A bare timer: asyncio.timeout would cost as much as the rest of this function.
-        timer = loop.call_later(self.timeout, wire.fail, f"no answer within {self.timeout:g} s")
         try:
             return await waiting
         except asyncio.CancelledError:
             # The answer would otherwise be taken for that of the next request.
             wire.close()
             raise
-        finally:
-            timer.cancel()
 
     def close(self) -> None:
         """Ends the connection."""
@@ -189,7 +205,7 @@ class Client:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(min(self.timeout, CONNECT_SECONDS)):
-                _, wire = await loop.create_connection(_Wire, self.address.host, self.address.port)
+                _, wire = await loop.create_connection(partial(_Wire, self.timeout), *self._where)
         except (OSError, TimeoutError) as error:
             raise NotConnected(str(error)) from None
         self._wire = wire

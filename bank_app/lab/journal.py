@@ -87,7 +87,8 @@ class Window:
 class Journal:
     """Everything that one load did. `seconds` is how long it ran."""
 
-    entries: list[Entry] = field(default_factory=list)
+    # Without repr: asyncio.run asks for that of its task, and so of the task's result, each time it ends.
+    entries: list[Entry] = field(default_factory=list, repr=False)
     busy: Counter[str] = field(default_factory=Counter)
     lost_answers: int = 0
     seconds: float = 0.0

@@ -79,7 +79,7 @@ class Serving:
 
     def workers(self) -> list[int]:
         """The processes that answer requests, as of now."""
-        return [pid for pid in _children(self.pid) if b"spawn_main" in _command_line(pid)] if self.pid else []
+        return [pid for pid in _children(self.pid) if b"resource_tracker" not in _command_line(pid)] if self.pid else []
 
     def start(self) -> None:
         """Starts the server and returns when it is ready.

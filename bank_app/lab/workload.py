@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import math
 import random
+import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -34,6 +35,7 @@ PASSWORD = "eleven copper lanterns drift"  # noqa: S105 - of people who live in 
 _ACCOUNTS_PER_UNIT_OF_WORK = 250
 # Answers after which the same key is sent again: the bank promises that nothing was written, or that the key will tell.
 _SEND_AGAIN = (429, 503)
+_ID = re.compile(rb'^\{"id": ?"([0-9a-f-]{36})"')
 _LONGEST_WAIT = 1.0
 _LONGEST_WAIT_WHEN_TOLD = 5.0
 
@@ -189,15 +191,20 @@ def operations(cast: Cast, plan: Plan, client: int) -> Iterator[Operation]:
 
 
 def _operation(cast: Cast, source: Account | None, target: Account, amount_minor: int, key: str) -> Operation:
-    document = {"amount": money.to_text(amount_minor, cast.currency), "description": key}
+    # The description repeats the key, so that a doubled movement is seen even where the key was forgotten.
+    common = f'"amount": "{_amount_text(amount_minor, cast.currency)}", "description": "{key}"'
     if source is None:
         path, actor = "/api/v1/transactions/deposit", cast.teller
-        document["account_id"] = target.text
+        body = f'{{"account_id": "{target.text}", {common}}}'
     else:
         path, actor = "/api/v1/transactions/transfer", source.owner
-        document |= {"from_account_id": source.text, "to_account_id": target.text}
-    # The description repeats the key, so that a doubled movement is seen even where the key was forgotten.
-    return Operation(key, actor, source, target, amount_minor, path, json.dumps(document).encode())
+        body = f'{{"from_account_id": "{source.text}", "to_account_id": "{target.text}", {common}}}'
+    return Operation(key, actor, source, target, amount_minor, path, body.encode())
+
+
+@lru_cache(maxsize=10_000)
+def _amount_text(amount_minor: int, code: str) -> str:
+    return money.to_text(amount_minor, code)
 
 
 @dataclass(slots=True)
@@ -341,7 +348,7 @@ class Load:
     def _is_final(self, answer: Answer, operation: Operation, entry: Entry) -> bool:
         status = answer.status
         if status == 201:
-            entry.state, entry.transaction_id = State.ACKNOWLEDGED, UUID(answer.json()["id"])
+            entry.state, entry.transaction_id = State.ACKNOWLEDGED, _transaction_id(answer)
         elif status in _SEND_AGAIN or (status == 409 and answer.code == "request_in_progress"):
             self.journal.busy[answer.code] += 1
             return False
@@ -355,3 +362,9 @@ class Load:
         entry.answered = self.now
         entry.replayed = entry.times_sent > 0 and answer.header("idempotency-replayed") is not None
         return True
+
+
+def _transaction_id(answer: Answer) -> UUID:
+    # Found by its shape: reading the whole document costs a fifth of a request.
+    found = _ID.search(answer.body)
+    return UUID(found[1].decode()) if found else UUID(answer.json()["id"])
