@@ -1,11 +1,16 @@
-"""Ties a child process to its parent: when the parent is killed without a word, the kernel ends the child too."""
+"""Ties a child process to its parent: when the parent is killed without a word, the kernel ends the child too.
+
+And tells whether a process that was left behind still lives, and which program it is.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 _SET_PARENT_DEATH_SIGNAL = 1
 
@@ -28,3 +33,26 @@ def end_with_parent() -> None:
     """
     if _prctl:
         _prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGTERM))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process lives; a zombie, which still takes signals, does not."""
+    if Path("/proc/self/stat").exists():
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(") ")[2][:1]
+        except OSError:
+            return False
+        return state not in ("Z", "X")
+    answer = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return bool(answer.stdout.strip()) and not answer.stdout.strip().startswith("Z")
+
+
+def command_line(pid: int) -> str:
+    """The program of a process and its arguments, with blanks between them."""
+    path = Path(f"/proc/{pid}/cmdline")
+    if path.exists():
+        return path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    answer = subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return answer.stdout

@@ -37,6 +37,8 @@ class NodeNotUsable(pymysql.OperationalError):
 class _Connection(Connection):
     """A server that hangs still accepts connections; its greeting is not waited for as long as an answer is."""
 
+    _read_timeout: float | None
+
     def connect(self, sock: Any = None) -> None:
         patience, self._read_timeout = self._read_timeout, self.connect_timeout
         super().connect(sock)

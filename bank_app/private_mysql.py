@@ -27,7 +27,7 @@ from typing import IO, Any, Literal, Self
 
 import pymysql
 
-from bank_app.lifeline import end_with_parent
+from bank_app.lifeline import command_line, end_with_parent, is_running
 
 USER = "bank"
 DATABASE = "bank"
@@ -132,6 +132,7 @@ class PrivateServer:
         self.options = options
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._written = 0
         self._lock: IO[str] | None = None
         self._short: Path | None = None
 
@@ -202,7 +203,8 @@ class PrivateServer:
                 self._initialise()
             for attempt in range(3):
                 self.port = self._choose_port()
-                if self._boot(last=attempt == 2):
+                self._spawn()
+                if self._answers(last=attempt == 2):
                     return
         except BaseException:
             self._halt(signal.SIGKILL)
@@ -260,7 +262,7 @@ class PrivateServer:
         if orphan:
             os.kill(orphan, signal.SIGTERM)
             _wait(
-                lambda: not _is_running(orphan),
+                lambda: not is_running(orphan),
                 STOP_SECONDS,
                 f"The old database server (process {orphan}) does not stop.",
             )
@@ -271,7 +273,7 @@ class PrivateServer:
         except (OSError, ValueError):
             return None
         # The number may have gone to a stranger since: only a command line that names this very folder is ours.
-        return pid if _is_running(pid) and f"--datadir={self.folder / 'data'}" in _command_line(pid) else None
+        return pid if is_running(pid) and f"--datadir={self.folder / 'data'}" in command_line(pid) else None
 
     def _release(self) -> None:
         if self._short:
@@ -291,10 +293,10 @@ class PrivateServer:
         kept = self.folder / "port"
         with suppress(OSError, ValueError):
             before = int(kept.read_text(encoding="ascii"))
-            if _is_free(before):
+            if is_free(before):
                 return before
         for port in random.sample(PORTS, 200):
-            if _is_free(port):
+            if is_free(port):
                 kept.write_text(str(port), encoding="ascii")
                 return port
         raise ServerError("No port between 20000 and 32767 is free for the private database server.")
@@ -318,20 +320,27 @@ class PrivateServer:
             log = f"--log-error={self.folder / 'install.log'}"
             command = [str(self.program.path), *common, log, "--initialize-insecure", "--secure-file-priv=NULL"]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                cwd=self.folder,
+                **self._process_options(),
+            )
         except FileNotFoundError:
             raise ServerError(f"{command[0]} is missing: install the whole server package. {HOW_TO_INSTALL}") from None
         if done.returncode:
             log_text = (self.folder / "install.log").read_text() if (self.folder / "install.log").exists() else ""
             raise ServerError(self._failure("cannot be set up", done.stdout + done.stderr + log_text))
 
-    def _boot(self, *, last: bool) -> bool:
-        """Starts the process and waits until it answers; false when another process took the port meanwhile."""
+    def _spawn(self, *more: str) -> None:
+        """Starts the process; `more` are options for this one time."""
         log = self.folder / "server.log"
-        written = log.stat().st_size if log.exists() else 0
-        first = not (self.folder / "initialised").exists()
-        options = self._server_options()
-        if first:
+        self._written = log.stat().st_size if log.exists() else 0
+        options = [*self._server_options(), *more]
+        if not (self.folder / "initialised").exists():
             options.append(f"--init-file={self._first_statements()}")
         with (self.folder / "output.log").open("ab") as output:
             # In a session of its own, so that Ctrl-C reaches the bank first and the bank stops its server last.
@@ -343,12 +352,21 @@ class PrivateServer:
                 cwd=self.folder,
                 start_new_session=True,
                 preexec_fn=end_with_parent,  # noqa: PLW1509 - one call into libc, looked up beforehand
+                **self._process_options(),
             )
         (self.folder / "pid").write_text(str(self._process.pid), encoding="ascii")
+
+    def _process_options(self) -> dict[str, Any]:
+        """What else the server's processes are started with, for `subprocess`."""
+        return {}
+
+    def _answers(self, *, last: bool) -> bool:
+        """Waits until the process answers; false when another one took the port meanwhile."""
+        log = self.folder / "server.log"
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                said = _tail(log, written)
+            if self.pid is None:
+                said = _tail(log, self._written)
                 if "Address already in use" in said and not last:
                     (self.folder / "port").unlink(missing_ok=True)
                     return False
@@ -358,11 +376,10 @@ class PrivateServer:
             except pymysql.MySQLError:
                 time.sleep(0.05)
                 continue
-            if first:
-                (self.folder / "first.sql").unlink(missing_ok=True)
-                (self.folder / "initialised").touch()
+            (self.folder / "first.sql").unlink(missing_ok=True)
+            (self.folder / "initialised").touch()
             return True
-        raise ServerError(self._failure(f"did not answer within {START_SECONDS} s", _tail(log, written)))
+        raise ServerError(self._failure(f"did not answer within {START_SECONDS} s", _tail(log, self._written)))
 
     def _server_options(self) -> list[str]:
         data = self.folder / "data"
@@ -444,7 +461,8 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of loopback now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -452,28 +470,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def _is_running(pid: int) -> bool:
-    """Whether a process lives; a zombie, which still takes signals, does not."""
-    if Path("/proc/self/stat").exists():
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(") ")[2][:1]
-        except OSError:
-            return False
-        return state not in ("Z", "X")
-    answer = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return bool(answer.stdout.strip()) and not answer.stdout.strip().startswith("Z")
-
-
-def _command_line(pid: int) -> str:
-    path = Path(f"/proc/{pid}/cmdline")
-    if path.exists():
-        return path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    answer = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return answer.stdout
 
 
 def _tail(path: Path, start: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from bank_app import private_mysql
+from bank_app import lifeline, private_mysql
 from bank_app.private_mysql import PrivateServer, ServerError
 
 
@@ -100,7 +100,7 @@ time.sleep(600)
     owner.stdout.close()
     with PrivateServer(folder) as server:
         assert server.pid != pid
-        assert not private_mysql._is_running(pid)
+        assert not lifeline.is_running(pid)
         assert one(server, "SELECT 1") == 1
 
 
