@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from bank_app.api import accounts, auth, documents, errors, operations, transactions
+from bank_app.api.authentication import Authenticator
 from bank_app.api.metrics import Metrics
 from bank_app.api.middleware import Envelope
 from bank_app.api.rate_limits import RateLimits
@@ -18,6 +19,7 @@ def create_api(db: Database, settings: Settings) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.db = db
     app.state.rate_limits = RateLimits(enabled=settings.rate_limits)
+    app.state.authenticator = Authenticator(db)
     app.state.metrics = Metrics(db)
     routers = (
         auth.public,

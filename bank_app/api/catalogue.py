@@ -114,6 +114,10 @@ CATALOGUE: Mapping[str, Meaning] = {
         "Many requests wanted the same account at once and this one stopped waiting. Nothing was written.",
         "Repeat it after `Retry-After`; with an idempotency key that is always safe.",
     ),
+    "overloaded": Meaning(
+        "More requests wait than the bank is willing to keep waiting. Nothing was written.",
+        "Repeat it after `Retry-After`; with an idempotency key that is always safe.",
+    ),
     "database_unavailable": Meaning(
         "The database cannot be reached, or cannot write. Nothing was written.",
         "Repeat it after `Retry-After`; with an idempotency key that is always safe.",

@@ -35,7 +35,13 @@ PROTOCOL: Mapping[str, tuple[int, str]] = {
     "unsupported_media_type": (415, "Unsupported media type"),
     "internal_error": (500, "Internal error"),
 }
-RETRY_AFTER_SECONDS = {"request_in_progress": 1, "lock_timeout": 1, "database_unavailable": 5, "outcome_unknown": 5}
+RETRY_AFTER_SECONDS = {
+    "request_in_progress": 1,
+    "lock_timeout": 1,
+    "overloaded": 1,
+    "database_unavailable": 5,
+    "outcome_unknown": 5,
+}
 # Refusals about one field, raised by services that do not know what the field is called in a request.
 _FIELDS = {
     "invalid_amount": ("amount", "initial_balance", "overdraft_limit", "min_amount", "max_amount"),

@@ -9,12 +9,10 @@ from typing import Any, Never
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 
 from bank_app.api import rate_limits
 from bank_app.api.errors import ProtocolError
 from bank_app.errors import NotSignedIn
-from bank_app.services import auth
 from bank_app.settings import Settings
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -138,8 +136,8 @@ class ActorRoute(APIRoute):
         async def handler(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
             app_state = request.app.state
-            # The database is asked, so a disabled person or a new role counts at once; in a thread, so nobody waits.
-            actor = await run_in_threadpool(auth.actor_of_access_token, app_state.db, bearer_token(request))
+            # The database is asked every time, so a disabled person or a new role counts at once.
+            actor = await app_state.authenticator.actor_of(bearer_token(request))
             strict.state.actor = actor
             limits: rate_limits.RateLimits = app_state.rate_limits
             limits.count(strict, policy, str(actor.user_id))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from uuid import UUID
 
 import argon2
 import jwt
+from cachetools import LRUCache
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 from zxcvbn import zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
@@ -34,6 +36,10 @@ _SEEN_EVERY = timedelta(minutes=1)
 _hasher = argon2.PasswordHasher()  # argon2id with the library's current parameters; old hashes are renewed at sign-in.
 # Each hash takes 64 MiB for a moment: unbounded, a burst of sign-ins would be a way to exhaust the machine's memory.
 _hashing = threading.BoundedSemaphore(4)
+# What a token says never changes, so its signature is checked once; whether it still counts is asked every time.
+_read_tokens: LRUCache[tuple[str, str], tuple[UUID, datetime]] = LRUCache(maxsize=10_000)
+_remembering = threading.Lock()
+_SIGN_INS, _USERS = SQLModel.metadata.tables["sign_ins"], SQLModel.metadata.tables["users"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,11 +415,29 @@ def actor_of_access_token(db: Database, token: str) -> Actor:
         TokenExpired: it was ours and its time is over.
         NotSignedIn: it is not ours, or its sign-in was revoked.
     """
+    sign_in_id = sign_in_of_access_token(db.settings, token)
+    actor = db.read(lambda session: actors_of_sign_ins(session, [sign_in_id])).get(sign_in_id)
+    if actor is None:
+        raise token_not_valid()
+    return actor
+
+
+def sign_in_of_access_token(settings: Settings, token: str) -> UUID:
+    """Which sign-in an access token speaks for; whether that still counts only the database knows.
+
+    Raises:
+        TokenExpired: it was ours and its time is over.
+        NotSignedIn: it is not ours.
+    """
+    with _remembering:
+        remembered = _read_tokens.get((settings.signing_key, token))
+    if remembered and clock.now() < remembered[1]:
+        return remembered[0]
     try:
         header = jwt.get_unverified_header(token)
         claims = jwt.decode(
             token,
-            db.settings.signing_key,
+            settings.signing_key,
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
             issuer=_ISSUER,
@@ -423,19 +447,30 @@ def actor_of_access_token(db: Database, token: str) -> Actor:
     except jwt.ExpiredSignatureError:
         raise errors.TokenExpired("The access token has expired; refresh it.") from None
     except (jwt.InvalidTokenError, ValueError):
-        raise errors.NotSignedIn("The access token is not valid.") from None
+        raise token_not_valid() from None
     if header.get("typ") != _TYPE:
-        raise errors.NotSignedIn("The access token is not valid.")
-    row = db.read(
-        lambda session: session.execute(
-            select(col(SignIn.revoked_at), User)
-            .join(User, col(User.id) == col(SignIn.user_id))
-            .where(col(SignIn.id) == sign_in_id)
-        ).first()
+        raise token_not_valid()
+    with _remembering:
+        _read_tokens[settings.signing_key, token] = (sign_in_id, datetime.fromtimestamp(claims["exp"], UTC))
+    return sign_in_id
+
+
+def token_not_valid() -> errors.NotSignedIn:
+    """The one sentence for tokens that are not ours and for those that were revoked."""
+    return errors.NotSignedIn("The access token is not valid.")
+
+
+def actors_of_sign_ins(session: Session, sign_in_ids: Collection[UUID]) -> dict[UUID, Actor]:
+    """Who is behind these sign-ins now; those that were revoked, or whose person was disabled, are left out."""
+    rows = session.execute(
+        select(_SIGN_INS.c.id, _USERS.c.id, _USERS.c.email, _USERS.c.name, _USERS.c.role)
+        .join(_USERS, _USERS.c.id == _SIGN_INS.c.user_id)
+        .where(_SIGN_INS.c.id.in_(sign_in_ids), _SIGN_INS.c.revoked_at.is_(None), _USERS.c.disabled_at.is_(None))
     )
-    if row is None or row[0] is not None or row[1].disabled_at is not None:
-        raise errors.NotSignedIn("The access token is not valid.")
-    return _actor(row[1], sign_in_id)
+    return {
+        sign_in_id: Actor(user_id, email, name, Role(role), sign_in_id)
+        for sign_in_id, user_id, email, name, role in rows
+    }
 
 
 def revoke(db: Database, actor: Actor) -> None:

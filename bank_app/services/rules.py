@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,8 +64,10 @@ class Refused:
 
     def as_error(self) -> errors.BankError:
         """To raise; it says of itself whether it was answered from its key."""
-        self.error.replayed = self.replayed
-        return self.error
+        # A copy, because an outcome may be the answer to several who asked the same.
+        error = copy.copy(self.error)
+        error.replayed = self.replayed
+        return error
 
 
 @dataclass(slots=True)

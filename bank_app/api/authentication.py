@@ -1,0 +1,65 @@
+"""Who sends a request: the database is asked about every token every time, about all that wait at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+from bank_app.database import Database
+from bank_app.services import auth
+from bank_app.services.auth import Actor
+
+_Waiting = dict[UUID, asyncio.Future[Actor | None]]
+
+
+class Authenticator:
+    """The access tokens of one application, looked up together.
+
+    A request is answered from a query that began after it came: who was disabled or signed out before is refused.
+    """
+
+    def __init__(self, db: Database) -> None:
+        """Asks nothing yet."""
+        self._db = db
+        self._waiting: _Waiting = {}
+        self._asking: asyncio.Task[None] | None = None
+        # One query runs at a time; what comes meanwhile is asked by the next.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="authentication")
+
+    async def actor_of(self, token: str) -> Actor:
+        """Who holds this access token now.
+
+        Raises:
+            TokenExpired, NotSignedIn: it does not count.
+            DatabaseUnavailable: nobody can tell.
+        """
+        sign_in_id = auth.sign_in_of_access_token(self._db.settings, token)
+        answer = self._waiting.get(sign_in_id)
+        if answer is None:
+            answer = self._waiting[sign_in_id] = asyncio.get_running_loop().create_future()
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        # Shielded: several requests may wait for this answer, and one of them may be cut off.
+        actor = await asyncio.shield(answer)
+        if actor is None:
+            raise auth.token_not_valid()
+        return actor
+
+    async def _ask(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            asked, self._waiting = self._waiting, {}
+            try:
+                found = await loop.run_in_executor(self._thread, self._read, asked.keys())
+            except Exception as error:  # noqa: BLE001 - everybody who waits for this query is given it
+                for answer in asked.values():
+                    answer.set_exception(error)
+            else:
+                for sign_in_id, answer in asked.items():
+                    answer.set_result(found.get(sign_in_id))
+        self._asking = None
+
+    def _read(self, sign_in_ids: Collection[UUID]) -> Mapping[UUID, Actor]:
+        return self._db.read(lambda session: auth.actors_of_sign_ins(session, sign_in_ids))
