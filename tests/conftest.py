@@ -23,7 +23,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Role
 from bank_app.errors import BankError
 from bank_app.private_mysql import PrivateServer, ServerError, find_program
-from bank_app.services import accounts, auth, integrity, transfers
+from bank_app.services import accounts, auth, holds, integrity, transfers
 
 PASSWORD = "lantern-orchard-48-violin"
 DATABASE = "bank_tests"
@@ -290,6 +290,20 @@ class Counter:
     def reverse(self, actor, moved, reason="Sent by mistake", *, key=None):
         """The mirror of what was moved."""
         return self.move(actor, transfers.Reverse(moved.transaction.id, reason), key=key)
+
+    def hold(self, actor, account, amount, *, to=None, key=None, **more):
+        """Money set aside."""
+        movement = holds.PlaceHold(account.id, money.Amount.of(amount), to and to.id, **more)
+        return holds.move(self.db, actor, movement, key=key)
+
+    def capture(self, actor, held, amount=None, *, key=None):
+        """All or a part of what a hold set aside is moved."""
+        part = None if amount is None else money.Amount.of(amount)
+        return holds.move(self.db, actor, holds.CaptureHold(held.hold.id, part), key=key)
+
+    def release(self, actor, held, *, key=None):
+        """What a hold set aside is free again."""
+        return holds.move(self.db, actor, holds.ReleaseHold(held.hold.id), key=key)
 
     def move(self, actor, movement, *, key=None):
         """Any movement."""

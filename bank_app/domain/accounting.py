@@ -13,6 +13,9 @@ from bank_app.domain.money import MAX_MINOR
 
 # A balance stays this far from the ends of a signed BIGINT, so that no sum of two can overflow.
 MAX_BALANCE = 4 * 10**18
+# A hold always ends: after a week unless somebody says otherwise, and after a year at the latest.
+USUAL_HOLD_SECONDS = 7 * 86_400
+MAX_HOLD_SECONDS = 365 * 86_400
 
 
 class Direction(StrEnum):
@@ -65,6 +68,15 @@ class AccountStatus(StrEnum):
     CLOSED = "closed"
 
 
+class HoldState(StrEnum):
+    """An open hold sets money aside; every other state is final and sets nothing aside."""
+
+    OPEN = "open"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
 class FrozenFor(StrEnum):
     """What a frozen account cannot do: pay, or pay and receive."""
 
@@ -115,7 +127,8 @@ class Draft:
 
     `id` is made before the unit of work begins, so that posting it again after a lost connection is noticed.
     `must_belong_to_actor` names accounts that have to be the actor's own: what a customer may not touch is
-    decided under the lock, together with everything else. `expected_versions` are preconditions.
+    decided under the lock, together with everything else. `expected_versions` are preconditions. `captures` is the
+    hold that the money comes from; what the draft leaves of it is set free.
 
     Raises:
         ValueError: fewer than two legs, one account twice, an amount out of range, or debits that are not credits.
@@ -129,6 +142,7 @@ class Draft:
     description: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     reverses_id: UUID | None = None
+    captures: UUID | None = None
     key: Key | None = None
     must_belong_to_actor: frozenset[int] = frozenset()
     expected_versions: Mapping[int, int] = field(default_factory=dict)
@@ -148,6 +162,72 @@ class Draft:
     def amount_minor(self) -> int:
         """What moved: the sum of the credits."""
         return sum(leg.amount_minor for leg in self.legs if leg.direction is Direction.CREDIT)
+
+    @property
+    def account_ids(self) -> tuple[int, ...]:
+        """The accounts that have to be locked."""
+        return tuple(leg.account_id for leg in self.legs)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldDraft:
+    """Money that somebody wants set aside on an account: minor units of its `currency`, for `expires_in` seconds.
+
+    `id` becomes the hold's. `to_currency` is what the receiving account is kept in, if there is one: it never
+    changes, so that account is not locked for it.
+
+    Raises:
+        ValueError: an amount or a time out of range.
+    """
+
+    id: UUID
+    account_id: int
+    amount_minor: int
+    currency: str
+    actor_id: UUID
+    expires_in: int
+    to_account_id: int | None = None
+    to_currency: str | None = None
+    description: str | None = None
+    key: Key | None = None
+    must_belong_to_actor: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        """In range or not at all."""
+        if not 0 < self.amount_minor <= MAX_MINOR:
+            raise ValueError("a hold has an amount of 1 to 10^15 minor units")
+        if not 0 < self.expires_in <= MAX_HOLD_SECONDS:
+            raise ValueError("a hold lasts for 1 second to 365 days")
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """What the account must be able to pay."""
+        return (Leg(self.account_id, Direction.DEBIT, self.amount_minor),)
+
+    @property
+    def account_ids(self) -> tuple[int, ...]:
+        """The accounts that have to be locked."""
+        return (self.account_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDraft:
+    """A hold on `account_id` that somebody wants ended without moving money."""
+
+    id: UUID
+    hold_id: UUID
+    account_id: int
+    actor_id: UUID
+    key: Key
+    must_belong_to_actor: frozenset[int] = frozenset()
+
+    @property
+    def account_ids(self) -> tuple[int, ...]:
+        """The accounts that have to be locked."""
+        return (self.account_id,)
+
+
+AnyDraft = Draft | HoldDraft | ReleaseDraft
 
 
 def signed(direction: Direction, amount_minor: int) -> int:

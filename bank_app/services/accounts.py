@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import difflib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import false, func, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from bank_app import errors
+from bank_app import clock, errors
 from bank_app.domain import money
 from bank_app.domain.accounting import (
     AccountKind,
@@ -31,11 +30,11 @@ from bank_app.domain.accounting import (
 )
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
 from bank_app.models import ACCOUNTS, Account, User
-from bank_app.services import audit, ledger
+from bank_app.services import audit, hold_book, ledger
 from bank_app.services.auth import Actor
+from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor
 from bank_app.settings import Settings
 
-T = TypeVar("T")
 _CLOSE_NAMES = 0.75
 MAX_NICKNAME = 60
 
@@ -50,16 +49,11 @@ UNSET: Final = Unset.UNSET
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """Items of a list and the opaque cursor of the next page, None on the last."""
-
-    items: list[T]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class AccountView:
-    """An account as its owner and the bank's people see it. Amounts in minor units of `currency`."""
+    """An account as its owner and the bank's people see it. Amounts in minor units of `currency`.
+
+    What is held is what open holds hold now: one that is due counts no more. A limit that is None is none.
+    """
 
     id: int
     owner_id: UUID
@@ -72,6 +66,8 @@ class AccountView:
     balance_minor: int
     held_minor: int
     overdraft_limit_minor: int
+    transfer_limit_minor: int | None
+    daily_limit_minor: int | None
     version: int
     opened_at: datetime
 
@@ -207,7 +203,13 @@ def _customer_accounts() -> Any:
     )
 
 
-def _view(account: Account, owner_name: str) -> AccountView:
+def _views(session: Session, rows: Iterable[Any]) -> list[AccountView]:
+    found = [(account, owner_name) for account, owner_name in rows]
+    due = hold_book.due_sums(session, [account.id for account, _ in found if account.held], clock.now())
+    return [_view(account, owner_name, due.get(account.id, 0)) for account, owner_name in found]
+
+
+def _view(account: Account, owner_name: str, due: int) -> AccountView:
     if account.owner_id is None:
         raise errors.BooksBroken(f"account {account.id} has no owner to show it to")
     return AccountView(
@@ -220,8 +222,10 @@ def _view(account: Account, owner_name: str) -> AccountView:
         status=AccountStatus(account.status),
         frozen_for=FrozenFor(account.frozen_for) if account.frozen_for else None,
         balance_minor=account.balance,
-        held_minor=account.held,
+        held_minor=account.held - due,
         overdraft_limit_minor=account.overdraft_limit,
+        transfer_limit_minor=account.transfer_limit,
+        daily_limit_minor=account.daily_limit,
         version=account.version,
         opened_at=account.opened_at,
     )
@@ -236,7 +240,7 @@ def get_account(session: Session, actor: Actor, account_id: int) -> AccountView:
     row = session.execute(_customer_accounts().where(col(Account.id) == account_id)).first()
     if row is None or not (actor.role.sees_every_account or row[0].owner_id == actor.user_id):
         raise ledger.no_such_account(account_id)
-    return _view(*row)
+    return _views(session, [row])[0]
 
 
 def own_accounts(session: Session, actor: Actor) -> list[AccountView]:
@@ -246,7 +250,7 @@ def own_accounts(session: Session, actor: Actor) -> list[AccountView]:
         .where(col(Account.owner_id) == actor.user_id)
         .order_by(col(Account.opened_at), col(Account.id))
     )
-    return [_view(*row) for row in rows]
+    return _views(session, rows)
 
 
 def list_accounts(
@@ -279,7 +283,7 @@ def list_accounts(
         opened_at, number = _read_cursor(cursor)
         older = col(Account.opened_at) < opened_at
         query = query.where(or_(older, (col(Account.opened_at) == opened_at) & (col(Account.id) < number)))
-    rows = [_view(*row) for row in session.execute(query)]
+    rows = _views(session, session.execute(query))
     more = len(rows) > limit
     rows = rows[:limit]
     return Page(rows, make_cursor(rows[-1].opened_at.isoformat(), str(rows[-1].id)) if more else None)
@@ -288,44 +292,6 @@ def list_accounts(
 def _matches(text: str) -> Any:
     found = [contains(column, text) for column in (col(Account.nickname), col(User.name), col(User.email))]
     return or_(*found, has_number(col(Account.id), text))
-
-
-def contains(column: Any, text: str) -> Any:
-    """Whether a column has `text` in it, in any case; nothing in `text` is a wildcard."""
-    pattern = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
-    return func.lower(column).like(pattern, escape="!")
-
-
-def has_number(column: Any, text: str) -> Any:
-    """Whether an account's number is what `text` says; never, if `text` is no number."""
-    digits = text.replace(" ", "").replace("-", "")
-    return column == int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else false()
-
-
-def make_cursor(*parts: str) -> str:
-    """An opaque cursor of the last row's sort key."""
-    return base64.urlsafe_b64encode("|".join(parts).encode()).decode().rstrip("=")
-
-
-def split_cursor(cursor: str, parts: int) -> list[str]:
-    """The sort key in a cursor.
-
-    Raises:
-        Invalid: it is not one of ours.
-    """
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        found = text.split("|")
-    except (ValueError, UnicodeError):
-        found = []
-    if len(found) != parts:
-        raise bad_cursor()
-    return found
-
-
-def bad_cursor() -> errors.Invalid:
-    """The refusal of a cursor that no list of ours has given out."""
-    return errors.Invalid("This cursor is not one of ours.", errors=_field("cursor", "Not a cursor of this list."))
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, int]:
@@ -352,9 +318,14 @@ def change_account(
     status: AccountStatus | Unset = UNSET,
     frozen_for: FrozenFor | Unset = UNSET,
     overdraft_limit: object = UNSET,
+    transfer_limit: object = UNSET,
+    daily_limit: object = UNSET,
     reason: str | None = None,
 ) -> AccountView:
-    """Renames an account (its owner) or freezes, unfreezes, closes it or sets its overdraft limit (a teller).
+    """Renames an account (its owner) or freezes, unfreezes, closes it or sets its limits (a teller).
+
+    Limits are amounts in major units; None takes `transfer_limit` (what may leave at once) or `daily_limit` (what may
+    leave in a day in UTC) away.
 
     Raises:
         AccountNotFound: as `get_account`.
@@ -363,19 +334,23 @@ def change_account(
         AccountClosed: a closed account stays closed.
         AccountNotEmpty: closing an account that holds money or holds.
         InsufficientFunds: the new overdraft limit is less than what is already used of the old one.
-    Locks: the account.
+    Locks: the account. Holds that are due are closed.
     """
     get_account(session, actor, account_id)
     account = ledger.lock(session, [account_id])[account_id]
     changes: dict[str, Any] = {}
-    privileged = not (status is UNSET and frozen_for is UNSET and overdraft_limit is UNSET)
+    limits = {"transfer_limit": transfer_limit, "daily_limit": daily_limit}
+    privileged = any(value is not UNSET for value in (status, frozen_for, overdraft_limit, *limits.values()))
     _may_change(actor, account, privileged=privileged, reason=reason)
     if nickname is not UNSET:
         changes["nickname"] = _nickname(nickname)
     if status is not UNSET or frozen_for is not UNSET:
         changes |= _new_state(account, status, frozen_for)
     if overdraft_limit is not UNSET:
-        changes["overdraft_limit"] = _new_limit(account, overdraft_limit)
+        changes["overdraft_limit"] = _new_overdraft_limit(account, overdraft_limit)
+    for field, limit in limits.items():
+        if limit is not UNSET:
+            changes[field] = _minor(account, limit) if limit is not None else None
     before = {field: getattr(account, field) for field in changes}
     if changes:
         session.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == account_id).values(**changes))
@@ -410,7 +385,9 @@ def _new_state(account: Account, status: AccountStatus | Unset, frozen_for: Froz
     if target is AccountStatus.CLOSED and (account.balance or account.held):
         left = money.to_text(account.balance, account.currency)
         raise errors.AccountNotEmpty(
-            f"The account still holds {left} {account.currency}; move it out first.",
+            f"The account still holds {left} {account.currency}; move it out first."
+            if account.balance
+            else "The account still has open holds; release them first.",
             balance=left,
             held=money.to_text(account.held, account.currency),
             currency=account.currency,
@@ -421,8 +398,12 @@ def _new_state(account: Account, status: AccountStatus | Unset, frozen_for: Froz
     return {"status": target.value, "frozen_for": scope}
 
 
-def _new_limit(account: Account, limit: object) -> int:
-    minor = money.Amount.of(limit).minor(account.currency, zero_allowed=True)
+def _minor(account: Account, limit: object) -> int:
+    return money.Amount.of(limit).minor(account.currency, zero_allowed=True)
+
+
+def _new_overdraft_limit(account: Account, limit: object) -> int:
+    minor = _minor(account, limit)
     short = account.held - account.balance - minor
     if short > 0:
         code = account.currency
@@ -430,6 +411,8 @@ def _new_limit(account: Account, limit: object) -> int:
             f"{money.to_text(short, code)} {code} more than this limit is already used.",
             shortfall=money.to_text(short, code),
             currency=code,
+            balance=money.to_text(account.balance, code),
+            held=money.to_text(account.held, code),
         )
     return minor
 

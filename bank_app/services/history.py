@@ -20,18 +20,9 @@ from bank_app.domain.accounting import AccountKind, Direction, TransactionType, 
 from bank_app.domain.identifiers import account_number_text, reference, reference_bits
 from bank_app.models import Account, Posting, Transaction, User
 from bank_app.services import transfers
-from bank_app.services.accounts import (
-    AccountView,
-    Page,
-    bad_cursor,
-    contains,
-    get_account,
-    has_number,
-    make_cursor,
-    own_accounts,
-    split_cursor,
-)
+from bank_app.services.accounts import AccountView, get_account, own_accounts
 from bank_app.services.auth import Actor
+from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor
 
 _MOST_POINTS = 300
 _CHART_ROWS = 20_000

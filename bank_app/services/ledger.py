@@ -1,20 +1,30 @@
-"""The only writer of transactions, postings, balances and idempotency outcomes."""
+"""The only writer of transactions, postings, balances, holds and idempotency outcomes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, overload
 from uuid import UUID
 
-from sqlalchemy import Select, case, insert, literal, select, tuple_, update
+from sqlalchemy import Select, case, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.bulk import update_rows
 from bank_app.database import by_primary_key
 from bank_app.domain import chain
-from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, Draft, Key
+from bank_app.domain.accounting import (
+    AccountKind,
+    AccountStatus,
+    AnyDraft,
+    Direction,
+    Draft,
+    Key,
+    ReleaseDraft,
+    TransactionType,
+)
 from bank_app.domain.identifiers import internal_account_number
 from bank_app.models import (
     ACCOUNTS,
@@ -22,11 +32,13 @@ from bank_app.models import (
     POSTINGS,
     TRANSACTIONS,
     Account,
-    Posting,
     Transaction,
     User,
 )
-from bank_app.services.rules import Book, Posted, PostingRow, Refused, decide, no_such_account
+from bank_app.services import hold_book
+from bank_app.services.answers import already_answered, load, recorded, recorded_all, same_again
+from bank_app.services.hold_book import HoldBook
+from bank_app.services.rules import Book, Held, Outcome, Posted, PostingRow, Refused, decide, no_such_account
 
 # Deposits to different customers must not wait for one cash row, so there are several, chosen by the customer's number.
 CASH_STRIPES = 10
@@ -131,7 +143,8 @@ def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
     """Locks accounts until the unit of work ends, in ascending order, and reads them as they are now.
 
     Locks: one exclusive row lock per account, by primary key, so no gap is locked and no two units of work wait for
-    each other in a circle. On the embedded engine the unit of work already holds the whole database.
+    each other in a circle. On the embedded engine the unit of work already holds the whole database. Holds that are
+    due are closed, so `held` is what is held now.
     """
     statement = (
         by_primary_key(select(Account), Account)
@@ -141,7 +154,12 @@ def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
         # Without this the session answers with the object it loaded before the lock, and the balance of then.
         .execution_options(populate_existing=True)
     )
-    return {account.id: account for account in session.execute(statement).scalars()}
+    accounts = {account.id: account for account in session.execute(statement).scalars()}
+    holding = [account.id for account in accounts.values() if account.held]
+    for account_id, freed in hold_book.expire_due(session, holding, clock.now()).items():
+        session.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == account_id).values(held=ACCOUNTS.c.held - freed))
+        session.refresh(accounts[account_id])
+    return accounts
 
 
 def wait_for(session: Session, account_id: int) -> None:
@@ -150,54 +168,93 @@ def wait_for(session: Session, account_id: int) -> None:
 
 
 @overload
-def post(session: Session, drafts: Sequence[Draft]) -> list[Posted | Refused]: ...
+def post(session: Session, drafts: Sequence[AnyDraft]) -> list[Outcome]: ...
 
 
 @overload
-def post(session: Session, drafts: Sequence[Draft], *, skip_locked: bool) -> list[Posted | Refused | Locked]: ...
+def post(session: Session, drafts: Sequence[AnyDraft], *, skip_locked: bool) -> list[Outcome | Locked]: ...
 
 
-def post(
-    session: Session, drafts: Sequence[Draft], *, skip_locked: bool = False
-) -> Sequence[Posted | Refused | Locked]:
+def post(session: Session, drafts: Sequence[AnyDraft], *, skip_locked: bool = False) -> Sequence[Outcome | Locked]:
     """Posts drafts in order, each accepted or refused by itself, and returns their outcomes in the same order.
 
     A draft whose key or id is already in the books is answered from there. Nothing is acknowledged by this function:
     the caller answers after COMMIT. With `skip_locked` a draft that needs a row which somebody else holds is `Locked`:
     nothing was decided or written, and nobody was waited for.
 
-    Locks: every account of every draft, ascending, once (see `lock`). Number of statements: constant.
+    Locks: every account of every draft, ascending, once (see `lock`). Number of statements: constant, and none for
+    holds and limits where no draft and no account has any.
     Source: ledger.md §4.
     """
-    outcomes: dict[int, Posted | Refused | Locked] = {**_already_answered(session, drafts)}
+    outcomes: dict[int, Outcome | Locked] = {**already_answered(session, drafts)}
     fresh = [(index, draft) for index, draft in enumerate(drafts) if index not in outcomes]
-    wanted = {leg.account_id for _, draft in fresh for leg in draft.legs}
+    wanted = {account_id for _, draft in fresh for account_id in draft.account_ids}
     books = _lock_books(session, wanted, skip_locked=skip_locked)
     if skip_locked and len(books) < len(wanted):
         taken = facts(session, wanted - books.keys()).keys()
         outcomes |= {index: Locked(number) for index, draft in fresh if (number := _first_of(draft, taken)) is not None}
         fresh = [(index, draft) for index, draft in fresh if index not in outcomes]
-    reversed_ids = _reversed_already(session, [draft for _, draft in fresh])
-    now = clock.now()
-    seen: dict[tuple[UUID, str], tuple[bytes, Posted | Refused]] = {}
-    decided: list[tuple[Draft, Posted | Refused]] = []
+    fresh_drafts = [draft for _, draft in fresh]
+    reversed_ids = _reversed_already(session, fresh_drafts)
+    holds = _holds_of(session, fresh_drafts, books)
+    _count_todays_debits(session, books, holds)
+    seen: dict[tuple[UUID, str], tuple[bytes, Outcome]] = {}
+    decided: list[tuple[AnyDraft, Outcome]] = []
     for index, draft in fresh:
         if draft.key and (earlier := seen.get((draft.key.actor_id, draft.key.text))):
-            outcomes[index] = _same_again(draft.key, *earlier)
+            outcomes[index] = same_again(draft.key, *earlier)
             continue
-        outcome = decide(draft, books, reversed_ids, now)
+        outcome = decide(draft, books, reversed_ids, holds)
         outcomes[index] = outcome
         decided.append((draft, outcome))
         if draft.key and _is_recorded(outcome):
             seen[draft.key.actor_id, draft.key.text] = (draft.key.fingerprint, outcome)
-    _write(session, decided, books)
+    _write(session, decided, books, holds)
     # The UPDATE went past the ORM; whoever holds an object reads the row again.
     session.expire_all()
     return [outcomes[index] for index in range(len(drafts))]
 
 
-def _first_of(draft: Draft, taken: Collection[int]) -> int | None:
-    return next((leg.account_id for leg in draft.legs if leg.account_id in taken), None)
+def _first_of(draft: AnyDraft, taken: Collection[int]) -> int | None:
+    return next((account_id for account_id in draft.account_ids if account_id in taken), None)
+
+
+def _holds_of(session: Session, drafts: Sequence[AnyDraft], books: Mapping[int, Book]) -> HoldBook:
+    """The holds that drafts name; what is due on these accounts is closed and set free before anything is decided."""
+    holds = HoldBook(session, clock.now())
+    wanted = {identifier for draft in drafts if (identifier := _names_hold(draft))}
+    holding = [account_id for account_id, book in books.items() if book.held]
+    if wanted or holding:
+        for account_id, freed in holds.read(wanted, holding).items():
+            books[account_id].held -= freed
+    return holds
+
+
+def _names_hold(draft: AnyDraft) -> UUID | None:
+    if isinstance(draft, Draft):
+        return draft.captures
+    return draft.hold_id if isinstance(draft, ReleaseDraft) else None
+
+
+def _count_todays_debits(session: Session, books: Mapping[int, Book], holds: HoldBook) -> None:
+    """What has left accounts with a daily limit since midnight UTC. A reversal is not a payment."""
+    limited = [account_id for account_id, book in books.items() if book.account.daily_limit is not None]
+    if not limited:
+        return
+    midnight = holds.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    sums = session.execute(
+        select(POSTINGS.c.account_id, func.sum(POSTINGS.c.amount))
+        .join(TRANSACTIONS, TRANSACTIONS.c.id == POSTINGS.c.transaction_id)
+        .where(
+            POSTINGS.c.account_id.in_(sorted(limited)),
+            POSTINGS.c.created_at >= midnight,
+            POSTINGS.c.direction == Direction.DEBIT.value,
+            TRANSACTIONS.c.type != TransactionType.REVERSAL.value,
+        )
+        .group_by(POSTINGS.c.account_id)
+    )
+    for account_id, total in sums:
+        books[account_id].debited_today = int(total)
 
 
 def _lock_books(session: Session, account_ids: Collection[int], *, skip_locked: bool) -> dict[int, Book]:
@@ -217,130 +274,40 @@ def _locking(account_ids: Iterable[int], *, skip_locked: bool = False) -> Select
     )
 
 
-def recorded(session: Session, key: Key) -> Posted | Refused | None:
-    """What a key was answered the first time, or None if it was never used. Locks: none."""
-    return recorded_all(session, [key])[0]
-
-
-def recorded_all(session: Session, keys: Sequence[Key]) -> list[Posted | Refused | None]:
-    """The same for a list of keys, in its order."""
-    rows = _key_rows(session, keys)
-    known = [key for key in keys if (key.actor_id, key.text) in rows]
-    outcomes = iter(_replay(session, rows, known))
-    return [next(outcomes) if (key.actor_id, key.text) in rows else None for key in keys]
-
-
-def load(session: Session, transaction_ids: Iterable[UUID]) -> dict[UUID, Posted]:
-    """Posted transactions as they were written. Locks: none."""
-    wanted = list(transaction_ids)
-    if not wanted:
-        return {}
-    sides: dict[UUID, list[PostingRow]] = {}
-    columns = (
-        col(Posting.transaction_id), col(Posting.account_id), col(Posting.sequence), col(Posting.direction),
-        col(Posting.amount), col(Posting.balance_after), col(Posting.hash),
-    )  # fmt: skip
-    for row in session.execute(select(*columns).where(col(Posting.transaction_id).in_(wanted))):
-        sides.setdefault(row.transaction_id, []).append(
-            PostingRow(row.account_id, row.sequence, Direction(row.direction), row.amount, row.balance_after, row.hash)
-        )
-    table = TRANSACTIONS
-    return {
-        row.id: Posted(
-            id=row.id,
-            type=row.type,
-            amount_minor=row.amount,
-            currency=row.currency,
-            description=row.description,
-            metadata=row.metadata,
-            actor_id=row.actor_id,
-            reverses_id=row.reverses_id,
-            created_at=row.created_at,
-            hash=row.hash,
-            # The debit first: from whom, then to whom.
-            postings=tuple(sorted(sides[row.id], key=lambda side: side.direction is Direction.CREDIT)),
-        )
-        for row in session.execute(select(table).where(table.c.id.in_(wanted)))
-    }
-
-
-# --- what is already known ------------------------------------------------------------------------
-
-
-def _already_answered(session: Session, drafts: Sequence[Draft]) -> dict[int, Posted | Refused]:
-    """Outcomes of drafts that were posted or refused before: by key, or by id when they came without one."""
-    answered: dict[int, Posted | Refused] = {}
-    keyed = [(index, draft.key) for index, draft in enumerate(drafts) if draft.key]
-    rows = _key_rows(session, [key for _, key in keyed])
-    known = [(index, key) for index, key in keyed if (key.actor_id, key.text) in rows]
-    for (index, _), outcome in zip(known, _replay(session, rows, [key for _, key in known]), strict=True):
-        answered[index] = outcome
-    unkeyed = {draft.id: index for index, draft in enumerate(drafts) if not draft.key}
-    for transaction_id, posted in load(session, unkeyed).items():
-        # Only an earlier attempt of this very call can have written it: its COMMIT arrived, its answer did not.
-        answered[unkeyed[transaction_id]] = replace(posted, replayed=True)
-    return answered
-
-
-def _key_rows(session: Session, keys: Sequence[Key]) -> dict[tuple[UUID, str], Any]:
-    if not keys:
-        return {}
-    table = IDEMPOTENCY_KEYS
-    wanted = [(key.actor_id, key.text) for key in keys]
-    rows = session.execute(select(table).where(tuple_(table.c.actor_id, table.c.key).in_(wanted)))
-    return {(row.actor_id, row.key): row for row in rows}
-
-
-def _replay(session: Session, rows: Mapping[tuple[UUID, str], Any], keys: Sequence[Key]) -> list[Posted | Refused]:
-    posted = load(session, [row.transaction_id for row in rows.values() if row.transaction_id])
-    outcomes: list[Posted | Refused] = []
-    for key in keys:
-        row = rows[key.actor_id, key.text]
-        outcome: Posted | Refused
-        if row.transaction_id:
-            outcome = posted[row.transaction_id]
-        else:
-            outcome = Refused(errors.by_code(row.refusal_code, row.refusal_detail, **(row.refusal_facts or {})))
-        outcomes.append(_same_again(key, row.fingerprint, outcome))
-    return outcomes
-
-
-def _same_again(key: Key, fingerprint: bytes, outcome: Posted | Refused) -> Posted | Refused:
-    if fingerprint != key.fingerprint:
-        return Refused(errors.IdempotencyKeyReused("This idempotency key was used with another request."))
-    return replace(outcome, replayed=True)
-
-
-def _reversed_already(session: Session, drafts: Sequence[Draft]) -> set[UUID]:
+def _reversed_already(session: Session, drafts: Sequence[AnyDraft]) -> set[UUID]:
     """Asked under the lock: a rival reversal touches the same accounts, so it has committed or not begun."""
-    wanted = [draft.reverses_id for draft in drafts if draft.reverses_id]
+    wanted = [draft.reverses_id for draft in drafts if isinstance(draft, Draft) and draft.reverses_id]
     if not wanted:
         return set()
     found = session.execute(select(col(Transaction.reverses_id)).where(col(Transaction.reverses_id).in_(wanted)))
     return {identifier for identifier in found.scalars() if identifier}
 
 
-def _is_recorded(outcome: Posted | Refused) -> bool:
+def _is_recorded(outcome: Outcome) -> bool:
     """Business answers are kept with the key; "no such account" and "not yours" may be different next time."""
-    return isinstance(outcome, Posted) or isinstance(outcome.error, errors.Refused)
+    return not isinstance(outcome, Refused) or isinstance(outcome.error, errors.Refused)
 
 
 # --- writing --------------------------------------------------------------------------------------
 
 
-def _write(session: Session, decided: Sequence[tuple[Draft, Posted | Refused]], books: dict[int, Book]) -> None:
+def _write(
+    session: Session, decided: Sequence[tuple[AnyDraft, Outcome]], books: dict[int, Book], holds: HoldBook
+) -> None:
     """One statement per table, however long the list."""
-    posted = [outcome for _, outcome in decided if isinstance(outcome, Posted)]
+    posted = [item for _, outcome in decided if (item := _posted_by(outcome))]
     if posted:
         session.execute(insert(TRANSACTIONS), [_transaction_row(item) for item in posted])
-        session.execute(
-            insert(POSTINGS),
-            [_posting_row(item, side, books[side.account_id]) for item in posted for side in item.postings],
-        )
-        _write_balances(session, [book for book in books.values() if book.version != book.account.version])
+        session.execute(insert(POSTINGS), [_posting_row(item, side) for item in posted for side in item.postings])
+    holds.write()
+    _write_balances(session, [book for book in books.values() if book.changed])
     keys = [_key_row(draft.key, outcome) for draft, outcome in decided if draft.key and _is_recorded(outcome)]
     if keys:
         session.execute(insert(IDEMPOTENCY_KEYS), keys)
+
+
+def _posted_by(outcome: Outcome) -> Posted | None:
+    return outcome.posted if isinstance(outcome, Held) else outcome if isinstance(outcome, Posted) else None
 
 
 def _transaction_row(posted: Posted) -> dict[str, Any]:
@@ -358,7 +325,7 @@ def _transaction_row(posted: Posted) -> dict[str, Any]:
     }
 
 
-def _posting_row(posted: Posted, side: PostingRow, book: Book) -> dict[str, Any]:
+def _posting_row(posted: Posted, side: PostingRow) -> dict[str, Any]:
     return {
         "account_id": side.account_id,
         "sequence": side.sequence,
@@ -367,46 +334,58 @@ def _posting_row(posted: Posted, side: PostingRow, book: Book) -> dict[str, Any]
         "amount": side.amount_minor,
         "currency": posted.currency,
         "balance_after": side.balance_after_minor,
-        "floor": book.floor,
+        "floor": side.floor,
         "created_at": posted.created_at,
         "hash": side.hash,
     }
 
 
 def _write_balances(session: Session, books: Sequence[Book]) -> None:
-    table = ACCOUNTS
-    by_id = {book.account.id: book for book in books}
-
-    def new(value: str) -> Any:
-        kind = table.c[value].type
-        return case({number: literal(getattr(book, value), kind) for number, book in by_id.items()}, value=table.c.id)
-
-    result = session.execute(
-        update(table)
-        .where(table.c.id.in_(sorted(by_id)))
-        .values(
-            balance=new("balance"),
-            version=new("version"),
-            head_hash=new("head_hash"),
-            last_posted_at=new("last_posted_at"),
-        )
-    )
-    if result.rowcount != len(by_id):  # type: ignore[attr-defined]
-        raise errors.BooksBroken(f"{len(by_id)} locked accounts, {result.rowcount} updated")  # type: ignore[attr-defined]
+    if not books:
+        return
+    with_held = any(book.held != book.account.held for book in books)
+    found = update_rows(session, ACCOUNTS, [_balance_row(book, with_held=with_held) for book in books])
+    if found != len(books):
+        raise errors.BooksBroken(f"{len(books)} locked accounts, {found} updated")
 
 
-def _key_row(key: Key, outcome: Posted | Refused) -> dict[str, Any]:
+def _balance_row(book: Book, *, with_held: bool) -> dict[str, Any]:
+    row = {
+        "id": book.account.id,
+        "balance": book.balance,
+        "version": book.version,
+        "head_hash": book.head_hash,
+        "last_posted_at": book.last_posted_at,
+    }
+    return {**row, "held": book.held} if with_held else row
+
+
+def _key_row(key: Key, outcome: Outcome) -> dict[str, Any]:
     refused = outcome if isinstance(outcome, Refused) else None
+    hold = outcome.hold if isinstance(outcome, Held) else None
     return {
         "actor_id": key.actor_id,
         "key": key.text,
         "fingerprint": key.fingerprint,
-        "transaction_id": None if refused else outcome.id,  # type: ignore[union-attr]
+        "transaction_id": outcome.id if isinstance(outcome, Posted) else hold and hold.transaction_id,
         "refusal_code": refused.error.code if refused else None,
         "refusal_detail": refused.error.detail if refused else None,
         "refusal_facts": refused.error.details if refused else None,
         "created_at": clock.now(),
+        "hold_id": hold and hold.id,
+        "hold_state": hold and hold.state.value,
     }
 
 
-__all__ = ["AccountFacts", "Posted", "PostingRow", "Refused", "no_such_account"]
+__all__ = [
+    "AccountFacts",
+    "Held",
+    "Outcome",
+    "Posted",
+    "PostingRow",
+    "Refused",
+    "load",
+    "no_such_account",
+    "recorded",
+    "recorded_all",
+]

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from bank_app import errors
 from bank_app.domain import money
+from bank_app.domain.accounting import MAX_HOLD_SECONDS, USUAL_HOLD_SECONDS
 from bank_app.domain.identifiers import fingerprint, new_id
 from bank_app.services import audit, ledger
 
@@ -28,7 +29,7 @@ class Movement:
     def fingerprint(self) -> bytes:
         """32 bytes that differ when the request differs."""
         content = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "id"}
-        if "amount" in content:
+        if content.get("amount") is not None:
             content["amount"] = {"text": content["amount"].text}
         return fingerprint(self.operation, content)
 
@@ -153,4 +154,62 @@ class Reverse(Movement):
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceHold(Movement):
+    """Sets money of an account aside for `expires_in` seconds, for a payment to `to_account_id` or in cash.
+
+    Raises:
+        SameAccount: both accounts are one.
+        Invalid: the time is out of range, or the description is too long.
+    """
+
+    operation: ClassVar[str] = "hold.place"
+    account_id: int
+    amount: money.Amount
+    to_account_id: int | None = None
+    expires_in: int = USUAL_HOLD_SECONDS
+
+    def __post_init__(self) -> None:
+        """Shape only."""
+        if self.account_id == self.to_account_id:
+            raise errors.SameAccount("Choose two different accounts.")
+        if not 0 < self.expires_in <= MAX_HOLD_SECONDS:
+            message = f"A hold lasts for 1 to {MAX_HOLD_SECONDS} seconds."
+            raise errors.Invalid(message, errors=[{"field": "expires_in", "code": "invalid", "message": message}])
+        self._check()
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The customer accounts that must exist."""
+        return (self.account_id,) if self.to_account_id is None else (self.account_id, self.to_account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class OnHold(Movement):
+    """Something that is done with a hold."""
+
+    hold_id: UUID
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """None: which accounts it concerns stands in the hold."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureHold(OnHold):
+    """Moves the money of a hold to where it was meant for: all of it, or `amount` of it and the rest is set free."""
+
+    operation: ClassVar[str] = "hold.capture"
+    amount: money.Amount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold(OnHold):
+    """Sets the money of a hold free."""
+
+    operation: ClassVar[str] = "hold.release"
+
+
+HoldMovement = PlaceHold | CaptureHold | ReleaseHold
 AnyMovement = Deposit | Withdraw | Transfer | Reverse

@@ -10,10 +10,20 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from bank_app import errors
-from bank_app.domain.accounting import Direction, Draft, Key, Leg, TransactionType
-from bank_app.services import audit, ledger
+from bank_app.domain.accounting import AnyDraft, Direction, Draft, Key, Leg, TransactionType
+from bank_app.services import audit, hold_book, hold_orders, ledger
 from bank_app.services.auth import Actor
-from bank_app.services.movements import AnyMovement, CashMovement, Movement, Reverse, Transfer
+from bank_app.services.hold_book import HoldRow
+from bank_app.services.movements import (
+    AnyMovement,
+    CashMovement,
+    HoldMovement,
+    Movement,
+    OnHold,
+    PlaceHold,
+    Reverse,
+    Transfer,
+)
 from bank_app.settings import Settings
 
 
@@ -22,12 +32,14 @@ class Order:
     """A movement, who asks for it, and the key that makes asking again harmless."""
 
     actor: Actor
-    movement: AnyMovement
+    movement: AnyMovement | HoldMovement
     key: Key | None
     with_names: bool = False
 
     @classmethod
-    def of(cls, actor: Actor, movement: AnyMovement, key: str | None, *, with_names: bool = False) -> Order:
+    def of(
+        cls, actor: Actor, movement: AnyMovement | HoldMovement, key: str | None, *, with_names: bool = False
+    ) -> Order:
         """`with_names` asks for the titles and owners of the accounts with the answer."""
         bound = Key(actor.user_id, key, movement.fingerprint()) if key else None
         return cls(actor, movement, bound, with_names)
@@ -37,7 +49,7 @@ class Order:
 class Settled:
     """The ledger's answer to an order, with what is known of the accounts on its sides."""
 
-    outcome: ledger.Posted | ledger.Refused
+    outcome: ledger.Outcome
     accounts: Mapping[int, ledger.AccountFacts]
 
 
@@ -68,11 +80,11 @@ def settle(
     Locks: as `ledger.post`. Source: ledger.md §4.
     """
     drafts = draft(session, orders, settings=settings, known=known)
-    answers: list[Answer | ledger.Posted | ledger.Refused | None] = [
+    answers: list[Answer | ledger.Outcome | None] = [
         item if isinstance(item, errors.BankError) else None for item in drafts
     ]
     _replay_before_existence(session, orders, answers)
-    sound = [(index, item) for index, item in enumerate(drafts) if isinstance(item, Draft)]
+    sound = [(index, item) for index, item in enumerate(drafts) if not isinstance(item, errors.BankError)]
     outcomes = ledger.post(session, [item for _, item in sound], skip_locked=skip_locked) if sound else []
     for (index, _), outcome in zip(sound, outcomes, strict=True):
         answers[index] = outcome
@@ -80,9 +92,7 @@ def settle(
     known.learn(session, _sides(answers))
     names = ledger.named(session, _sides(answers[i] for i, order in enumerate(orders) if order.with_names))
     return [
-        _settled(answer, names if order.with_names else known)
-        if isinstance(answer, ledger.Posted | ledger.Refused)
-        else answer
+        _settled(answer, names if order.with_names else known) if isinstance(answer, ledger.Outcome) else answer
         for order, answer in zip(orders, answers, strict=True)
         if answer is not None
     ]
@@ -90,16 +100,18 @@ def settle(
 
 def draft(
     session: Session, orders: Sequence[Order], *, settings: Settings, known: Known
-) -> list[Draft | errors.BankError]:
+) -> list[AnyDraft | errors.BankError]:
     """A draft for each order, or why there is none: existence and permission, as far as they never change."""
     reversed_ids = [order.movement.transaction_id for order in orders if isinstance(order.movement, Reverse)]
     originals = ledger.load(session, reversed_ids)
     known.learn(session, [number for order in orders for number in order.movement.named])
     known.learn(session, _sides(originals.values()))
-    drafts: list[Draft | errors.BankError] = []
+    holds = hold_book.load(session, {order.movement.hold_id for order in orders if isinstance(order.movement, OnHold)})
+    known.learn(session, [hold.account_id for hold in holds.values()])
+    drafts: list[AnyDraft | errors.BankError] = []
     for order in orders:
         try:
-            drafts.append(_draft(order, settings, known, originals))
+            drafts.append(_draft(order, settings, known, originals, holds))
         except errors.BankError as error:
             drafts.append(error)
     return drafts
@@ -109,15 +121,23 @@ def _sides(outcomes: Iterable[Any]) -> set[int]:
     return {side.account_id for item in outcomes if isinstance(item, ledger.Posted) for side in item.postings}
 
 
-def _settled(outcome: ledger.Posted | ledger.Refused, accounts: Mapping[int, ledger.AccountFacts]) -> Settled:
+def _settled(outcome: ledger.Outcome, accounts: Mapping[int, ledger.AccountFacts]) -> Settled:
     numbers = _sides([outcome])
     return Settled(outcome, {number: accounts[number] for number in numbers})
 
 
-def _draft(order: Order, settings: Settings, known: Known, originals: Mapping[UUID, ledger.Posted]) -> Draft:
+def _draft(
+    order: Order,
+    settings: Settings,
+    known: Known,
+    originals: Mapping[UUID, ledger.Posted],
+    holds: Mapping[UUID, HoldRow],
+) -> AnyDraft:
     actor, movement = order.actor, order.movement
     if isinstance(movement, Reverse):
         return _reversal(actor, movement, order.key, known, originals)
+    if isinstance(movement, PlaceHold | OnHold):
+        return hold_orders.draft_of(actor, movement, order.key, settings=settings, known=known, holds=holds)
     own = movement.own
     for number in movement.named:
         account = known.get(number)
@@ -201,7 +221,7 @@ def _replay_before_existence(session: Session, orders: Sequence[Order], answers:
         answers[index] = outcome or answers[index]
 
 
-def _audit_reversal(session: Session, order: Order, outcome: ledger.Posted | ledger.Refused | ledger.Locked) -> None:
+def _audit_reversal(session: Session, order: Order, outcome: ledger.Outcome | ledger.Locked) -> None:
     movement = order.movement
     if isinstance(movement, Reverse) and isinstance(outcome, ledger.Posted) and not outcome.replayed:
         audit.record(

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Direction, Key, TransactionType
 from bank_app.domain.identifiers import account_number_text, reference
@@ -111,8 +112,9 @@ def outcome_of(db: Database, actor: Actor, movement: AnyMovement, *, key: str) -
 
     def operation(session: Session) -> Moved | ledger.Refused | None:
         outcome = ledger.recorded(session, bound)
-        if outcome is None or isinstance(outcome, ledger.Refused):
-            return outcome
+        if not isinstance(outcome, ledger.Posted):
+            # A hold has another fingerprint, so it is refused here as another request.
+            return outcome if isinstance(outcome, ledger.Refused) else None
         return Moved(_views(session, actor, [outcome], reversals_of(session, [outcome.id]))[0], replayed=True)
 
     found = db.read(operation)
@@ -146,6 +148,8 @@ def _moved(order: Order, settled: Settled) -> Moved:
     outcome = settled.outcome
     if isinstance(outcome, ledger.Refused):
         raise outcome.as_error()
+    if isinstance(outcome, ledger.Held):
+        raise errors.BooksBroken("a transaction was asked for, and a hold answered")
     # The first answer stands for ever: it knows of no reversal, also when it is given again.
     view = _view(order.actor, outcome, settled.accounts, reversed_by=None)
     # After a lost COMMIT the ledger answers from its rows; for whoever waits here it is still the first answer.

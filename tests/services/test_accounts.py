@@ -280,7 +280,7 @@ def test_an_overdraft_limit_is_not_lowered_under_what_is_used(counter, ada, tell
     counter.withdraw(ada, account, "40.00")
     with pytest.raises(errors.InsufficientFunds) as refusal:
         counter.change(teller, account, overdraft_limit="29.99")
-    assert refusal.value.details == {"shortfall": "0.01", "currency": "USD"}
+    assert refusal.value.details == {"shortfall": "0.01", "currency": "USD", "balance": "-30.00", "held": "0.00"}
     lowered = counter.change(teller, account, overdraft_limit="30.00")
     assert (lowered.balance_minor, lowered.available_minor) == (-3000, 0)
 

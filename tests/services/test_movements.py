@@ -112,6 +112,7 @@ def test_a_withdrawal_of_more_than_there_is_is_refused_with_the_figures(counter,
         counter.withdraw(ada, hers, "100.01")
     assert refusal.value.details == {
         "account_id": hers.number, "available": "100.00", "shortfall": "0.01", "currency": "USD",
+        "balance": "100.00", "held": "0.00", "overdraft_limit": "0.00",
     }  # fmt: skip
     assert refusal.value.detail == f"Account {hers.number} has 100.00 USD available; 100.01 is needed."
     assert counter.balance(hers) == "100.00"

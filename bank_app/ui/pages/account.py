@@ -16,6 +16,7 @@ from bank_app.errors import BankError
 from bank_app.services import accounts, history
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
+from bank_app.services.lists import Page
 from bank_app.ui import calls, charts, messages, rows, words
 from bank_app.ui.filters import Chip, Filters
 from bank_app.ui.guard import exposed
@@ -43,7 +44,7 @@ class Loaded:
     account: AccountView
     steps: list[history.Step]
     month: history.Totals
-    page: accounts.Page[history.EntryView]
+    page: Page[history.EntryView]
     totals: history.Totals
 
 

@@ -1,0 +1,62 @@
+"""What all lists share: pages by keyset, opaque cursors, and searching by a part of a text."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import false, func
+
+from bank_app import errors
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Items of a list and the opaque cursor of the next page, None on the last."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+def contains(column: Any, text: str) -> Any:
+    """Whether a column has `text` in it, in any case; nothing in `text` is a wildcard."""
+    pattern = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+    return func.lower(column).like(pattern, escape="!")
+
+
+def has_number(column: Any, text: str) -> Any:
+    """Whether an account's number is what `text` says; never, if `text` is no number."""
+    digits = text.replace(" ", "").replace("-", "")
+    return column == int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else false()
+
+
+def make_cursor(*parts: str) -> str:
+    """An opaque cursor of the last row's sort key."""
+    return base64.urlsafe_b64encode("|".join(parts).encode()).decode().rstrip("=")
+
+
+def split_cursor(cursor: str, parts: int) -> list[str]:
+    """The sort key in a cursor.
+
+    Raises:
+        Invalid: it is not one of ours.
+    """
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        found = text.split("|")
+    except (ValueError, UnicodeError):
+        found = []
+    if len(found) != parts:
+        raise bad_cursor()
+    return found
+
+
+def bad_cursor() -> errors.Invalid:
+    """The refusal of a cursor that no list of ours has given out."""
+    return errors.Invalid(
+        "This cursor is not one of ours.",
+        errors=[{"field": "cursor", "code": "invalid", "message": "Not a cursor of this list."}],
+    )
