@@ -30,6 +30,7 @@ from bank_app.models import (
     Posting,
     Transaction,
 )
+from bank_app.services import integrity_of_holds
 
 # A report names the first offenders of each kind; a broken bank may have millions.
 _MOST_PER_INVARIANT = 5
@@ -86,7 +87,7 @@ INVARIANTS = {
     5: "no customer account is below its floor, now or ever",
     6: "the database refuses to change history",
     7: "one effect per key and one reversal per transaction",
-    8: "held money is the sum of open holds",
+    8: "a hold is in one state, what it captured was posted, and held money is the sum of open holds",
     9: "every hash follows from its content and its predecessor",
 }
 
@@ -167,6 +168,8 @@ class _Check:
         transactions = self._transactions()
         self._orphans()
         self._keys()
+        for finding in integrity_of_holds.findings(self.session, rows_at_a_time=_ROWS_AT_A_TIME):
+            self._found(*finding)
         self._reversals()
         self._guards()
         totals = self._totals(accounts)
@@ -258,7 +261,7 @@ class _Check:
     # --- accounts ---------------------------------------------------------------------------------
 
     def _accounts_match(self, accounts: dict[int, Any], walks: dict[int, _Walk]) -> None:
-        sums = self._sums_by_account()
+        sums, held = self._sums_by_account(), integrity_of_holds.open_sums(self.session)
         for number, account in accounts.items():
             subject = f"account {account_number_text(number)}"
             walk = walks.get(number, _Walk())
@@ -275,8 +278,8 @@ class _Check:
                 self._found(
                     5, subject, f"has {account.balance - account.held} under a limit of {-account.overdraft_limit}"
                 )
-            if account.held != 0:
-                self._found(8, subject, f"{account.held} are held, open holds add up to 0")
+            if account.held != held.get(number, 0):
+                self._found(8, subject, f"{account.held} are held, open holds add up to {held.get(number, 0)}")
             if account.head_hash != walk.hash:
                 self._found(9, subject, "its head is not the hash of its last posting")
         for number in walks.keys() - accounts.keys():
@@ -425,6 +428,9 @@ class _Check:
             "accounts_guard": Refusal("UPDATE", "accounts", some=True),
             "accounts_no_delete": Refusal("DELETE", "accounts", some=False),
             "accounts_start_empty": Refusal("INSERT", "accounts", some=True),
+            "holds_guard": Refusal("UPDATE", "holds", some=True),
+            "holds_no_delete": Refusal("DELETE", "holds", some=False),
+            "holds_start_open": Refusal("INSERT", "holds", some=True),
         }
         for table in IMMUTABLE_TABLES:
             for change in ("UPDATE", "DELETE"):
