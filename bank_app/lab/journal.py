@@ -85,12 +85,16 @@ class Window:
 
 @dataclass(slots=True)
 class Journal:
-    """Everything that one load did. `seconds` is how long it ran."""
+    """Everything that one load did. `seconds` is how long it ran.
+
+    `without_retry_after` counts the answers that asked to come again and did not say when.
+    """
 
     # Without repr: asyncio.run asks for that of its task, and so of the task's result, each time it ends.
     entries: list[Entry] = field(default_factory=list, repr=False)
     busy: Counter[str] = field(default_factory=Counter)
     lost_answers: int = 0
+    without_retry_after: int = 0
     seconds: float = 0.0
 
     def acknowledged(self, *, start: float = 0.0, end: float = math.inf) -> list[Entry]:
@@ -148,6 +152,7 @@ def together(journals: Iterable[Journal]) -> Journal:
         whole.entries += journal.entries
         whole.busy += journal.busy
         whole.lost_answers += journal.lost_answers
+        whole.without_retry_after += journal.without_retry_after
         whole.seconds += journal.seconds
     return whole
 

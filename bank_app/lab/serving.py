@@ -173,7 +173,8 @@ def _children(pid: int) -> list[int]:
             fields = path.read_text(encoding="utf-8", errors="replace").rpartition(") ")[2].split()
         except OSError:
             continue
-        if int(fields[1]) == pid:
+        # One that was killed stays in the table until its parent has looked.
+        if int(fields[1]) == pid and fields[0] not in ("Z", "X"):
             found.append(int(path.parent.name))
     return found
 

@@ -37,7 +37,6 @@ _ACCOUNTS_PER_UNIT_OF_WORK = 250
 _SEND_AGAIN = (429, 503)
 _ID = re.compile(rb'^\{"id": ?"([0-9a-f-]{36})"')
 _LONGEST_WAIT = 1.0
-_LONGEST_WAIT_WHEN_TOLD = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +221,7 @@ class Load:
         timeout: Seconds to wait for one answer.
         patience: Seconds after the end for which unanswered movements are still asked for.
         tries: How often one movement is sent at most; beyond, it stays unknown.
+        longest_wait: Seconds that a client waits at most when it is told to come again later.
     """
 
     address: Address
@@ -231,6 +231,7 @@ class Load:
     timeout: float = 30.0
     patience: float = 60.0
     tries: float = math.inf
+    longest_wait: float = 5.0
     sign_ins: dict[str, SignIn] = field(default_factory=dict)
     journal: Journal = field(default_factory=Journal)
     _began: float = 0.0
@@ -327,7 +328,7 @@ class Load:
             wait = min(max(0.01, wait * 2), _LONGEST_WAIT)
             if answer is not None and (told := answer.header("retry-after")):
                 with suppress(ValueError):
-                    wait = min(float(told), _LONGEST_WAIT_WHEN_TOLD)
+                    wait = min(float(told), self.longest_wait)
             await asyncio.sleep(wait)
 
     async def _once(self, client: Client, operation: Operation, entry: Entry) -> Answer | None:
@@ -351,6 +352,7 @@ class Load:
             entry.state, entry.transaction_id = State.ACKNOWLEDGED, _transaction_id(answer)
         elif status in _SEND_AGAIN or (status == 409 and answer.code == "request_in_progress"):
             self.journal.busy[answer.code] += 1
+            self.journal.without_retry_after += answer.header("retry-after") is None
             return False
         elif status == 401:
             self.journal.busy[answer.code] += 1
