@@ -20,7 +20,7 @@ from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.domain.accounting import Role
 from bank_app.errors import BankError
-from bank_app.private_mysql import ServerError
+from bank_app.private_mysql import ServerError, find_program
 from bank_app.server import PortTaken
 from bank_app.services import auth, integrity
 from bank_app.settings import Settings, SettingsError
@@ -193,6 +193,40 @@ def run_every_test(
 ) -> None:
     """Run every test, after bringing what the tests need; more arguments go to pytest."""
     sys.exit(run_tests(_load(data), context.args, console=out, server=server, cluster=cluster))
+
+
+@app.command()
+def benchmark(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="Everything once and briefly, in about a minute.")] = False,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="For each point.")] = 3.0,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Repetitions; medians of them are shown.")] = 3,
+    only: Annotated[
+        str, typer.Option("--only", help="Parts, with commas: generator,raw,naive,ours,batch,memory,reads,embedded.")
+    ] = "",
+    server: Annotated[Path | None, typer.Option("--server", help="The MariaDB or MySQL program to measure on.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure to this file.")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the figures into this SVG file.")] = None,
+    api_alone: Annotated[bool, typer.Option("--api-alone", help="Serve the API without the pages.")] = False,
+) -> None:
+    """Measure this bank beside the naive way and the raw limit, on a private server, in at most 15 minutes."""
+    # It needs a web framework and starts processes of its own; no other command should wait for its imports.
+    from bank_app.lab import benchmark as lab  # noqa: PLC0415
+
+    parts = tuple(part for part in only.split(",") if part) or lab.PARTS
+    if unknown := set(parts) - set(lab.PARTS):
+        raise Refused(f"There is no part {', '.join(sorted(unknown))}: choose from {', '.join(lab.PARTS)}.")
+    scope = lab.Scope(
+        seconds=0.7 if quick else seconds,
+        repeat=1 if quick else repeat,
+        only=parts,
+        quick=quick,
+        api_alone=api_alone,
+        program=find_program(server) if server else None,
+    )
+    sys.exit(
+        lab.report(scope, command=" ".join(["./bank", *sys.argv[1:]]), console=out, json_file=json_file, plot=plot)
+    )
 
 
 @app.command()

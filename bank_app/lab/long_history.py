@@ -46,6 +46,7 @@ def write(
     """Gives each wanted account so many postings in all, spread over the time since `since`.
 
     Each is a transfer between that account and one of the cast's others, to and fro, so that nobody runs out of money.
+    Every wanted account has partners of its own among the others, because an account's postings are in order of time.
     Nothing else may write to these accounts meanwhile.
 
     Args:
@@ -61,18 +62,16 @@ def write(
         cursor.execute("SET foreign_key_checks = 0, unique_checks = 0")
         books = _read(cursor, cast)
         others = [book for number, book in books.items() if number not in long]
-        moment = since
-        for account, count in wanted:
-            book = books[account.number]
+        for index, (account, count) in enumerate(wanted):
+            book, partners = books[account.number], others[index :: len(wanted)]
             missing = count - book.version
-            step = (clock.now() - moment) / (missing + 1) / len(wanted)
-            rows = _transfers(rng, cast.currency, book, others, count=missing, start=moment, step=step)
+            step = (clock.now() - since) / (missing + 1)
+            rows = _transfers(rng, cast.currency, book, partners, count=missing, start=since, step=step)
             for number in range(0, missing, _TRANSACTIONS_PER_STATEMENT):
                 _insert(cursor, rows, min(_TRANSACTIONS_PER_STATEMENT, missing - number))
                 if number // _TRANSACTIONS_PER_STATEMENT % _STATEMENTS_PER_UNIT_OF_WORK == 0:
                     cursor.execute("COMMIT")
-            moment += step * missing
-            _keep(cursor, [book, *others])
+            _keep(cursor, [book, *partners])
             cursor.execute("COMMIT")
 
 

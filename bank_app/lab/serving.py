@@ -20,6 +20,7 @@ from bank_app.lab.client import Address
 from bank_app.lifeline import end_with_parent
 from bank_app.private_mysql import PORTS
 from bank_app.settings import PROJECT
+from bank_app.start import Refused
 
 HOST = "127.0.0.1"
 START_SECONDS = 120
@@ -27,7 +28,7 @@ START_SECONDS = 120
 STOP_SECONDS = 30
 
 
-class NotServing(Exception):
+class NotServing(Refused):
     """The server did not start, or ended by itself; the message ends with what it said last."""
 
 

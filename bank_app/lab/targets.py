@@ -1,0 +1,120 @@
+"""What the project promises of its speed, worked out from the medians of one run, and the tables for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bank_app.lab.measure import Point, Results, Target, What, medians
+
+_Medians = Mapping[What, Point]
+
+
+def judge(points: Iterable[Point]) -> list[Target]:
+    """Every promise of which both sides were measured."""
+    found = medians(points)
+    return [target for target in _targets(found) if not math.isnan(target.measured)]
+
+
+def _targets(found: _Medians) -> Iterator[Target]:
+    ours, naive = _best(found, "ours", "uniform"), _best(found, "naive", "uniform")
+    raw = _best(found, "raw", "best of 1 to 16 connections", clients=16)
+    yield Target("64 clients, against the naive way", _ratio(ours, naive), 10.0, at_least=True)
+    yield Target("64 clients, against the raw limit", _ratio(ours, raw), 1.0, at_least=True)
+    alone, unit = found.get(What("ours", "uniform", 1, 1)), found.get(What("raw", "one connection", 0, 1))
+    yield Target("one client, p50 against a raw unit of work", _ratio(_p50(alone), _p50(unit)), 2.5, at_least=False)
+    for workers in (1, 2, 4):
+        base = found.get(What("ours", "uniform", workers, 64))
+        for pattern, name in (("hot", "into one account"), ("deposits", "cash deposits")):
+            rate = _ratio(_rate(found.get(What("ours", pattern, workers, 64))), _rate(base))
+            processes = f"{workers} worker{'s' * (workers != 1)}"
+            yield Target(f"{name} against uniform transfers, {processes}", rate, 0.8, at_least=True)
+    batches = [point.per_second for what, point in found.items() if what.pattern.startswith("batches")]
+    yield Target("transfers in batches", max(batches, default=math.nan), 8000.0, at_least=True, unit="/s")
+    yield from _reads(found)
+
+
+def _reads(found: _Medians) -> Iterator[Target]:
+    """Pages far back against first pages, and the longest history against the shortest."""
+    by_kind: dict[str, dict[int, Point]] = {}
+    for what, point in found.items():
+        kind, of, postings = what.pattern.partition(" of ")
+        if of and postings.endswith(" postings"):
+            count = int(postings.removesuffix(" postings").replace(",", ""))
+            by_kind.setdefault(kind, {})[count] = point
+    first, deep = by_kind.get("history, first page", {}), by_kind.get("history, deep page", {})
+    if not first:
+        return
+    shortest, longest = min(first), max(first)
+    ratio = _ratio(deep[longest].p99, first[longest].p99)
+    yield Target(f"p99 of a deep page against the first, {longest:,} postings", ratio, 1.3, at_least=False)
+    for kind, points in by_kind.items():
+        ratio = _ratio(points[longest].p99, points[shortest].p99)
+        yield Target(f"p99 of {kind}, {longest:,} postings against {shortest:,}", ratio, 1.3, at_least=False)
+
+
+def _best(found: _Medians, system: str, pattern: str, clients: int = 64) -> float:
+    rates = [
+        point.per_second
+        for what, point in found.items()
+        if (what.system, what.pattern, what.clients) == (system, pattern, clients)
+    ]
+    return max(rates, default=math.nan)
+
+
+def _p50(point: Point | None) -> float:
+    return point.p50 if point else math.nan
+
+
+def _rate(point: Point | None) -> float:
+    return point.per_second if point else math.nan
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other else math.nan
+
+
+def print_results(results: Results, console: Console) -> None:
+    """Everything side by side: the medians, the promises, the books. Fits a terminal of 80 columns."""
+    table = Table(
+        title=f"Medians of {results.repeats}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for name in ("", "wrk", "cli", "per s", "p50 ms", "p95", "p99", "µs of CPU"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=bool(name))
+    for what, point in medians(results.points).items():
+        costs = (point.client_cpu, point.bank_cpu, point.server_cpu)
+        table.add_row(
+            f"{what.system}: {what.pattern}",
+            str(what.workers or ""),
+            str(what.clients),
+            f"{point.per_second:,.0f}",
+            *(_short(value) for value in (point.p50, point.p95, point.p99)),
+            "/".join(f"{value:.0f}" for value in costs if value),
+        )
+    console.print(table)
+    console.print("wrk: worker processes; cli: clients; CPU of one transfer: client/bank/database server.\n")
+    promised = Table(title="Targets", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("", "measured", "target", ""):
+        promised.add_column(name, justify="right" if name in ("measured", "target") else "left")
+    for target in results.targets:
+        sign = "≥" if target.at_least else "≤"
+        verdict = "[green]met[/green]" if target.met else "[red]not met[/red]"
+        promised.add_row(
+            target.name, _text(target.measured, target.unit), f"{sign} {_text(target.bound, target.unit)}", verdict
+        )
+    console.print(promised)
+    for sentence in (*results.notes, *results.checks):
+        console.print(sentence, markup=False)
+
+
+def _text(value: float, unit: str) -> str:
+    return f"{value:,.0f}{unit}" if value >= 1000 else f"{value:.2f}{unit}"
+
+
+def _short(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f}"
