@@ -114,10 +114,11 @@ def get_account(account_id: AccountNumber, actor: SignedIn, bank: Bank) -> Accou
     ),
 )
 def change_account(account_id: AccountNumber, body: AccountChange, actor: SignedIn, bank: Bank) -> AccountOut:
-    """Renames it (its owner), or freezes, opens, closes it or sets its overdraft limit (a teller, with a reason)."""
+    """Renames it (its owner), or freezes, opens, closes it or sets its limits (a teller, with a reason)."""
     named = body.named()
-    if "overdraft_limit" in named:
-        named["overdraft_limit"] = body.overdraft_limit.text
+    for limit in ("overdraft_limit", "transfer_limit", "daily_limit"):
+        if named.get(limit) is not None:
+            named[limit] = named[limit].text
     return AccountOut.of(
         bank.unit_of_work(lambda session: accounts.change_account(session, actor, account_id, **named))
     )

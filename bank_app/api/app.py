@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from bank_app.api import accounts, auth, documents, errors, operations, transactions
+from bank_app.api import accounts, auth, documents, errors, holds, operations, transactions
 from bank_app.api.authentication import Authenticator
 from bank_app.api.metrics import Metrics
 from bank_app.api.middleware import Envelope
@@ -26,6 +26,7 @@ def create_api(db: Database, settings: Settings) -> FastAPI:
         auth.signed_in,
         accounts.router,
         transactions.router,
+        holds.router,
         operations.signed_in,
         operations.public,
     )

@@ -72,7 +72,7 @@ CATALOGUE: Mapping[str, Meaning] = {
         "Send a smaller amount, wait for the next day, or ask a teller to raise the limit.",
     ),
     "hold_not_open": Meaning(
-        "The hold was captured or released before, or its time is over; `status` says which.",
+        "The hold was captured or released before, or its time is over; `hold_status` says which.",
         "Read the hold. Captured money is in its `transaction_id`; otherwise place a new hold.",
     ),
     "already_reversed": Meaning(

@@ -98,6 +98,7 @@ def install(app: FastAPI, *, bank_name: str) -> None:
                     {"name": "Signing in", "description": "Tokens for programs."},
                     {"name": "Accounts", "description": "Opening, reading and changing accounts."},
                     {"name": "Moving money", "description": "Deposits, withdrawals, transfers and reversals."},
+                    {"name": "Holds", "description": "Money set aside: captured, released, or free again in time."},
                     {"name": "Operations", "description": "For whoever runs the bank."},
                 ],
             )

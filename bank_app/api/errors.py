@@ -44,7 +44,15 @@ RETRY_AFTER_SECONDS = {
 }
 # Refusals about one field, raised by services that do not know what the field is called in a request.
 _FIELDS = {
-    "invalid_amount": ("amount", "initial_balance", "overdraft_limit", "min_amount", "max_amount"),
+    "invalid_amount": (
+        "amount",
+        "initial_balance",
+        "overdraft_limit",
+        "transfer_limit",
+        "daily_limit",
+        "min_amount",
+        "max_amount",
+    ),
     "same_account": ("to_account_id",),
     "currency_mismatch": ("to_account_id",),
     "idempotency_key_reused": ("Idempotency-Key",),

@@ -82,6 +82,13 @@ class AccountChange(Request):
         description="How far below zero the balance may go.",
         json_schema_extra=_required_when_named,
     )
+    transfer_limit: AmountOrZeroIn | None = Field(
+        default=None, description="The most that may leave or be set aside at once; null takes the limit away."
+    )
+    daily_limit: AmountOrZeroIn | None = Field(
+        default=None,
+        description="The most that may leave in a day (UTC), reversals aside; null takes the limit away.",
+    )
     reason: str | None = Field(
         default=None, max_length=300, description="Why; needed for everything but the name. Kept in the audit log."
     )
@@ -114,6 +121,12 @@ class AccountOut(Answer):
     held: Money = Field(description="Set aside by open holds.", examples=["0.00"])
     available: Money = Field(description="balance − held + overdraft_limit: what can leave now.", examples=["100.00"])
     overdraft_limit: Money = Field(description="How far below zero the balance may go.", examples=["0.00"])
+    transfer_limit: Money | None = Field(
+        description="The most that may leave or be set aside at once; null for no limit.", examples=["500.00"]
+    )
+    daily_limit: Money | None = Field(
+        description="The most that may leave in a day (UTC); null for no limit.", examples=["1000.00"]
+    )
     version: int = Field(description="How many postings it has; for `if_version`.", examples=[1])
     opened_at: Time = Field(description="When it was opened.")
 
@@ -134,9 +147,15 @@ class AccountOut(Answer):
             held=money.to_text(view.held_minor, code),
             available=money.to_text(view.available_minor, code),
             overdraft_limit=money.to_text(view.overdraft_limit_minor, code),
+            transfer_limit=_or_none(view.transfer_limit_minor, code),
+            daily_limit=_or_none(view.daily_limit_minor, code),
             version=view.version,
             opened_at=clock.to_text(view.opened_at),
         )
+
+
+def _or_none(minor: int | None, code: str) -> str | None:
+    return None if minor is None else money.to_text(minor, code)
 
 
 class PayeeOut(Answer):
@@ -419,6 +438,6 @@ def _side(side: transfers.PostingView, code: str) -> PostingOut:
         account_id=side.account_id,
         direction=side.direction,
         amount=money.to_text(side.amount_minor, code),
-        balance_after=None if after is None else money.to_text(after, code),
+        balance_after=_or_none(after, code),
         sequence=side.sequence,
     )

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, GetPydanticSchema, WithJsonSchema
+from pydantic_core import PydanticCustomError, core_schema
 
 from bank_app.api.requests import JsonNumber
 from bank_app.domain import money
@@ -40,6 +40,11 @@ def _amount(*, zero_allowed: bool) -> Callable[[Any], money.Amount]:
         return amount
 
     return read
+
+
+def _read_by(read: Callable[[Any], Any]) -> GetPydanticSchema:
+    """Read by a function alone: the class of what it returns is nothing that the document should describe."""
+    return GetPydanticSchema(lambda _type, _handler: core_schema.no_info_plain_validator_function(read))
 
 
 def _account_number(value: Any) -> int:
@@ -110,12 +115,12 @@ _ACCOUNT = {
 
 AmountIn = Annotated[
     money.Amount,
-    BeforeValidator(_amount(zero_allowed=False)),
+    _read_by(_amount(zero_allowed=False)),
     WithJsonSchema({**_DECIMAL, "description": "More than zero, with at most the decimals of the account's currency."}),
 ]
 AmountOrZeroIn = Annotated[
     money.Amount,
-    BeforeValidator(_amount(zero_allowed=True)),
+    _read_by(_amount(zero_allowed=True)),
     WithJsonSchema({**_DECIMAL, "description": "Zero or more, with at most the decimals of the account's currency."}),
 ]
 AmountText = Annotated[

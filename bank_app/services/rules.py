@@ -217,7 +217,7 @@ def _not_open(hold_id: UUID, holds: HoldBook) -> errors.BankError | None:
     if hold.state is HoldState.OPEN:
         return None
     sentence = "This hold has expired." if hold.state is HoldState.EXPIRED else f"This hold was already {hold.state}."
-    return errors.HoldNotOpen(sentence, hold_id=str(hold.id), status=hold.state.value)
+    return errors.HoldNotOpen(sentence, hold_id=str(hold.id), hold_status=hold.state.value)
 
 
 def _wrong_state(draft: Draft | HoldDraft, books: dict[int, Book]) -> errors.BankError | None:

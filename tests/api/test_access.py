@@ -32,6 +32,14 @@ MATRIX = [
         (401, 201, 404, 201, 403),
     ),
     ("POST", "/transactions/{transaction}/reverse", {"reason": "r"}, (401, 403, 404, 201, 403)),
+    ("POST", "/holds", {"account_id": "{account}", "amount": "1.00"}, (401, 201, 404, 201, 403)),
+    ("GET", "/holds/{hold}", None, READING),
+    ("GET", "/holds", None, (401, 200, 200, 200, 200)),
+    ("GET", "/holds?account_id={account}", None, READING),
+    ("POST", "/holds/{hold}/capture", None, (401, 200, 404, 200, 403)),
+    ("POST", "/holds/{hold}/release", None, (401, 200, 404, 200, 403)),
+    ("PATCH", "/accounts/{account}", {"transfer_limit": "5.00", "reason": "r"}, (401, 403, 404, 200, 403)),
+    ("PATCH", "/accounts/{account}", {"daily_limit": None, "reason": "r"}, (401, 403, 404, 200, 403)),
     ("POST", "/auth/logout", None, (401, 204, 204, 204, 204)),
 ]
 CASES = [
@@ -49,7 +57,7 @@ def _filled(value, facts):
 
 @pytest.fixture
 def scene(counter, ada, ben):
-    """Ada has an account with 100.00 and paid 10.00 into it once; Ben has one, too."""
+    """Ada has an account with 100.00, paid 10.00 into it once and holds 20.00 for Ben, who has an account, too."""
     account, target = counter.open(ada, "100.00"), counter.open(ben)
     moved = counter.deposit(ada, account, "10.00")
     return {
@@ -57,6 +65,7 @@ def scene(counter, ada, ben):
         "target": target.number,
         "owner": str(ada.user_id),
         "transaction": str(moved.transaction.id),
+        "hold": str(counter.hold(ada, account, "20.00", to=target).hold.id),
     }
 
 

@@ -12,7 +12,7 @@ def test_an_account_is_answered_as_the_contract_says(caller, ada):
         "id": account["id"], "owner_id": str(ada.user_id), "owner_name": "Ada Lindqvist", "kind": "checking",
         "currency": "USD", "nickname": "Rent", "status": "open", "frozen_for": None, "balance": "100.00",
         "held": "0.00", "available": "100.00", "overdraft_limit": "0.00", "version": 1,
-        "opened_at": account["opened_at"],
+        "transfer_limit": None, "daily_limit": None, "opened_at": account["opened_at"],
     }  # fmt: skip
     assert caller(ada).get(f"/accounts/{account['id']}").json() == account
 
@@ -84,6 +84,31 @@ def test_an_overdraft_limit_is_available_money(caller, counter, ada, teller):
     less = caller(teller).patch(path, {"overdraft_limit": "29.99", "reason": "r"})
     assert (less.status_code, less.json()["code"], less.json()["shortfall"]) == (409, "insufficient_funds", "0.01")
     assert caller(ada).get(path).json()["balance"] == "-30.00"
+
+
+def test_limits_are_shown_used_and_taken_away(caller, counter, ada, teller):
+    path = f"/accounts/{counter.open(ada, '100.00').number}"
+    set_to = {"transfer_limit": "10.00", "daily_limit": 15, "reason": "young customer"}
+    answer = caller(teller).patch(path, set_to).json()
+    assert (answer["transfer_limit"], answer["daily_limit"], answer["available"]) == ("10.00", "15.00", "100.00")
+    cash = {"account_id": path[-10:], "amount": "10.00"}
+    caller(ada).post("/transactions/withdraw", cash)
+    refused = caller(ada).post("/transactions/withdraw", cash)
+    problem = refused.json()
+    assert (refused.status_code, problem["code"], problem["limit"]) == (409, "limit_exceeded", "daily")
+    assert (problem["limit_amount"], problem["used"], problem["remaining"]) == ("15.00", "10.00", "5.00")
+    answer = caller(teller).patch(path, {"transfer_limit": None, "daily_limit": None, "reason": "grown up"}).json()
+    assert (answer["transfer_limit"], answer["daily_limit"]) == (None, None)
+    assert caller(ada).post("/transactions/withdraw", {**cash, "amount": "90.00"}).status_code == 201
+
+
+@pytest.mark.parametrize("field", ["transfer_limit", "daily_limit"])
+@pytest.mark.parametrize("value", ["-1.00", "1.001", "x", True])
+def test_a_limit_that_is_no_amount_is_refused(caller, counter, ada, teller, field, value):
+    account = counter.open(ada)
+    answer = caller(teller).patch(f"/accounts/{account.number}", {field: value, "reason": "r"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_amount")
+    assert answer.json()["errors"][0]["field"] == field
 
 
 def test_an_account_closes_when_it_is_empty_and_for_good(caller, counter, ada, teller):

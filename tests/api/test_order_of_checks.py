@@ -2,6 +2,8 @@
 
 import pytest
 
+from bank_app.domain.accounting import AccountStatus
+
 BAD_JSON = '{"amount": '
 TRANSFER = "/transactions/transfer"
 
@@ -74,6 +76,47 @@ def test_the_currency_comes_before_the_funds(caller, counter, ada, ben):
     assert (answer.status_code, answer.json()["code"]) == (422, "currency_mismatch")
 
 
+def test_the_currency_comes_before_the_limits_and_they_before_the_funds(caller, counter, ada, ben, teller):
+    source = counter.open(ada, "100.00")
+    counter.change(teller, source, transfer_limit="10.00", daily_limit="5.00")
+    body = {"from_account_id": source.number, "amount": "1000.00"}
+    abroad = {**body, "to_account_id": counter.open(ben, currency="EUR").number}
+    assert caller(ada).post(TRANSFER, abroad).json()["code"] == "currency_mismatch"
+    body["to_account_id"] = counter.open(ben).number
+    told = [caller(ada).post(TRANSFER, {**body, "amount": amount}).json() for amount in ("1000.00", "10.00")]
+    assert [(problem["code"], problem["limit"]) for problem in told] == [
+        ("limit_exceeded", "transfer"), ("limit_exceeded", "daily"),
+    ]  # fmt: skip
+    counter.change(teller, source, transfer_limit=None, daily_limit=None)
+    assert caller(ada).post(TRANSFER, body).json()["code"] == "insufficient_funds"
+
+
+def test_a_hold_is_checked_in_the_same_order(caller, counter, ada, ben, teller, auditor, nobodys_number):
+    source, target = counter.open(ada, "100.00"), counter.open(ben, currency="EUR")
+    program, body = caller(ada), {"account_id": source.number, "amount": "1000.00"}
+    assert caller(auditor).post("/holds", {**body, "account_id": nobodys_number}).json()["code"] == "account_not_found"
+    assert caller(auditor).post("/holds", body).json()["code"] == "forbidden"
+    counter.change(teller, source, transfer_limit="10.00", status=_frozen())
+    abroad = {**body, "to_account_id": target.number}
+    assert program.post("/holds", abroad).json()["code"] == "account_frozen"
+    counter.change(teller, source, status=AccountStatus.OPEN)
+    assert program.post("/holds", abroad).json()["code"] == "currency_mismatch"
+    assert program.post("/holds", body).json()["code"] == "limit_exceeded"
+    counter.change(teller, source, transfer_limit=None)
+    assert program.post("/holds", body).json()["code"] == "insufficient_funds"
+
+
+def test_whether_a_hold_is_open_comes_before_the_state_of_the_account(caller, counter, ada, teller):
+    source = counter.open(ada, "100.00")
+    held = counter.hold(ada, source, "10.00")
+    counter.release(ada, held)
+    counter.change(teller, source, status=_frozen())
+    capture = f"/holds/{held.hold.id}/capture"
+    assert caller(ada).post(capture).json()["code"] == "hold_not_open"
+    assert caller(ada).post(capture, {"amount": "10.01"}).json()["code"] == "invalid_amount"
+    assert caller(ada).post(capture, {"amount": "0"}, key="k").json()["code"] == "invalid_amount"
+
+
 def test_the_funds_come_last(caller, counter, ada, ben):
     source, target = counter.open(ada, "10.00"), counter.open(ben)
     body = {"from_account_id": source.number, "to_account_id": target.number, "amount": "25.00"}
@@ -87,6 +130,4 @@ def test_the_funds_come_last(caller, counter, ada, ben):
 
 
 def _frozen():
-    from bank_app.domain.accounting import AccountStatus
-
     return AccountStatus.FROZEN

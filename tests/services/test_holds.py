@@ -188,8 +188,8 @@ def test_a_hold_is_closed_once(counter, ada, hers, figures, first, then):
     getattr(counter, first)(ada, placed)
     before = figures(hers)
     refusal = refused(errors.HoldNotOpen, lambda: getattr(counter, then)(ada, placed))
-    assert refusal.details == {"hold_id": str(placed.hold.id), "status": f"{first}d".replace("ee", "e")}
-    assert refusal.detail == f"This hold was already {refusal.details['status']}."
+    assert refusal.details == {"hold_id": str(placed.hold.id), "hold_status": f"{first}d".replace("ee", "e")}
+    assert refusal.detail == f"This hold was already {refusal.details['hold_status']}."
     assert figures(hers) == before
 
 
@@ -218,7 +218,7 @@ def test_an_expired_hold_is_neither_captured_nor_released(counter, ada, hers, st
     placed = counter.hold(ada, hers, "30.00", expires_in=60)
     with clock.moved_to(placed.hold.expires_at):
         refusal = refused(errors.HoldNotOpen, lambda: getattr(counter, attempt)(ada, placed))
-    assert (refusal.details["status"], refusal.detail) == ("expired", "This hold has expired.")
+    assert (refusal.details["hold_status"], refusal.detail) == ("expired", "This hold has expired.")
     assert stored(Hold, "closed_at") == [placed.hold.expires_at]
 
 
