@@ -11,6 +11,7 @@ from reflex_base.event.context import EventContext
 
 from bank_app import build
 from bank_app.api.app import create_api
+from bank_app.api.middleware import OWN_PATHS
 from bank_app.database import Database
 from bank_app.settings import load
 from bank_app.ui import calls, door, guard, redaction, site
@@ -62,8 +63,9 @@ def with_headers(inner: Any) -> SecurityHeaders:
     return SecurityHeaders(inner, folder=build.static_folder(), settings=settings)
 
 
+api = create_api(db, settings)
 app = rx.App(
-    api_transformer=[create_routes(db, settings), create_api(db, settings), with_gate, with_headers],
+    api_transformer=[create_routes(db, settings), api, with_gate, with_headers],
     stylesheets=[f"styles/{name}.css" for name in site.STYLES],
     reset_style=False,
     html_lang="en",
@@ -81,3 +83,14 @@ app.add_middleware(guard.SessionGuard())
 guard.seal()
 door.Door(app)
 redaction.install()
+
+
+def serve() -> Any:
+    """The whole as servers are given it: requests for the API do not walk past what pages need."""
+    pages = app()
+
+    async def bank(scope: Any, receive: Any, send: Any) -> None:
+        own = scope["type"] == "http" and OWN_PATHS.match(scope["path"])
+        await (api if own else pages)(scope, receive, send)
+
+    return bank

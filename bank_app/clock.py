@@ -35,4 +35,4 @@ def moved_to(moment: datetime | None) -> Iterator[None]:
 
 def to_text(moment: datetime) -> str:
     """RFC 3339 in UTC with six digits and `Z`: the only form of time on the wire and in hashes."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

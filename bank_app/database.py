@@ -49,7 +49,7 @@ _MYSQL_FAULTS: dict[int, Fault] = {
     **dict.fromkeys(
         (0, 1040, 1053, 1077, 1158, 1159, 1160, 1161, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 3169, 4031), Fault.LOST
     ),
-    # A node that is cut off from its cluster. It refuses the COMMIT too, but may be asked after it was cut off in one.
+    # A node that is cut off from its cluster.
     1047: Fault.LOST,
     # Ended from outside, by an operator or a time limit; during COMMIT that may be before or after it.
     **dict.fromkeys((1180, 1317, 1969, 3024), Fault.LOST),
@@ -176,16 +176,17 @@ class Database:
             except (DBAPIError, PoolTimeout) as error:
                 # On every error, also those that end only the statement: a lock wait timeout leaves the unit of
                 # work open, and committing it would write half a transfer.
-                _roll_back(session)
+                _roll_back(session, committing=committing)
                 fault = self.fault_of(error)
                 if fault is Fault.BROKEN or (fault is Fault.DUPLICATE and _inserts_postings(error)):
                     raise BooksBroken(str(error)) from error
-                unanswered = committing and (fault is Fault.LOST or _may_be_on_disk(error))
+                lost = fault is Fault.LOST and not _was_turned_away(error)
+                unanswered = committing and (lost or _may_be_on_disk(error))
                 if fault is Fault.CANNOT_WRITE and not unanswered:
                     raise _unavailable(fault) from error
                 raise _Again(fault, during_commit=unanswered) from error
             except BaseException:
-                _roll_back(session)
+                _roll_back(session, committing=committing)
                 raise
             return result
 
@@ -308,7 +309,15 @@ class Database:
             "read_timeout": wait + 10,
             "write_timeout": wait + 10,
         }
-        engine = create_engine(self.url, isolation_level=isolation, hide_parameters=True, pool_recycle=1800, **pool)
+        # Every session ends its unit of work itself; the pool's own ROLLBACK after it would be one round trip more.
+        engine = create_engine(
+            self.url,
+            isolation_level=isolation,
+            hide_parameters=True,
+            pool_recycle=1800,
+            pool_reset_on_return=None,
+            **pool,
+        )
         follow(
             engine,
             Nodes(
@@ -320,8 +329,13 @@ class Database:
         return engine
 
 
-def _roll_back(session: Session) -> None:
+def _roll_back(session: Session, *, committing: bool) -> None:
     """Ends a unit of work that failed. A connection that cannot even do that is gone, and the server rolls back."""
+    if committing:
+        # SQLAlchemy takes a COMMIT that failed for the end and sends no ROLLBACK. Some leave the unit of work open,
+        # as that of a node without its cluster, and the next one on this connection would commit it.
+        session.invalidate()
+        return
     try:
         session.rollback()
     except DBAPIError:
@@ -353,6 +367,11 @@ def _lower(value: object) -> object:
 def _inserts_postings(error: DBAPIError | PoolTimeout) -> bool:
     """Two writers that both believed they had the lock: the key stopped the second one."""
     return isinstance(error, DBAPIError) and "INTO postings" in (error.statement or "")
+
+
+def _was_turned_away(error: DBAPIError | PoolTimeout) -> bool:
+    """A node that has left its cluster does not look at a COMMIT; cut off during one, it answers another number."""
+    return isinstance(error, DBAPIError) and error.orig is not None and error.orig.args[:1] == (1047,)
 
 
 def _may_be_on_disk(error: DBAPIError | PoolTimeout) -> bool:

@@ -9,6 +9,8 @@ import structlog
 
 from bank_app.settings import Settings
 
+_FIRST = ("timestamp", "level", "event")
+
 
 def configure(settings: Settings) -> None:
     """One line per event on stderr from information upwards, as text or as JSON (`BANK_LOG_FORMAT`)."""
@@ -16,8 +18,9 @@ def configure(settings: Settings) -> None:
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
-        # The renderer's own choice prints local variables, and with them passwords and tokens.
-        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+        # Plain: the renderer for consoles takes longer to pad its columns than a transfer takes to be decided on, and
+        # prints local variables with a traceback, and with them passwords and tokens.
+        else [structlog.processors.format_exc_info, structlog.processors.LogfmtRenderer(key_order=_FIRST)]
     )
     before: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -6,6 +6,7 @@ import errno
 import multiprocessing
 import os
 import socket
+import sys
 import threading
 import time
 import urllib.error
@@ -25,6 +26,7 @@ from bank_app.settings import PROJECT
 
 READY_SECONDS = 60
 KILL_SECONDS = 10
+SWITCH_SECONDS = 0.0005
 
 
 class PortTaken(Exception):
@@ -72,7 +74,7 @@ def serve(
     if when_ready:
         threading.Thread(target=_watch, args=(host, port, when_ready), daemon=True).start()
     Server(
-        "bank_app.bank_app:app",
+        "bank_app.bank_app:serve",
         interface=Interfaces.ASGI,
         address=host,
         port=port,
@@ -103,6 +105,8 @@ def is_ready(url: str) -> bool:
 def _load_app(target: str) -> Any:
     """In a worker: the application, tied to the supervisor, so that no worker is left holding the port alone."""
     end_with_parent()
+    # The thread that posts waits for the database most of the time; the default makes it wait for the others, too.
+    sys.setswitchinterval(SWITCH_SECONDS)
     logs.configure(settings.load())
     return load_target(target, factory=True)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
 
 from bank_app.api import accounts, auth, documents, errors, holds, operations, transactions
 from bank_app.api.authentication import Authenticator
+from bank_app.api.express import Express
 from bank_app.api.metrics import Metrics
 from bank_app.api.middleware import Envelope
 from bank_app.api.rate_limits import RateLimits
@@ -14,9 +16,17 @@ from bank_app.database import Database
 from bank_app.settings import Settings
 
 
-def create_api(db: Database, settings: Settings) -> FastAPI:
+class Api(FastAPI):
+    """The API with its envelope around it, and the short way to what moves money in front of it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is not the API's own belongs to whatever is mounted in it."""
+        await self.state.way_in(scope, receive, send)
+
+
+def create_api(db: Database, settings: Settings) -> Api:
     """`/api/v1`, `/problems`, `/healthz`, `/readyz` and `/metrics` over one database. Opens nothing yet."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = Api(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.db = db
     app.state.rate_limits = RateLimits(enabled=settings.rate_limits)
     app.state.authenticator = Authenticator(db)
@@ -35,6 +45,7 @@ def create_api(db: Database, settings: Settings) -> FastAPI:
     app.router.routes.extend(app.state.routes)
     app.router.routes.extend(operations.elsewhere.routes)
     errors.add_handlers(app)
-    app.add_middleware(Envelope, metrics=app.state.metrics)
     documents.install(app, bank_name=settings.name)
+    framework = super(Api, app).__call__
+    app.state.way_in = Envelope(Express(app, framework), elsewhere=framework, metrics=app.state.metrics)
     return app

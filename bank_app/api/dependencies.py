@@ -45,6 +45,15 @@ async def _idempotency_key(
         ),
     ] = None,
 ) -> str | None:
+    return idempotency_key(request)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The key of a request, if it has one.
+
+    Raises:
+        RequestValidationError: it is not one key of 1 to 255 visible ASCII characters.
+    """
     sent = request.headers.getlist("idempotency-key")
     if not sent:
         return None

@@ -222,20 +222,23 @@ def _as_field_error(error: Mapping[str, Any]) -> dict[str, str]:
     return {"field": field, "code": str(error["type"]), "message": str(error["msg"])}
 
 
+def of_refusal(request: Request, error: BankError | ProtocolError | RequestValidationError) -> ProblemResponse:
+    """The answer to whatever a route refuses."""
+    if isinstance(error, BankError):
+        return of_bank_error(request, error)
+    if isinstance(error, ProtocolError):
+        return of_protocol_error(request, error.code, error.detail)
+    return of_validation(request, error.errors())
+
+
 def add_handlers(app: FastAPI) -> None:
     """Every error that can leave a route becomes a problem."""
 
     @app.exception_handler(BankError)
-    async def _bank(request: Request, error: BankError) -> ProblemResponse:
-        return of_bank_error(request, error)
-
     @app.exception_handler(ProtocolError)
-    async def _protocol(request: Request, error: ProtocolError) -> ProblemResponse:
-        return of_protocol_error(request, error.code, error.detail)
-
     @app.exception_handler(RequestValidationError)
-    async def _validation(request: Request, error: RequestValidationError) -> ProblemResponse:
-        return of_validation(request, error.errors())
+    async def _refusal(request: Request, error: Any) -> ProblemResponse:
+        return of_refusal(request, error)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> ProblemResponse:

@@ -3,50 +3,52 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bank_app.api import errors
 from bank_app.api.metrics import Metrics
-from bank_app.domain.identifiers import new_id
 
 OWN_PATHS = re.compile(r"/(api|problems|healthz|readyz|metrics)(/|$)")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
     # JSON is never rendered, so nothing may be loaded or run from it; pages bring a policy of their own.
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-}
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 _GONE = 499  # What web servers write down when the client left; never sent.
 log = structlog.get_logger("bank_app.api")
 
 
 class Envelope:
-    """Everything that an answer of the API carries around its body. Other addresses get an id and pass."""
+    """Everything that an answer of the API carries around its body. Other addresses get an id and go elsewhere."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
-        """Takes the application inside and where to count."""
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, *, elsewhere: ASGIApp, metrics: Metrics) -> None:
+        """Takes the API inside, what serves all other addresses, and where to count."""
+        self._app, self._elsewhere, self._metrics = app, elsewhere, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers 500 itself: an exception that left the application is a bug, and its text stays in the log."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._elsewhere(scope, receive, send)
             return
         state = scope["state"] = {**scope.get("state", {}), "request_id": _request_id(scope)}
         if not OWN_PATHS.match(scope["path"]):
-            await self._app(scope, receive, _with_id(send, state["request_id"]))
+            await self._elsewhere(scope, receive, _with_id(send, state["request_id"]))
             return
         started, status = time.perf_counter(), 0
 
@@ -99,12 +101,13 @@ def _with_id(send: Send, request_id: str) -> Send:
 
 
 def _request_id(scope: Scope) -> str:
-    sent = Headers(scope=scope).get("x-request-id", "")
-    return sent if _SANE_ID.fullmatch(sent) else new_id().hex
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
+    return sent if _SANE_ID.fullmatch(sent) else secrets.token_hex(16)
 
 
 def _add_headers(message: Message, state: MutableMapping[str, Any]) -> None:
-    headers = MutableHeaders(scope=message)
-    headers["x-request-id"] = state["request_id"]
-    for name, value in {**_HEADERS, **state.get("headers", {})}.items():
-        headers.setdefault(name, value)
+    headers = message["headers"] = list(message.get("headers", ()))
+    present = {name for name, _ in headers}
+    own = state.get("headers", {}).items()
+    added = ((b"x-request-id", state["request_id"].encode()), *_HEADERS, *((n.encode(), v.encode()) for n, v in own))
+    headers += [item for item in added if item[0] not in present]

@@ -9,14 +9,20 @@ from typing import Any, Never
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from bank_app.api import rate_limits
 from bank_app.api.errors import ProtocolError
 from bank_app.errors import NotSignedIn
+from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 
 MAX_BODY_BYTES = 1024 * 1024
+# By the name of the operation.
+LARGER_BODIES = {"batch": 8 * 1024 * 1024}
 _LONGEST_INT = 30
+# In bytes: what takes some milliseconds to read.
+_LONG = 65_536
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -72,39 +78,44 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class StrictRequest(Request):
     """A request whose body is bounded, whatever its headers claim, and read as strict JSON."""
 
+    largest_body = MAX_BODY_BYTES
+
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body in pieces, up to 1 MiB in all."""
+        """The body in pieces, up to `largest_body` bytes in all."""
         size = 0
         async for chunk in super().stream():
             size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                raise _too_large()
+            if size > self.largest_body:
+                raise self._too_large()
             yield chunk
+
+    def _too_large(self) -> ProtocolError:
+        return ProtocolError("body_too_large", f"The body is larger than {self.largest_body // MAX_BODY_BYTES} MiB.")
 
     async def json(self) -> Any:
         """The document, read once."""
-        if not hasattr(self, "_json"):
-            self._json = read_json(await self.body())
-            if isinstance(self._json, dict):
-                self.state.fields = tuple(self._json)
-        return self._json
+        return self.read_json(await self.body())
 
     async def check_body(self) -> None:
         """Reads the body now, so that what is wrong with it is answered in our words."""
         length = self.headers.get("content-length", "")
-        if length.isascii() and length.isdigit() and int(length[:20]) > MAX_BODY_BYTES:
-            raise _too_large()
+        if length.isascii() and length.isdigit() and int(length[:20]) > self.largest_body:
+            raise self._too_large()
         body = await self.body()
         if body:
             media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
             is_json = media_type.startswith("application/") and media_type[12:].rpartition("+")[2] == "json"
             if not is_json:
                 raise ProtocolError("unsupported_media_type", "Send the body as Content-Type: application/json.")
-            await self.json()
+            await (run_in_threadpool(self.read_json, body) if len(body) > _LONG else self.json())
 
-
-def _too_large() -> ProtocolError:
-    return ProtocolError("body_too_large", "The body is larger than 1 MiB.")
+    def read_json(self, body: bytes) -> Any:
+        """The document, kept for who asks next. In a thread for a long one, which takes a while."""
+        if not hasattr(self, "_json"):
+            self._json = read_json(body)
+            if isinstance(self._json, dict):
+                self.state.fields = tuple(self._json)
+        return self._json
 
 
 class PublicRoute(APIRoute):
@@ -135,17 +146,28 @@ class ActorRoute(APIRoute):
 
         async def handler(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
-            app_state = request.app.state
-            # The database is asked every time, so a disabled person or a new role counts at once.
-            actor = await app_state.authenticator.actor_of(bearer_token(request))
-            strict.state.actor = actor
-            limits: rate_limits.RateLimits = app_state.rate_limits
-            limits.count(strict, policy, str(actor.user_id))
+            await identify(strict, policy)
             if has_body:
                 await strict.check_body()
             return await answer(strict)
 
         return handler
+
+
+async def identify(request: StrictRequest, policy: str) -> Actor:
+    """Who sends this request; counted against what he may send.
+
+    Raises:
+        NotSignedIn, TokenExpired: nobody that we know.
+        Throttled: too often.
+    """
+    app_state = request.app.state
+    # The database is asked every time, so a disabled person or a new role counts at once.
+    actor: Actor = await app_state.authenticator.actor_of(bearer_token(request))
+    request.state.actor = actor
+    limits: rate_limits.RateLimits = app_state.rate_limits
+    limits.count(request, policy, str(actor.user_id))
+    return actor
 
 
 def bearer_token(request: Request) -> str:

@@ -26,6 +26,7 @@ from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, Fr
 from bank_app.services import accounts, history, transfers
 
 T = TypeVar("T")
+Cash = TypeVar("Cash", bound=transfers.CashMovement)
 
 
 class Request(BaseModel):
@@ -365,6 +366,10 @@ class CashIn(Request):
     description: str | None = _DESCRIPTION
     metadata: Metadata = _METADATA
 
+    def movement(self, kind: type[Cash]) -> Cash:
+        """As the service takes it: in or out."""
+        return kind(self.account_id, self.amount, description=self.description, metadata=self.metadata)
+
 
 class TransferIn(Request):
     """Money from one account to another of the same currency."""
@@ -379,6 +384,17 @@ class TransferIn(Request):
         description="The paying account's `version` that you saw; refused if it has moved on.",
         examples=[1],
     )
+
+    def movement(self) -> transfers.Transfer:
+        """As the service takes it."""
+        return transfers.Transfer(
+            self.from_account_id,
+            self.to_account_id,
+            self.amount,
+            if_version=self.if_version,
+            description=self.description,
+            metadata=self.metadata,
+        )
 
 
 class ReverseIn(Request):

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
+from bank_app.api.batch_schemas import BatchIn, BatchOut
 from bank_app.api.dependencies import Bank, IdempotencyKey, SignedIn
 from bank_app.api.documents import operation_id, problems
 from bank_app.api.requests import ActorRoute
 from bank_app.api.schemas import CashIn, PageOut, ReverseIn, TransactionOut, TransactionsQuery, TransferIn
 from bank_app.database import Database
-from bank_app.services import history, transfers
+from bank_app.services import batches, history, transfers
 from bank_app.services.auth import Actor
 
 router = APIRouter(
@@ -57,8 +58,7 @@ async def _move(
 )
 async def deposit(body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> TransactionOut:
     """Cash comes in. Tellers always may; customers while the bank lets them handle cash by themselves."""
-    movement = transfers.Deposit(body.account_id, body.amount, description=body.description, metadata=body.metadata)
-    return await _move(bank, actor, movement, key, response)
+    return await _move(bank, actor, body.movement(transfers.Deposit), key, response)
 
 
 @router.post(
@@ -72,8 +72,7 @@ async def withdraw(
     body: CashIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response
 ) -> TransactionOut:
     """Cash goes out, as far as the account's available balance reaches."""
-    movement = transfers.Withdraw(body.account_id, body.amount, description=body.description, metadata=body.metadata)
-    return await _move(bank, actor, movement, key, response)
+    return await _move(bank, actor, body.movement(transfers.Withdraw), key, response)
 
 
 @router.post(
@@ -96,15 +95,35 @@ async def transfer(
     body: TransferIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response
 ) -> TransactionOut:
     """From one account to another of the same currency, both sides at once or not at all."""
-    movement = transfers.Transfer(
-        body.from_account_id,
-        body.to_account_id,
-        body.amount,
-        if_version=body.if_version,
-        description=body.description,
-        metadata=body.metadata,
-    )
-    return await _move(bank, actor, movement, key, response)
+    return await _move(bank, actor, body.movement(), key, response)
+
+
+@router.post(
+    "/batch",
+    summary="Move money many times",
+    response_description="One result for each item, in order.",
+    responses=problems(
+        *_MOVING,
+        "insufficient_funds",
+        "precondition_failed",
+        "account_not_found",
+        "invalid_account_number",
+        "same_account",
+        "currency_mismatch",
+        body=True,
+    ),
+)
+async def batch(body: BatchIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> BatchOut:
+    """1 to 10,000 deposits, withdrawals and transfers, in order.
+
+    Each is answered by itself, with its own idempotency key if it has one. With `atomic` all are posted or none is;
+    then a refusal is the answer to the whole, and its `item` says which one failed first.
+    """
+    items = [item.item() for item in body.items]
+    answered = await batches.post(bank, actor, items, atomic=body.atomic, key=key)
+    if answered.replayed and key:
+        response.headers["Idempotency-Replayed"] = "true"
+    return BatchOut.of(answered)
 
 
 @router.post(

@@ -16,6 +16,7 @@ from uuid import UUID
 from bank_app.clock import to_text
 
 GENESIS = bytes(32)
+_CANONICAL = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
 def transaction_hash(
@@ -93,5 +94,4 @@ def merkle_root(leaves: list[bytes]) -> bytes:
 
 
 def _digest(*parts: Any) -> bytes:
-    text = json.dumps(parts, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(_CANONICAL.encode(parts).encode()).digest()

@@ -17,6 +17,7 @@ from bank_app.errors import InvalidAccountNumber
 
 # Customers' numbers begin with 1 to 9. Those that begin with 0 are the bank's own accounts.
 _FIRST_CUSTOMER, _LAST_CUSTOMER = 10_000_000, 99_999_999
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -92,8 +93,7 @@ def fingerprint(operation: str, request: Mapping[str, Any]) -> bytes:
 
     Canonical JSON: keys sorted, no white space, text in NFC as sent. `operation` is the route or action.
     """
-    text = json.dumps([operation, request], sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(_CANONICAL.encode([operation, request]).encode()).digest()
 
 
 def reference_bits(text: str) -> bytes | None:

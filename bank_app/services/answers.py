@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -16,6 +16,9 @@ from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldDraft, Ho
 from bank_app.models import IDEMPOTENCY_KEYS, TRANSACTIONS, Posting
 from bank_app.services import hold_book
 from bank_app.services.rules import Held, Outcome, Posted, PostingRow, Refused
+
+_KEY = tuple_(IDEMPOTENCY_KEYS.c.actor_id, IDEMPOTENCY_KEYS.c.key)
+_KEYS = select(IDEMPOTENCY_KEYS).where(_KEY.in_(bindparam("keys", expanding=True)))
 
 
 def recorded(session: Session, key: Key) -> Outcome | None:
@@ -101,9 +104,7 @@ def already_answered(session: Session, drafts: Sequence[AnyDraft]) -> dict[int, 
 def _key_rows(session: Session, keys: Sequence[Key]) -> dict[tuple[UUID, str], Any]:
     if not keys:
         return {}
-    table = IDEMPOTENCY_KEYS
-    wanted = [(key.actor_id, key.text) for key in keys]
-    rows = session.execute(select(table).where(tuple_(table.c.actor_id, table.c.key).in_(wanted)))
+    rows = session.connection().execute(_KEYS, {"keys": [(key.actor_id, key.text) for key in keys]})
     return {(row.actor_id, row.key): row for row in rows}
 
 

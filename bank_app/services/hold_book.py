@@ -7,15 +7,16 @@ So no job has to run at the right time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, insert, literal, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from bank_app.bulk import update_rows
 from bank_app.domain.accounting import HoldState
 from bank_app.errors import BooksBroken
 from bank_app.models import HOLDS
@@ -110,8 +111,16 @@ def expire_due(session: Session, account_ids: Collection[int], moment: datetime)
     `accounts.held` is left to the caller. Locks: the holds' rows, by primary key; only whoever has the account's row
     writes them, so nobody is waited for.
     """
+    due, freed = _read_due(session, account_ids, moment)
+    _write_expired(session, due)
+    return freed
+
+
+def _read_due(
+    session: Session, account_ids: Collection[int], moment: datetime
+) -> tuple[Sequence[UUID], dict[int, int]]:
     if not account_ids:
-        return {}
+        return (), {}
     due = session.execute(
         select(HOLDS.c.id, HOLDS.c.account_id, HOLDS.c.amount)
         .where(HOLDS.c.account_id.in_(sorted(account_ids)), *_is_due(moment))
@@ -120,14 +129,17 @@ def expire_due(session: Session, account_ids: Collection[int], moment: datetime)
     freed: dict[int, int] = {}
     for row in due:
         freed[row.account_id] = freed.get(row.account_id, 0) + row.amount
+    return [row.id for row in due], freed
+
+
+def _write_expired(session: Session, hold_ids: Sequence[UUID]) -> None:
     # An account that nobody used for long may have many; a statement has room for so many values.
-    for start in range(0, len(due), _ROWS_AT_A_TIME):
-        ids = [row.id for row in due[start : start + _ROWS_AT_A_TIME]]
+    for start in range(0, len(hold_ids), _ROWS_AT_A_TIME):
+        ids = hold_ids[start : start + _ROWS_AT_A_TIME]
         result = session.execute(
             update(HOLDS).where(HOLDS.c.id.in_(ids)).values(state=HoldState.EXPIRED.value, closed_at=HOLDS.c.expires_at)
         )
-        _all_were_written(result, len(ids))
-    return freed
+        _all_were_written(result.rowcount, len(ids))  # type: ignore[attr-defined]
 
 
 def _is_due(moment: datetime) -> tuple[Any, Any]:
@@ -141,17 +153,19 @@ class HoldBook:
     session: Session
     now: datetime
     named: dict[UUID, HoldRow] = field(default_factory=dict)
+    _due: Sequence[UUID] = ()
     _placed: list[HoldRow] = field(default_factory=list)
     _closed: dict[UUID, HoldRow] = field(default_factory=dict)
     _largest: dict[int, list[HoldRow]] = field(default_factory=dict)
 
     def read(self, hold_ids: Collection[UUID], holding: Collection[int]) -> dict[int, int]:
-        """Reads the holds that drafts name, and closes what is due on the locked accounts that hold anything.
+        """Reads the holds that drafts name, and notes what is due on the locked accounts that hold anything.
 
         Returns how much each account holds less. No statement where there is nothing to ask.
         """
         self.named = {key: row.at(self.now) for key, row in load(self.session, hold_ids).items()}
-        return expire_due(self.session, holding, self.now)
+        self._due, freed = _read_due(self.session, holding, self.now)
+        return freed
 
     def place(self, row: HoldRow) -> None:
         """Notes a new hold."""
@@ -185,11 +199,13 @@ class HoldBook:
         )
 
     def write(self) -> None:
-        """Writes what was noted: one statement for what was placed, one for what was closed."""
+        """Writes what was noted: one statement each for what is due, what was placed and what was closed."""
+        _write_expired(self.session, self._due)
         if self._placed:
             self.session.execute(insert(HOLDS), [_values(row) for row in self._placed])
         if self._closed:
-            _write_closed(self.session, self._closed.values())
+            ends = [_end_of(row) for row in self._closed.values()]
+            _all_were_written(update_rows(self.session, HOLDS, ends), len(ends))
 
 
 def _values(row: HoldRow) -> dict[str, Any]:
@@ -207,26 +223,16 @@ def _values(row: HoldRow) -> dict[str, Any]:
     }
 
 
-def _write_closed(session: Session, closed: Iterable[HoldRow]) -> None:
-    rows: Sequence[HoldRow] = sorted(closed, key=lambda row: row.id)
-
-    def new(column: str, attribute: str) -> Any:
-        kind = HOLDS.c[column].type
-        return case(*((HOLDS.c.id == row.id, literal(getattr(row, attribute), kind)) for row in rows))
-
-    result = session.execute(
-        update(HOLDS)
-        .where(HOLDS.c.id.in_([row.id for row in rows]))
-        .values(
-            state=new("state", "state"),
-            captured_amount=new("captured_amount", "captured_minor"),
-            transaction_id=new("transaction_id", "transaction_id"),
-            closed_at=new("closed_at", "closed_at"),
-        )
-    )
-    _all_were_written(result, len(rows))
+def _end_of(row: HoldRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "state": row.state.value,
+        "captured_amount": row.captured_minor,
+        "transaction_id": row.transaction_id,
+        "closed_at": row.closed_at,
+    }
 
 
-def _all_were_written(result: Any, wanted: int) -> None:
-    if result.rowcount != wanted:
-        raise BooksBroken(f"{wanted} holds to close, {result.rowcount} updated")
+def _all_were_written(found: int, wanted: int) -> None:
+    if found != wanted:
+        raise BooksBroken(f"{wanted} holds to close, {found} updated")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, overload
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, insert, literal, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
-from bank_app.bulk import update_rows
+from bank_app.bulk import insert_rows, update_rows
 from bank_app.database import by_primary_key
 from bank_app.domain import chain
 from bank_app.domain.accounting import (
@@ -43,6 +43,12 @@ from bank_app.services.rules import Book, Held, Outcome, Posted, PostingRow, Ref
 # Deposits to different customers must not wait for one cash row, so there are several, chosen by the customer's number.
 CASH_STRIPES = 10
 _KIND_DIGIT = {AccountKind.CASH: 1, AccountKind.FEES: 2, AccountKind.INTEREST: 3, AccountKind.SUSPENSE: 4}
+# Built once: a statement that is built for every posting costs more than the posting's own arithmetic.
+_NAMED_ROWS = ACCOUNTS.c.id.in_(bindparam("ids", expanding=True))
+_FACTS = select(ACCOUNTS.c.id, ACCOUNTS.c.owner_id, ACCOUNTS.c.kind, ACCOUNTS.c.currency).where(_NAMED_ROWS)
+_ALL_BUT_NAMES = [column for column in ACCOUNTS.c if column.name not in ("nickname", "opened_at")]
+_ROWS = by_primary_key(select(*_ALL_BUT_NAMES), ACCOUNTS).where(_NAMED_ROWS).order_by(ACCOUNTS.c.id)
+_LOCK_ROWS, _LOCK_FREE_ROWS = _ROWS.with_for_update(), _ROWS.with_for_update(skip_locked=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,7 @@ def cash_account(currency: str, for_account: int) -> int:
 
 def facts(session: Session, account_ids: Iterable[int]) -> dict[int, AccountFacts]:
     """Owner, kind and currency of the accounts that exist. Locks: none (the columns are immutable by trigger)."""
-    rows = session.execute(
-        select(col(Account.id), col(Account.owner_id), col(Account.kind), col(Account.currency)).where(
-            col(Account.id).in_(set(account_ids))
-        )
-    )
+    rows = session.execute(_FACTS, {"ids": list(set(account_ids))})
     return {row.id: AccountFacts(row.id, row.owner_id, AccountKind(row.kind), row.currency) for row in rows}
 
 
@@ -164,23 +166,26 @@ def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
 
 def wait_for(session: Session, account_id: int) -> None:
     """Waits in the row's queue until this unit of work holds it. Take nothing before: who waits here holds nothing."""
-    session.execute(_locking([account_id]).with_only_columns(ACCOUNTS.c.id))
+    session.connection().execute(_LOCK_ROWS, {"ids": [account_id]})
 
 
 @overload
-def post(session: Session, drafts: Sequence[AnyDraft]) -> list[Outcome]: ...
+def post(session: Session, drafts: Sequence[AnyDraft], *, all_or_none: bool = False) -> list[Outcome]: ...
 
 
 @overload
 def post(session: Session, drafts: Sequence[AnyDraft], *, skip_locked: bool) -> list[Outcome | Locked]: ...
 
 
-def post(session: Session, drafts: Sequence[AnyDraft], *, skip_locked: bool = False) -> Sequence[Outcome | Locked]:
+def post(
+    session: Session, drafts: Sequence[AnyDraft], *, skip_locked: bool = False, all_or_none: bool = False
+) -> Sequence[Outcome | Locked]:
     """Posts drafts in order, each accepted or refused by itself, and returns their outcomes in the same order.
 
     A draft whose key or id is already in the books is answered from there. Nothing is acknowledged by this function:
     the caller answers after COMMIT. With `skip_locked` a draft that needs a row which somebody else holds is `Locked`:
-    nothing was decided or written, and nobody was waited for.
+    nothing was decided or written, and nobody was waited for. With `all_or_none` nothing is written if one is refused,
+    whatever the other outcomes say.
 
     Locks: every account of every draft, ascending, once (see `lock`). Number of statements: constant, and none for
     holds and limits where no draft and no account has any.
@@ -209,6 +214,8 @@ def post(session: Session, drafts: Sequence[AnyDraft], *, skip_locked: bool = Fa
         decided.append((draft, outcome))
         if draft.key and _is_recorded(outcome):
             seen[draft.key.actor_id, draft.key.text] = (draft.key.fingerprint, outcome)
+    if all_or_none and any(isinstance(outcome, Refused) for outcome in outcomes.values()):
+        return [outcomes[index] for index in range(len(drafts))]
     _write(session, decided, books, holds)
     # The UPDATE went past the ORM; whoever holds an object reads the row again.
     session.expire_all()
@@ -261,17 +268,9 @@ def _lock_books(session: Session, account_ids: Collection[int], *, skip_locked: 
     """Rows, not objects: what was loaded before the lock cannot get in the way, and thousands cost little."""
     if not account_ids:
         return {}
-    rows = session.execute(_locking(account_ids, skip_locked=skip_locked))
+    statement = _LOCK_FREE_ROWS if skip_locked else _LOCK_ROWS
+    rows = session.connection().execute(statement, {"ids": sorted(account_ids)})
     return {row.id: Book.of(row) for row in rows}  # type: ignore[arg-type]
-
-
-def _locking(account_ids: Iterable[int], *, skip_locked: bool = False) -> Select[Any]:
-    return (
-        by_primary_key(select(ACCOUNTS), ACCOUNTS)
-        .where(ACCOUNTS.c.id.in_(sorted(set(account_ids))))
-        .order_by(ACCOUNTS.c.id)
-        .with_for_update(skip_locked=skip_locked)
-    )
 
 
 def _reversed_already(session: Session, drafts: Sequence[AnyDraft]) -> set[UUID]:
@@ -297,13 +296,17 @@ def _write(
     """One statement per table, however long the list."""
     posted = [item for _, outcome in decided if (item := _posted_by(outcome))]
     if posted:
-        session.execute(insert(TRANSACTIONS), [_transaction_row(item) for item in posted])
-        session.execute(insert(POSTINGS), [_posting_row(item, side) for item in posted for side in item.postings])
+        insert_rows(session, TRANSACTIONS, [_transaction_row(item) for item in posted])
+        insert_rows(session, POSTINGS, [_posting_row(item, side) for item in posted for side in item.postings])
     holds.write()
     _write_balances(session, [book for book in books.values() if book.changed])
     keys = [_key_row(draft.key, outcome) for draft, outcome in decided if draft.key and _is_recorded(outcome)]
-    if keys:
-        session.execute(insert(IDEMPOTENCY_KEYS), keys)
+    insert_rows(session, IDEMPOTENCY_KEYS, keys)
+
+
+def record_refusal(session: Session, key: Key, refusal: Refused) -> None:
+    """Keeps an answer of no that belongs to a list of drafts and to none of them alone."""
+    insert_rows(session, IDEMPOTENCY_KEYS, [_key_row(key, refusal)])
 
 
 def _posted_by(outcome: Outcome) -> Posted | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -15,6 +16,11 @@ from bank_app.domain.identifiers import fingerprint, new_id
 from bank_app.services import audit, ledger
 
 MAX_DESCRIPTION = 140
+
+
+@cache
+def _contents(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind) if part.name != "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +34,10 @@ class Movement:
 
     def fingerprint(self) -> bytes:
         """32 bytes that differ when the request differs."""
-        content = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "id"}
-        if content.get("amount") is not None:
-            content["amount"] = {"text": content["amount"].text}
+        content = {name: getattr(self, name) for name in _contents(type(self))}
+        if "amount" in content:
+            amount = content["amount"]
+            content["amount"] = amount and {"text": amount.text}
         return fingerprint(self.operation, content)
 
     def _check(self) -> None:

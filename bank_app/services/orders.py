@@ -55,6 +55,8 @@ class Settled:
 
 Answer = Settled | ledger.Locked | errors.BankError
 _FACTS_KEPT = 50_000
+# As much as is kept of a refusal.
+_LONGEST_DETAIL = 300
 
 
 class Known(dict[int, ledger.AccountFacts]):
@@ -80,21 +82,47 @@ def settle(
     Locks: as `ledger.post`. Source: ledger.md §4.
     """
     drafts = draft(session, orders, settings=settings, known=known)
-    answers: list[Answer | ledger.Outcome | None] = [
-        item if isinstance(item, errors.BankError) else None for item in drafts
-    ]
+    answers: list[Any] = [item if isinstance(item, errors.BankError) else None for item in drafts]
     _replay_before_existence(session, orders, answers)
     sound = [(index, item) for index, item in enumerate(drafts) if not isinstance(item, errors.BankError)]
     outcomes = ledger.post(session, [item for _, item in sound], skip_locked=skip_locked) if sound else []
     for (index, _), outcome in zip(sound, outcomes, strict=True):
         answers[index] = outcome
         _audit_reversal(session, orders[index], outcome)
+    return _with_accounts(session, orders, answers, known)
+
+
+def settle_all(session: Session, orders: Sequence[Order], *, settings: Settings, known: Known) -> list[Settled]:
+    """Posts all of a list or nothing: if one outcome is a refusal, nothing was written for any.
+
+    Raises:
+        BankError: an order has no account, no permission, …; `details["item"]` is its place in the list.
+    """
+    drafts = draft(session, orders, settings=settings, known=known)
+    answers: list[Any] = [item if isinstance(item, errors.BankError) else None for item in drafts]
+    _replay_before_existence(session, orders, answers)
+    for index, answer in enumerate(answers):
+        if isinstance(answer, errors.BankError):
+            raise at_item(index, answer)
+    sound = [(index, item) for index, item in enumerate(drafts) if not isinstance(item, errors.BankError)]
+    outcomes = ledger.post(session, [item for _, item in sound], all_or_none=True)
+    for (index, _), outcome in zip(sound, outcomes, strict=True):
+        answers[index] = outcome
+    return [answer for answer in _with_accounts(session, orders, answers, known) if isinstance(answer, Settled)]
+
+
+def at_item(index: int, error: errors.BankError) -> errors.BankError:
+    """The same refusal, saying at which place of a list it came up."""
+    detail = f"Item {index}: {error.detail}"[:_LONGEST_DETAIL]
+    return errors.by_code(error.code, detail, **{**error.details, "item": index})
+
+
+def _with_accounts(session: Session, orders: Sequence[Order], answers: Sequence[Any], known: Known) -> list[Answer]:
     known.learn(session, _sides(answers))
     names = ledger.named(session, _sides(answers[i] for i, order in enumerate(orders) if order.with_names))
     return [
         _settled(answer, names if order.with_names else known) if isinstance(answer, ledger.Outcome) else answer
         for order, answer in zip(orders, answers, strict=True)
-        if answer is not None
     ]
 
 

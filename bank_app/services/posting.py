@@ -16,12 +16,12 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,7 @@ from bank_app.errors import BankError, LockTimeout, Overloaded
 from bank_app.services import ledger
 from bank_app.services.orders import Answer, Known, Order, Settled, settle
 
+T = TypeVar("T")
 # A unit of work holds its rows until it commits, so a larger group would keep others waiting for longer.
 LARGEST_GROUP = 500
 LANES = 8
@@ -38,6 +39,8 @@ LANES = 8
 _HOPS_BEFORE_WAITING_FOR_ALL = 5
 _PAUSE_WITHOUT_LANE = 0.01
 _IDLE_SECONDS = 2.0
+# Units of work of thousands, such as a batch of which all or nothing counts.
+_LARGE_AT_ONCE = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +82,7 @@ class Poster:
         self._database = weakref.ref(db)
         self._skip_locked = not db.embedded
         self._settings = db.settings
-        self._known = Known()
+        self.known = Known()
         self._changed = threading.Condition()
         self._queue: deque[_Ticket] = deque()
         self._lanes: dict[int, _Lane] = {}
@@ -122,6 +125,24 @@ class Poster:
             under_way = piece
         return answers + await _all_of(under_way)
 
+    async def in_thread(self, operation: Callable[[Session], T]) -> T:
+        """Runs a unit of work that is too large to share with others on a thread of its own.
+
+        Raises:
+            Overloaded: too many of them wait already.
+        """
+        with self._changed:
+            if self._closing or self._alone >= _LARGE_AT_ONCE:
+                raise _too_many()
+            self._alone += 1
+        return await asyncio.wrap_future(self._threads.submit(self._run_large, operation))
+
+    def _run_large(self, operation: Callable[[Session], T]) -> T:
+        try:
+            return self._unit_of_work(operation)
+        finally:
+            self._one_less_alone()
+
     def drain(self, seconds: float) -> bool:
         """Accepts nothing more and waits until everything that was accepted is answered; False when time ran out."""
         with self._changed:
@@ -151,7 +172,7 @@ class Poster:
         with self._changed:
             if bounded and (self._closing or self.waiting >= self._settings.queue_limit):
                 self.figures.refused_overloaded += len(tickets)
-                raise Overloaded("Too many requests wait to be posted. Nothing was changed; send it again in a moment.")
+                raise _too_many()
             self._queue.extend(tickets)
             self.figures.orders += len(tickets)
             if self._running:
@@ -207,18 +228,17 @@ class Poster:
         else:
             self._sort_out(group, answers)
 
-    def _unit_of_work(self, operation: Any) -> list[Answer]:
+    def _unit_of_work(self, operation: Callable[[Session], T]) -> T:
         db = self._database()
         if db is None:
-            raise Overloaded("The bank is closing. Nothing was changed.")
-        answers: list[Answer] = db.unit_of_work(operation, resolvable=True)
-        return answers
+            raise _too_many()
+        return db.unit_of_work(operation, resolvable=True)
 
     def _settle(self, group: Sequence[_Ticket], session: Session, *, skip_locked: bool = True) -> list[Answer]:
         orders = [ticket.order for ticket in group]
         with clock.moved_to(group[0].clock_moved_to):
             skip = skip_locked and self._skip_locked
-            return settle(session, orders, settings=self._settings, known=self._known, skip_locked=skip)
+            return settle(session, orders, settings=self._settings, known=self.known, skip_locked=skip)
 
     def _sort_out(self, group: Sequence[_Ticket], answers: Sequence[Answer]) -> None:
         answered = []
@@ -256,9 +276,12 @@ class Poster:
         else:
             self._sort_out([ticket], [answer])
         finally:
-            with self._changed:
-                self._alone -= 1
-                self._changed.notify_all()
+            self._one_less_alone()
+
+    def _one_less_alone(self) -> None:
+        with self._changed:
+            self._alone -= 1
+            self._changed.notify_all()
 
     # --- rows that others hold ----------------------------------------------------------------------
 
@@ -331,6 +354,10 @@ class Poster:
     def _until_next_deadline(self) -> float:
         first = [lane.waiting[0].deadline for lane in self._lanes.values() if lane.waiting]
         return max(0.0, min(first) - time.monotonic()) if first else _IDLE_SECONDS
+
+
+def _too_many() -> Overloaded:
+    return Overloaded("Too many requests wait to be posted. Nothing was changed; send it again in a moment.")
 
 
 def _take(waiting: deque[_Ticket]) -> list[_Ticket]:

@@ -1,0 +1,99 @@
+"""The short way to the routes that move money.
+
+They are declared like all others, so they stand in the document and are found by everything that looks at routes.
+But the framework's way from a request to a function (dependencies, parameter models, exit stacks) costs more than the
+ledger needs to post the money, so these routes are read, called and answered here, by the same strict rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from inspect import signature
+
+from fastapi import FastAPI, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bank_app.api import errors
+from bank_app.api.dependencies import idempotency_key
+from bank_app.api.errors import ProtocolError
+from bank_app.api.requests import LARGER_BODIES, MAX_BODY_BYTES, ActorRoute, StrictRequest, identify
+from bank_app.errors import BankError
+
+_GIVEN = ("body", "actor", "bank", "key", "response")
+_LONG = 65_536
+_JSON = (b"content-type", b"application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """A route that can be called directly: what it is, and the model of its body."""
+
+    route: APIRoute
+    body: type[BaseModel]
+    call: Callable[..., Awaitable[BaseModel]]
+
+
+def stops(routes: Iterable[APIRoute]) -> dict[str, _Stop]:
+    """The routes that take a body, who asks, the bank and a key, and nothing from their address."""
+    return {
+        route.path: _Stop(route, route.body_field.field_info.annotation, route.endpoint)  # type: ignore[arg-type]
+        for route in routes
+        if isinstance(route, ActorRoute)
+        and route.body_field is not None
+        and route.methods == {"POST"}
+        and tuple(signature(route.endpoint).parameters) == _GIVEN
+    }
+
+
+class Express:
+    """Serves these routes, and hands everything else to the framework."""
+
+    def __init__(self, api: FastAPI, elsewhere: ASGIApp) -> None:
+        """Reads the routes once."""
+        self._api, self._elsewhere = api, elsewhere
+        self._stops = stops(api.state.routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One look-up decides."""
+        stop = self._stops.get(scope["path"]) if scope["method"] == "POST" else None
+        if stop is None:
+            await self._elsewhere(scope, receive, send)
+            return
+        scope["app"], scope["route"] = self._api, stop.route
+        request = StrictRequest(scope, receive)
+        try:
+            answer, headers = await self._answer(stop, request)
+        except (BankError, ProtocolError, RequestValidationError) as error:
+            await errors.of_refusal(request, error)(scope, receive, send)
+            return
+        body = type(answer).__pydantic_serializer__.to_json(answer, by_alias=True)
+        start = [_JSON, (b"content-length", str(len(body)).encode()), *headers]
+        await send({"type": "http.response.start", "status": stop.route.status_code or 200, "headers": start})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, stop: _Stop, request: StrictRequest) -> tuple[BaseModel, list[tuple[bytes, bytes]]]:
+        request.largest_body = LARGER_BODIES.get(stop.route.name, MAX_BODY_BYTES)
+        actor = await identify(request, stop.route.name)
+        await request.check_body()
+        key = idempotency_key(request)
+        raw = await request.body()
+        document = await request.json() if raw else None
+        # Thousands of items take a while to look at; everybody else goes on meanwhile.
+        body = await run_in_threadpool(_body, stop, document) if len(raw) > _LONG else _body(stop, document)
+        response = Response()
+        bank = self._api.state.db
+        answer = await stop.call(body=body, actor=actor, bank=bank, key=key, response=response)
+        return answer, [item for item in response.raw_headers if item[0] != b"content-length"]
+
+
+def _body(stop: _Stop, document: object) -> BaseModel:
+    try:
+        return stop.body.model_validate(document)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in found]) from None

@@ -1,0 +1,122 @@
+"""Many movements in one request: each by itself, or all or none."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from bank_app import errors
+from bank_app.database import Database
+from bank_app.domain.accounting import Key
+from bank_app.services import ledger, posting
+from bank_app.services.auth import Actor
+from bank_app.services.movements import Deposit, Transfer, Withdraw
+from bank_app.services.orders import Known, Order, Settled, at_item, settle_all
+from bank_app.settings import Settings
+
+LARGEST_BATCH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A movement of a batch, and the key of its own that it may have."""
+
+    movement: Deposit | Withdraw | Transfer
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of each item, in their order: its transaction's id, or why there is none.
+
+    `replayed` when every item had been answered before.
+    """
+
+    results: tuple[UUID | errors.BankError, ...]
+    replayed: bool
+
+
+async def post(
+    db: Database, actor: Actor, items: Sequence[Item], *, atomic: bool = False, key: str | None = None
+) -> Answered:
+    """Posts 1 to 10,000 movements. Not atomic: each is answered by itself, in units of work of some hundreds.
+
+    With `key` the whole is answered the same when it is sent again; what had been interrupted is then completed.
+
+    Raises:
+        IdempotencyKeyReused: the key was used with another batch.
+        BankError: an atomic batch was refused; nothing was posted, and `details["item"]` is the place (from 0) of the
+            first item that failed.
+        LockTimeout, DatabaseUnavailable, Overloaded, OutcomeUnknown: repeat with the same keys. Only of an atomic batch
+            does that say that nothing was posted.
+    """
+    # Thousands of fingerprints take a while; everybody else goes on meanwhile.
+    whole, orders = await asyncio.to_thread(_orders, actor, items, atomic, key)
+    queue = posting.of(db)
+    if atomic:
+        settled = await queue.in_thread(partial(_settle_all, orders, whole, db.settings, queue.known))
+        if isinstance(settled, ledger.Refused):
+            raise settled.as_error()
+        answers: Sequence[Settled | errors.BankError] = settled
+    else:
+        answers = await queue.post_each(orders)
+    results = tuple(_result(answer) for answer in answers)
+    if whole and all(isinstance(result, errors.IdempotencyKeyReused) for result in results):
+        raise errors.IdempotencyKeyReused("This idempotency key was used with another request.")
+    return Answered(results, all(isinstance(a, Settled) and a.outcome.replayed for a in answers))
+
+
+def _orders(actor: Actor, items: Sequence[Item], atomic: bool, key: str | None) -> tuple[Key | None, list[Order]]:  # noqa: FBT001 - passed on as it came
+    whole = _whole(actor, items, atomic=atomic, key=key) if key else None
+    return whole, [_order(actor, item, index, whole) for index, item in enumerate(items)]
+
+
+def _whole(actor: Actor, items: Sequence[Item], *, atomic: bool, key: str) -> Key:
+    digest = hashlib.sha256(b"atomic" if atomic else b"each")
+    for item in items:
+        digest.update(item.movement.fingerprint() + (item.key or "").encode() + b"\0")
+    return Key(actor.user_id, f"{hashlib.sha256(key.encode()).hexdigest()} batch", digest.digest())
+
+
+def _order(actor: Actor, item: Item, index: int, whole: Key | None) -> Order:
+    if item.key or whole is None:
+        return Order.of(actor, item.movement, item.key)
+    # With a space in it, which no client can send: the keys of a batch are nobody else's.
+    fingerprint = hashlib.sha256(whole.fingerprint + str(index).encode()).digest()
+    return Order(actor, item.movement, Key(actor.user_id, f"{whole.text} {index}", fingerprint))
+
+
+def _settle_all(
+    orders: Sequence[Order], whole: Key | None, settings: Settings, known: Known, session: Session
+) -> list[Settled] | ledger.Refused:
+    """One unit of work for all. A refusal is written under the key of the whole."""
+    before = ledger.recorded(session, whole) if whole else None
+    if isinstance(before, ledger.Refused):
+        return before
+    settled = settle_all(session, orders, settings=settings, known=known)
+    for index, answer in enumerate(settled):
+        if isinstance(answer.outcome, ledger.Refused):
+            refusal = ledger.Refused(at_item(index, answer.outcome.error))
+            if whole and isinstance(refusal.error, errors.Refused):
+                ledger.record_refusal(session, whole, refusal)
+            return refusal
+    return settled
+
+
+def _result(answer: Settled | errors.BankError) -> UUID | errors.BankError:
+    if isinstance(answer, errors.BankError):
+        return answer
+    outcome = answer.outcome
+    return outcome.as_error() if isinstance(outcome, ledger.Refused) else _id_of(outcome)
+
+
+def _id_of(outcome: ledger.Posted | ledger.Held) -> UUID:
+    if isinstance(outcome, ledger.Held):
+        raise errors.BooksBroken("a transaction was asked for, and a hold answered")
+    return outcome.id
