@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 import pymysql
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from bank_app import nodes
 from bank_app.database import Database, Fault
 from bank_app.errors import DatabaseUnavailable
 from bank_app.private_mysql import PrivateServer
+from bank_app.services import accounts
 from bank_app.settings import SettingsError, load
 
 NOWHERE = "mysql+pymysql://bank:secret-of-nowhere@127.0.0.1:1/bank"
@@ -161,6 +162,20 @@ def test_a_node_that_lost_its_cluster_is_left_for_another_connection(mariadb_db)
     seen.clear()
     assert mariadb_db.read(operation) == "done"
     assert len(set(seen)) == 2
+
+
+def test_a_commit_that_a_node_without_its_cluster_turned_away_was_none(mariadb_db, counter, ada):
+    """It never ran: whoever cannot recognise an earlier commit of its own is run again all the same."""
+    turned_away = [pymysql.OperationalError(1047, "WSREP has not yet prepared node for application use")]
+
+    @event.listens_for(mariadb_db.writing, "commit")
+    def _turn_away(connection):
+        if turned_away:
+            raise DBAPIError("COMMIT", {}, turned_away.pop())
+
+    assert counter.balance(counter.open(ada, "5.00")) == "5.00"
+    assert turned_away == []
+    assert len(mariadb_db.read(lambda session: accounts.own_accounts(session, ada))) == 1
 
 
 def test_a_read_that_waited_in_vain_for_its_cluster_is_tried_elsewhere(mariadb_db):
