@@ -206,7 +206,9 @@ def benchmark(
     ] = "",
     server: Annotated[Path | None, typer.Option("--server", help="The MariaDB or MySQL program to measure on.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure to this file.")] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the figures into this SVG file.")] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Put tables and picture into this page, such as docs/benchmarks.md.")
+    ] = None,
     api_alone: Annotated[bool, typer.Option("--api-alone", help="Serve the API without the pages.")] = False,
 ) -> None:
     """Measure this bank beside the naive way and the raw limit, on a private server, in at most 15 minutes."""
@@ -225,7 +227,7 @@ def benchmark(
         program=find_program(server) if server else None,
     )
     sys.exit(
-        lab.report(scope, command=" ".join(["./bank", *sys.argv[1:]]), console=out, json_file=json_file, plot=plot)
+        lab.report(scope, command=" ".join(["./bank", *sys.argv[1:]]), console=out, json_file=json_file, page=page)
     )
 
 

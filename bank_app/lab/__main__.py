@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=1000)
     parser.add_argument("--embedded", action="store_true", help="SQLite instead of a private MariaDB")
     parser.add_argument("--whole", action="store_true", help="`./bank serve` with its pages, not the API alone")
+    parser.add_argument("--profile", action="store_true", help="say where the time of the bank's workers went")
     parser.add_argument("--env", nargs="*", default=[], metavar="NAME=VALUE", help="for the bank's processes")
     chosen = parser.parse_args()
     with ExitStack() as stack:
@@ -46,6 +47,8 @@ def main() -> None:
         out.print(f"{chosen.accounts} accounts in {time.perf_counter() - began:.1f} s ({db.server_version()})")
         start = serving.bank if chosen.whole else serving.api_alone
         environment = dict(pair.split("=", 1) for pair in chosen.env)
+        if chosen.profile:
+            start, environment = serving.api_profiled, {**environment, "PROFILED_REPORT": str(folder / "profile")}
         bank = stack.enter_context(start(folder, url, workers=chosen.workers, environment=environment))
         journals = []
         for clients in chosen.clients:
@@ -61,6 +64,8 @@ def main() -> None:
                 f"busy {figures.busy}  (client {cpu * 1e6:.0f} µs a request)"
             )
         bank.stop()
+        for report in sorted(folder.glob("profile.*.txt")):
+            out.print(report.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
         findings = auditor.audit(db, cast, *journals)
         out.print(findings.table())
         if "internal_error" in findings.refused:

@@ -25,7 +25,7 @@ from rich.console import Console
 from bank_app import build, clock
 from bank_app import settings as bank_settings
 from bank_app.database import Database
-from bank_app.lab import auditor, batches, drawing, long_history, naive, raw, reads, serving, targets, workload
+from bank_app.lab import auditor, batches, drawing, long_history, naive, pages, raw, reads, serving, targets, workload
 from bank_app.lab.client import SignIn, request
 from bank_app.lab.driver import drive
 from bank_app.lab.journal import Journal
@@ -355,7 +355,7 @@ def run(scope: Scope, *, command: str, console: Console) -> Results:
     return bench.results
 
 
-def report(scope: Scope, *, command: str, console: Console, json_file: Path | None, plot: Path | None) -> int:
+def report(scope: Scope, *, command: str, console: Console, json_file: Path | None, page: Path | None) -> int:
     """Runs, prints, writes what was asked for, and returns the exit status: 1 when the books are not right.
 
     A target that was missed is no failure: the machine may be slow, or busy.
@@ -368,8 +368,11 @@ def report(scope: Scope, *, command: str, console: Console, json_file: Path | No
     document = results.as_json()
     if json_file:
         json_file.write_text(json.dumps(document, indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")
-    if plot:
-        plot.write_text(drawing.draw(document), encoding="utf-8")
+    if page:
+        picture = page.parent / "images" / f"{page.stem}.svg"
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_text(drawing.draw(document), encoding="utf-8")
+        pages.update(page, document)
     console.print(f"Measured in {(time.monotonic() - began) / 60:.1f} minutes.")
     return 0 if results.books_are_right else 1
 

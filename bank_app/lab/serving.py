@@ -139,6 +139,12 @@ def api_alone(folder: Path, url: str, *, workers: int, environment: Mapping[str,
     return asgi(folder, "bank_app.api.asgi:api", workers=workers, environment=more, name="api")
 
 
+def api_profiled(folder: Path, url: str, *, workers: int, environment: Mapping[str, str] | None = None) -> Serving:
+    """The API with a profiler beside it; `environment` names PROFILED_REPORT."""
+    more = {**_settings(folder, url), **(environment or {}), "PROFILED_TARGET": "bank_app.api.asgi:api"}
+    return asgi(folder, "bank_app.lab.profiled:app", workers=workers, environment=more, name="profiled")
+
+
 def asgi(folder: Path, target: str, *, workers: int, environment: Mapping[str, str], name: str) -> Serving:
     """Any ASGI application that answers `/readyz`, behind the same server with the same options as the bank."""
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", str(workers), "--ws", target]
