@@ -309,7 +309,15 @@ class Database:
             "read_timeout": wait + 10,
             "write_timeout": wait + 10,
         }
-        engine = create_engine(self.url, isolation_level=isolation, hide_parameters=True, pool_recycle=1800, **pool)
+        # Every session ends its unit of work itself; the pool's own ROLLBACK after it would be one round trip more.
+        engine = create_engine(
+            self.url,
+            isolation_level=isolation,
+            hide_parameters=True,
+            pool_recycle=1800,
+            pool_reset_on_return=None,
+            **pool,
+        )
         follow(
             engine,
             Nodes(
