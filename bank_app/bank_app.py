@@ -11,7 +11,7 @@ from reflex_base.event.context import EventContext
 
 from bank_app import build
 from bank_app.api.app import create_api
-from bank_app.api.middleware import OWN_PATHS
+from bank_app.api.front import Front
 from bank_app.database import Database
 from bank_app.settings import load
 from bank_app.ui import calls, door, guard, redaction, site
@@ -85,12 +85,6 @@ door.Door(app)
 redaction.install()
 
 
-def serve() -> Any:
-    """The whole as servers are given it: requests for the API do not walk past what pages need."""
-    pages = app()
-
-    async def bank(scope: Any, receive: Any, send: Any) -> None:
-        own = scope["type"] == "http" and OWN_PATHS.match(scope["path"])
-        await (api if own else pages)(scope, receive, send)
-
-    return bank
+def serve() -> Front:
+    """The whole, as servers are given it."""
+    return Front(api, app())

@@ -34,7 +34,7 @@ class Movement:
 
     def fingerprint(self) -> bytes:
         """32 bytes that differ when the request differs."""
-        content = {name: getattr(self, name) for name in _contents(type(self))}
+        content = {name: getattr(self, name) for name in _contents(type(self))}  # type: ignore[arg-type]
         if "amount" in content:
             amount = content["amount"]
             content["amount"] = amount and {"text": amount.text}
