@@ -38,7 +38,7 @@ async def run(
     """Each client sends so many batches of `size` transfers, as the cast's teller, and is answered before the next.
 
     Bodies are made before the clock starts and answers read after it stops: both belong to the clients, and on one
-    machine they would slow the bank down. An entry's times are those of its batch.
+    machine they would slow the bank down. An entry's times are those of its batch, waiting for a full bank included.
 
     Raises:
         BatchRefused: the endpoint refused a whole batch.
@@ -48,6 +48,7 @@ async def run(
     first = Client(address, timeout=_SECONDS)
     token = await teller.fresh(first)
     first.close()
+    journal = Journal()
     began = time.perf_counter()
     answered: list[tuple[_Batch, Answer, float, float]] = []
 
@@ -55,12 +56,16 @@ async def run(
         connection = Client(address, timeout=_SECONDS)
         for batch in mine:
             sent = time.perf_counter() - began
-            answer = await connection.ask(request("POST", _PATH, address, token=token, body=batch.body))
+            whole = request("POST", _PATH, address, token=token, body=batch.body)
+            while (answer := await connection.ask(whole)).status == 503:
+                # Nothing was written, or the keys will tell: a bank that is full is asked again, when it says.
+                journal.busy[answer.code] += 1
+                await asyncio.sleep(float(answer.header("retry-after") or 1))
             answered.append((batch, answer, sent, time.perf_counter() - began))
         connection.close()
 
     await asyncio.gather(*(client(mine) for mine in made))
-    journal = Journal(seconds=time.perf_counter() - began)
+    journal.seconds = time.perf_counter() - began
     for batch, answer, sent, heard in answered:
         journal.entries += _entries(cast, batch, answer, sent, heard)
     return journal

@@ -43,7 +43,8 @@ def draw(document: Mapping[str, Any]) -> str:
     """The whole picture. Panels of which nothing was measured are left out."""
     found = [panel for panel in _panels(document["medians"]) if panel.bars]
     machine = document["machine"]
-    caption = f"{machine['processor']} · {machine['database']} · Python {machine['python']} · {machine['commit']}"
+    database = machine["database"].split(",")[0]
+    caption = f"{machine['processor']} · {database} · Python {machine['python']} · {machine['commit']}"
     height = sum(panel.height for panel in found) + 34
     parts, top = [], 8
     for panel in found:
@@ -70,7 +71,7 @@ def _panels(points: Sequence[Mapping[str, Any]]) -> list[Panel]:
     ]
     pages = [point for point in points if " of " in point["pattern"] and point["pattern"].endswith("postings")]
     return [
-        Panel("Transfers per second, 64 clients", "/s", _bars([*transfers, *limit], "per_second")),
+        Panel("Transfers per second, 64 clients", "/s", _bars([*limit, *transfers], "per_second")),
         Panel("Transfers per second, in batches", "/s", _bars(batches, "per_second")),
         Panel("One client: median milliseconds of a transfer", " ms", _bars(alone, "p50")),
         Panel("Reads: milliseconds at p99", " ms", _bars(pages, "p99")),

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlmodel import Session, create_engine, select
 
-from bank_app.lab import batches, naive, raw
+from bank_app.lab import auditor, batches, naive, raw
 from bank_app.lab.client import Address
 from bank_app.lab.workload import Plan
 
@@ -65,3 +65,14 @@ def test_a_batch_that_is_refused_as_a_whole_is_no_measurement(cast, bank):
     assert isinstance(bank.address, Address)
     with pytest.raises(batches.BatchRefused, match="404 not_found"):
         asyncio.run(batches.run(bank.address, cast, Plan(), clients=1, size=2, batches=1, sign_ins={}))
+
+
+def test_batches_are_measured_by_what_was_posted_and_asked_again_while_the_bank_is_full(db, cast, bank):
+    full = [b'HTTP/1.1 503 Busy\r\nContent-Length: 22\r\nRetry-After: 0\r\n\r\n{"code": "overloaded"}'] * 2
+    bank.meddle = lambda path: full.pop() if "batch" in path and full else None
+    plan = Plan(seed="b", highest_minor=9000)
+    journal = asyncio.run(batches.run(bank.address, cast, plan, clients=2, size=30, batches=2, sign_ins={}))
+    figures = journal.figures()
+    assert figures.busy == {"overloaded": 2}
+    assert figures.acknowledged + figures.refused.get("insufficient_funds", 0) == 120
+    assert auditor.audit(db, cast, journal).problems == ()
