@@ -137,7 +137,8 @@ def names_an_engine(tree):
 def test_engines_are_told_apart_in_few_rooms_only():
     # Private servers boot either flavour of server and say which; they know nothing of tables.
     allowed = {
-        "bank_app/database.py", "bank_app/columns.py", "bank_app/bulk.py", "bank_app/private_mysql.py", "bank_app/private_galera.py",
+        "bank_app/database.py", "bank_app/columns.py", "bank_app/bulk.py",
+        "bank_app/private_mysql.py", "bank_app/private_galera.py",
     }  # fmt: skip
     assert {path for path, tree in ROOMS.items() if names_an_engine(tree) and room(path) != "alembic"} <= allowed
 
