@@ -10,7 +10,7 @@ import contextlib
 import math
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ import tenacity
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -90,6 +90,7 @@ class Database:
         self.embedded = is_embedded(self.url)
         self.writing = self._engine("READ COMMITTED")
         self.reading = self._engine("REPEATABLE READ")
+        self._looking = self.reading if self.embedded else self._engine("AUTOCOMMIT")
         # Threads of this process take turns here in order; SQLite's own busy handler sleeps and polls, and can starve.
         self._turn = threading.Lock()
         self._schema_seen_current = False
@@ -154,13 +155,33 @@ class Database:
         Raises:
             DatabaseUnavailable: no connection.
         """
+
+        def attempt() -> T:
+            with Session(self.reading, expire_on_commit=False) as session:
+                return operation(session)
+
+        return self._twice(attempt)
+
+    def look_up(self, statement: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """The rows of one SELECT as they are now: a single round trip, because one statement needs no snapshot.
+
+        Raises:
+            DatabaseUnavailable: no connection.
+        """
+
+        def attempt() -> Sequence[Row[Any]]:
+            with self._looking.connect() as connection:
+                return connection.execute(statement, parameters).all()
+
+        return self._twice(attempt)
+
+    def _twice(self, attempt: Callable[[], T]) -> T:
+        """The first error after a server restart is only a stale pooled connection."""
         for last in (False, True):
             try:
-                with Session(self.reading, expire_on_commit=False) as session:
-                    return operation(session)
+                return attempt()
             except (DBAPIError, PoolTimeout) as error:
                 fault = self.fault_of(error)
-                # The first error after a server restart is only a stale pooled connection.
                 if last or fault is not Fault.LOST:
                     raise _unavailable(fault) from error
         raise AssertionError("unreachable")
@@ -270,6 +291,7 @@ class Database:
         """Closes every pooled connection."""
         self.writing.dispose()
         self.reading.dispose()
+        self._looking.dispose()
 
     # --- engines ------------------------------------------------------------------------------------
 
@@ -316,6 +338,7 @@ class Database:
             hide_parameters=True,
             pool_recycle=1800,
             pool_reset_on_return=None,
+            skip_autocommit_rollback=True,
             **pool,
         )
         follow(

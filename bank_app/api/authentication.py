@@ -66,4 +66,4 @@ class Authenticator:
         self._asking = None
 
     def _read(self, sign_in_ids: Collection[UUID]) -> Mapping[UUID, Actor]:
-        return self._db.read(lambda session: auth.actors_of_sign_ins(session, sign_in_ids))
+        return auth.actors_of_sign_ins(self._db, sign_in_ids)

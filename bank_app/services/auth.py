@@ -15,7 +15,7 @@ import argon2
 import jwt
 from cachetools import LRUCache
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel, col
 from zxcvbn import zxcvbn
@@ -40,6 +40,15 @@ _hashing = threading.BoundedSemaphore(4)
 _read_tokens: LRUCache[tuple[str, str], tuple[UUID, datetime]] = LRUCache(maxsize=10_000)
 _remembering = threading.Lock()
 _SIGN_INS, _USERS = SQLModel.metadata.tables["sign_ins"], SQLModel.metadata.tables["users"]
+_ACTORS = (
+    select(_SIGN_INS.c.id, _USERS.c.id, _USERS.c.email, _USERS.c.name, _USERS.c.role)
+    .join(_USERS, _USERS.c.id == _SIGN_INS.c.user_id)
+    .where(
+        _SIGN_INS.c.id.in_(bindparam("sign_in_ids", expanding=True)),
+        _SIGN_INS.c.revoked_at.is_(None),
+        _USERS.c.disabled_at.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +425,7 @@ def actor_of_access_token(db: Database, token: str) -> Actor:
         NotSignedIn: it is not ours, or its sign-in was revoked.
     """
     sign_in_id = sign_in_of_access_token(db.settings, token)
-    actor = db.read(lambda session: actors_of_sign_ins(session, [sign_in_id])).get(sign_in_id)
+    actor = actors_of_sign_ins(db, [sign_in_id]).get(sign_in_id)
     if actor is None:
         raise token_not_valid()
     return actor
@@ -460,13 +469,9 @@ def token_not_valid() -> errors.NotSignedIn:
     return errors.NotSignedIn("The access token is not valid.")
 
 
-def actors_of_sign_ins(session: Session, sign_in_ids: Collection[UUID]) -> dict[UUID, Actor]:
+def actors_of_sign_ins(db: Database, sign_in_ids: Collection[UUID]) -> dict[UUID, Actor]:
     """Who is behind these sign-ins now; those that were revoked, or whose person was disabled, are left out."""
-    rows = session.execute(
-        select(_SIGN_INS.c.id, _USERS.c.id, _USERS.c.email, _USERS.c.name, _USERS.c.role)
-        .join(_USERS, _USERS.c.id == _SIGN_INS.c.user_id)
-        .where(_SIGN_INS.c.id.in_(sign_in_ids), _SIGN_INS.c.revoked_at.is_(None), _USERS.c.disabled_at.is_(None))
-    )
+    rows = db.look_up(_ACTORS, {"sign_in_ids": list(sign_in_ids)})
     return {
         sign_in_id: Actor(user_id, email, name, Role(role), sign_in_id)
         for sign_in_id, user_id, email, name, role in rows
