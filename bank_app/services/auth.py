@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import argon2
@@ -471,7 +472,7 @@ def token_not_valid() -> errors.NotSignedIn:
 
 def actors_of_sign_ins(db: Database, sign_in_ids: Collection[UUID]) -> dict[UUID, Actor]:
     """Who is behind these sign-ins now; those that were revoked, or whose person was disabled, are left out."""
-    rows = db.look_up(_ACTORS, {"sign_in_ids": list(sign_in_ids)})
+    rows: Sequence[Any] = db.look_up(_ACTORS, {"sign_in_ids": list(sign_in_ids)})
     return {
         sign_in_id: Actor(user_id, email, name, Role(role), sign_in_id)
         for sign_in_id, user_id, email, name, role in rows
