@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bank_app import errors
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, Key, Leg, TransactionType
 from bank_app.services import audit, hold_book, hold_orders, ledger
+from bank_app.services.answers import same_again
 from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.movements import (
@@ -59,16 +60,27 @@ _FACTS_KEPT = 50_000
 _LONGEST_DETAIL = 300
 
 
-class Known(dict[int, ledger.AccountFacts]):
-    """What never changes about accounts, remembered from one list of orders to the next."""
+class Known:
+    """What never changes about accounts, remembered from one list of orders to the next. Threads may share it."""
 
-    def learn(self, session: Session, numbers: Iterable[int]) -> None:
-        """Reads what is missing. Forgets everything first when that is much, so that memory is bounded."""
-        missing = {number for number in numbers if number not in self}
-        if missing:
-            if len(self) + len(missing) > _FACTS_KEPT:
-                self.clear()
-            self.update(ledger.facts(session, missing))
+    def __init__(self) -> None:
+        """Knows nothing yet."""
+        self._facts: dict[int, ledger.AccountFacts] = {}
+
+    def about(self, session: Session, numbers: Iterable[int]) -> dict[int, ledger.AccountFacts]:
+        """Those of these accounts that exist. Forgets all others when they are many, so that memory is bounded.
+
+        The answer is the caller's own: what somebody else forgets meanwhile stays in it.
+        """
+        kept, wanted = self._facts, set(numbers)
+        found = {number: facts for number in wanted if (facts := kept.get(number))}
+        if missing := wanted - found.keys():
+            read = ledger.facts(session, missing)
+            if len(kept) + len(read) > _FACTS_KEPT:
+                kept = self._facts = {}
+            kept.update(read)
+            found |= read
+        return found
 
 
 def settle(
@@ -89,25 +101,35 @@ def settle(
     for (index, _), outcome in zip(sound, outcomes, strict=True):
         answers[index] = outcome
         _audit_reversal(session, orders[index], outcome)
+    _replay_within_the_list(orders, answers)
     return _with_accounts(session, orders, answers, known)
 
 
 def settle_all(session: Session, orders: Sequence[Order], *, settings: Settings, known: Known) -> list[Settled]:
-    """Posts all of a list or nothing: if one outcome is a refusal, nothing was written for any.
+    """Posts all of a list or nothing: if one outcome is a refusal, it is the first and nothing was written for any.
+
+    The answers end with the first order that failed, or with the last.
 
     Raises:
-        BankError: an order has no account, no permission, …; `details["item"]` is its place in the list.
+        BankError: the first order that failed has no account, no permission, …; `details["item"]` is its place in the
+            list. Whoever catches it inside the unit of work must not commit.
     """
     drafts = draft(session, orders, settings=settings, known=known)
     answers: list[Any] = [item if isinstance(item, errors.BankError) else None for item in drafts]
     _replay_before_existence(session, orders, answers)
-    for index, answer in enumerate(answers):
-        if isinstance(answer, errors.BankError):
-            raise at_item(index, answer)
-    sound = [(index, item) for index, item in enumerate(drafts) if not isinstance(item, errors.BankError)]
-    outcomes = ledger.post(session, [item for _, item in sound], all_or_none=True)
+    turned_away = next((i for i, answer in enumerate(answers) if isinstance(answer, errors.BankError)), len(orders))
+    # Those before it are decided on as well, because one of them may be the first that fails.
+    orders, answers = orders[: turned_away + 1], answers[: turned_away + 1]
+    sound = [(index, item) for index, item in enumerate(drafts[:turned_away]) if not isinstance(item, errors.BankError)]
+    outcomes = ledger.post(session, [item for _, item in sound], all_or_none=True) if sound else []
     for (index, _), outcome in zip(sound, outcomes, strict=True):
         answers[index] = outcome
+    _replay_within_the_list(orders, answers)
+    refused = next((i for i, answer in enumerate(answers) if isinstance(answer, ledger.Refused)), None)
+    if refused is not None:
+        orders, answers = orders[: refused + 1], answers[: refused + 1]
+    elif turned_away < len(orders):
+        raise at_item(turned_away, answers[turned_away])
     return [answer for answer in _with_accounts(session, orders, answers, known) if isinstance(answer, Settled)]
 
 
@@ -118,10 +140,10 @@ def at_item(index: int, error: errors.BankError) -> errors.BankError:
 
 
 def _with_accounts(session: Session, orders: Sequence[Order], answers: Sequence[Any], known: Known) -> list[Answer]:
-    known.learn(session, _sides(answers))
+    facts = known.about(session, _sides(answers))
     names = ledger.named(session, _sides(answers[i] for i, order in enumerate(orders) if order.with_names))
     return [
-        _settled(answer, names if order.with_names else known) if isinstance(answer, ledger.Outcome) else answer
+        _settled(answer, names if order.with_names else facts) if isinstance(answer, ledger.Outcome) else answer
         for order, answer in zip(orders, answers, strict=True)
     ]
 
@@ -132,14 +154,13 @@ def draft(
     """A draft for each order, or why there is none: existence and permission, as far as they never change."""
     reversed_ids = [order.movement.transaction_id for order in orders if isinstance(order.movement, Reverse)]
     originals = ledger.load(session, reversed_ids)
-    known.learn(session, [number for order in orders for number in order.movement.named])
-    known.learn(session, _sides(originals.values()))
     holds = hold_book.load(session, {order.movement.hold_id for order in orders if isinstance(order.movement, OnHold)})
-    known.learn(session, [hold.account_id for hold in holds.values()])
+    numbers = {number for order in orders for number in order.movement.named}
+    facts = known.about(session, numbers | _sides(originals.values()) | {hold.account_id for hold in holds.values()})
     drafts: list[AnyDraft | errors.BankError] = []
     for order in orders:
         try:
-            drafts.append(_draft(order, settings, known, originals, holds))
+            drafts.append(_draft(order, settings, facts, originals, holds))
         except errors.BankError as error:
             drafts.append(error)
     return drafts
@@ -157,7 +178,7 @@ def _settled(outcome: ledger.Outcome, accounts: Mapping[int, ledger.AccountFacts
 def _draft(
     order: Order,
     settings: Settings,
-    known: Known,
+    known: Mapping[int, ledger.AccountFacts],
     originals: Mapping[UUID, ledger.Posted],
     holds: Mapping[UUID, HoldRow],
 ) -> AnyDraft:
@@ -204,7 +225,7 @@ def _reversal(
     actor: Actor,
     movement: Reverse,
     key: Key | None,
-    known: Known,
+    known: Mapping[int, ledger.AccountFacts],
     originals: Mapping[UUID, ledger.Posted],
 ) -> Draft:
     original = originals.get(movement.transaction_id)
@@ -247,6 +268,24 @@ def _replay_before_existence(session: Session, orders: Sequence[Order], answers:
     outcomes = ledger.recorded_all(session, [key for _, key in turned_away])
     for (index, _), outcome in zip(turned_away, outcomes, strict=True):
         answers[index] = outcome or answers[index]
+
+
+def _replay_within_the_list(orders: Sequence[Order], answers: list[Any]) -> None:
+    """The same for a key that an order further up in the list has just been answered with."""
+    if not any(isinstance(answer, errors.BankError) and orders[i].key for i, answer in enumerate(answers)):
+        return
+    first: dict[tuple[UUID, str], tuple[bytes, ledger.Outcome]] = {}
+    for index, (order, answer) in enumerate(zip(orders, answers, strict=True)):
+        key = order.key
+        if key is None:
+            continue
+        if isinstance(answer, errors.BankError):
+            if earlier := first.get((key.actor_id, key.text)):
+                answers[index] = same_again(key, *earlier)
+        elif isinstance(answer, ledger.Posted | ledger.Held) or (
+            isinstance(answer, ledger.Refused) and isinstance(answer.error, errors.Refused)
+        ):
+            first.setdefault((key.actor_id, key.text), (key.fingerprint, answer))
 
 
 def _audit_reversal(session: Session, order: Order, outcome: ledger.Outcome | ledger.Locked) -> None:
