@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeGuard
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -65,10 +66,10 @@ async def post(
             raise settled.as_error()
         answers: Sequence[Settled | errors.BankError] = settled
     else:
+        if whole and (refused := await asyncio.to_thread(_claim, db, whole)):
+            raise refused.as_error()
         answers = await queue.post_each(orders)
     results = tuple(_result(answer) for answer in answers)
-    if whole and all(isinstance(result, errors.IdempotencyKeyReused) for result in results):
-        raise errors.IdempotencyKeyReused("This idempotency key was used with another request.")
     return Answered(results, all(isinstance(a, Settled) and a.outcome.replayed for a in answers))
 
 
@@ -92,20 +93,46 @@ def _order(actor: Actor, item: Item, index: int, whole: Key | None) -> Order:
     return Order(actor, item.movement, Key(actor.user_id, f"{whole.text} {index}", fingerprint))
 
 
+def _claim(db: Database, whole: Key) -> ledger.Refused | None:
+    """Has the key stand for this batch before anything of it is posted, so that it cannot stand for another.
+
+    The items have keys of their own, made from it; they would not notice one more item under the same key.
+    """
+
+    def operation(session: Session) -> ledger.Refused | None:
+        before = ledger.recorded(session, whole)
+        if before is None:
+            _note(session, whole)
+        return before if _is_refused(before) else None
+
+    return db.unit_of_work(operation, resolvable=True)
+
+
+def _note(session: Session, whole: Key) -> None:
+    ledger.record_refusal(
+        session, whole, ledger.Refused(errors.RequestInProgress("The items of this batch are answered by their keys."))
+    )
+
+
+def _is_refused(before: ledger.Outcome | None) -> TypeGuard[ledger.Refused]:
+    return isinstance(before, ledger.Refused) and not isinstance(before.error, errors.RequestInProgress)
+
+
 def _settle_all(
     orders: Sequence[Order], whole: Key | None, settings: Settings, known: Known, session: Session
 ) -> list[Settled] | ledger.Refused:
     """One unit of work for all. A refusal is written under the key of the whole."""
     before = ledger.recorded(session, whole) if whole else None
-    if isinstance(before, ledger.Refused):
+    if _is_refused(before):
         return before
     settled = settle_all(session, orders, settings=settings, known=known)
-    for index, answer in enumerate(settled):
-        if isinstance(answer.outcome, ledger.Refused):
-            refusal = ledger.Refused(at_item(index, answer.outcome.error))
-            if whole and isinstance(refusal.error, errors.Refused):
-                ledger.record_refusal(session, whole, refusal)
-            return refusal
+    if isinstance(settled[-1].outcome, ledger.Refused):
+        refusal = ledger.Refused(at_item(len(settled) - 1, settled[-1].outcome.error))
+        if whole and before is None and isinstance(refusal.error, errors.Refused):
+            ledger.record_refusal(session, whole, refusal)
+        return refusal
+    if whole and before is None:
+        _note(session, whole)
     return settled
 
 
