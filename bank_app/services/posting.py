@@ -11,6 +11,7 @@ database's own queue for that row, holding no other row, so that nothing waits i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import threading
 import time
@@ -190,7 +191,8 @@ class Poster:
                 by_loop.setdefault(ticket.loop, []).append((ticket, answer))
         for loop, answers in by_loop.items():
             # Once for the whole group: waking an event loop costs more than answering.
-            if not loop.is_closed():
+            # A loop that is closed, perhaps this moment, has nobody left who waits; the other loops have.
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_give_all, answers)
 
     # --- the posting thread -------------------------------------------------------------------------
@@ -255,7 +257,10 @@ class Poster:
     def _failed(self, group: Sequence[_Ticket], error: Exception) -> None:
         """The unit of work of a group failed. If that may be one member's fault, each is posted by itself."""
         everybodys = isinstance(error, BankError) and not isinstance(error, LockTimeout)
-        if len(group) == 1 or everybodys:
+        if len(group) == 1:
+            self._answer([(group[0], error)])
+            return
+        if everybodys:
             # Each gets its own: raising an exception changes it.
             self._answer([(ticket, copy.copy(error)) for ticket in group])
             return
@@ -270,6 +275,10 @@ class Poster:
     def _post_alone(self, ticket: _Ticket) -> None:
         """Waits for every row that it needs, in ascending order, as everybody does who waits while holding rows."""
         try:
+            if ticket.hops and ticket.deadline <= time.monotonic():
+                # It has waited for a row already, and then for others that wait like it.
+                self._answer([(ticket, _locked_for_too_long())])
+                return
             [answer] = self._unit_of_work(partial(self._settle, [ticket], skip_locked=False))
         except Exception as error:  # noqa: BLE001 - whoever waits for the order is given it
             self._answer([(ticket, error)])
@@ -348,8 +357,7 @@ class Poster:
         for lane in self._lanes.values():
             while lane.waiting and lane.waiting[0].deadline <= now:
                 late.append(lane.waiting.popleft())
-        error = LockTimeout("Many requests hit the same account at once. Nothing was changed; send it again.")
-        self._answer([(ticket, copy.copy(error)) for ticket in late])
+        self._answer([(ticket, _locked_for_too_long()) for ticket in late])
 
     def _until_next_deadline(self) -> float:
         first = [lane.waiting[0].deadline for lane in self._lanes.values() if lane.waiting]
@@ -358,6 +366,10 @@ class Poster:
 
 def _too_many() -> Overloaded:
     return Overloaded("Too many requests wait to be posted. Nothing was changed; send it again in a moment.")
+
+
+def _locked_for_too_long() -> LockTimeout:
+    return LockTimeout("Many requests hit the same account at once. Nothing was changed; send it again.")
 
 
 def _take(waiting: deque[_Ticket]) -> list[_Ticket]:
