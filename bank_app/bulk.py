@@ -35,8 +35,7 @@ def update_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
         # No round trip is saved where there is none; the driver runs one prepared statement for each row.
         one = update(table).where(table.c.id == bindparam("key"))
         changes = one.values({name: bindparam(name) for name in names if name != "id"})
-        session.connection().execute(changes, [{"key": row["id"], **row} for row in rows])
-        return len(rows)
+        return session.connection().execute(changes, [{"key": row["id"], **row} for row in rows]).rowcount
     values = json.dumps([[_plain(row[name]) for name in names] for row in rows], separators=(",", ":"))
     return int(session.execute(_update_from_json(table, names), {"new_rows": values}).rowcount)  # type: ignore[attr-defined]
 
