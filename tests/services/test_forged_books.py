@@ -15,32 +15,13 @@ pytestmark = pytest.mark.books_are_broken_on_purpose
 class Forger:
     """Changes rows past triggers and CHECKs, and makes every hash again so that the chain is whole."""
 
-    def __init__(self, db, hers, moved, checks_off):
-        self.db, self.checks_off, self.names = db, checks_off, {"hers": hers.id, "moved": f"x'{moved.id.hex}'"}
+    def __init__(self, db, past_guards, hers, moved):
+        self.db, self._run = db, past_guards
+        self.names = {"hers": hers.id, "moved": f"x'{moved.id.hex}'"}
 
     def __call__(self, *statements):
         self._run(*(statement.format(**self.names) for statement in statements))
         self._run(*self._hashes())
-
-    def _run(self, *statements):
-        with self.db.writing.connect() as connection:
-            triggers, switches = self._triggers(connection), self.checks_off(connection)
-            connection.rollback()
-            cursor = connection.connection.cursor()
-            for statement in (*switches, *(f"DROP TRIGGER {name}" for name in triggers), *statements):
-                cursor.execute(statement)
-            for statement in triggers.values():
-                cursor.execute(statement)
-            connection.connection.commit()
-            connection.invalidate()
-
-    def _triggers(self, connection):
-        if self.db.embedded:
-            return dict(
-                map(tuple, connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")))
-            )
-        names = [row[0] for row in connection.execute(text("SHOW TRIGGERS"))]
-        return {name: connection.execute(text(f"SHOW CREATE TRIGGER {name}")).one()[2] for name in names}
 
     def _hashes(self):
         with self.db.reading.connect() as connection:
@@ -79,8 +60,8 @@ def moved(counter, ada, ben, hers):
 
 
 @pytest.fixture
-def forge(db, hers, moved, checks_off):
-    return Forger(db, hers, moved, checks_off)
+def forge(db, past_guards, hers, moved):
+    return Forger(db, past_guards, hers, moved)
 
 
 def found(db):

@@ -189,3 +189,77 @@ def test_a_key_names_an_effect_or_a_refusal_and_never_neither(db, books, ada):
 @pytest.mark.parametrize("role", ["root", "", "Customer"])
 def test_a_role_that_does_not_exist_is_refused(db, ada, role):
     assert "users_role" in refused(db, "UPDATE users SET role = :role", role=role)
+
+
+# --- holds --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(counter, ada, books):
+    """An open hold of 10.00 for Ben and a captured one."""
+    counter.capture(ada, counter.hold(ada, books[0], "5.00", to=books[1]))
+    return counter.hold(ada, books[0], "10.00", to=books[1]).hold
+
+
+SOME = "transaction_id = (SELECT id FROM transactions WHERE type = 'deposit' LIMIT 1)"
+
+
+def test_a_hold_is_not_deleted(db, held):
+    assert "closed, never deleted" in refused(db, "DELETE FROM holds")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["amount = 1", "currency = 'EUR'", "account_id = to_account_id", "to_account_id = NULL", "description = 'x'",
+     "expires_at = '2099-01-01'", "created_at = '2000-01-01'", "amount = amount", "id = x'00'"],
+)  # fmt: skip
+def test_what_was_placed_never_changes(db, held, change):
+    assert "this change of a hold is refused" in refused(db, f"UPDATE holds SET {change} WHERE state = 'open'")
+
+
+@pytest.mark.parametrize("change", ["state = 'open', closed_at = NULL", "closed_at = created_at", "state = 'released'"])
+def test_a_closed_hold_stays_closed(db, held, change):
+    assert "this change of a hold is refused" in refused(db, f"UPDATE holds SET {change} WHERE state = 'captured'")
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ("state = 'gone', closed_at = created_at", "holds_state"),
+        ("state = 'released'", "holds_closed"),
+        ("state = 'captured', closed_at = created_at", "holds_captured"),
+        ("state = 'released', closed_at = created_at, captured_amount = 5", "holds_captured_amount"),
+        (f"state = 'captured', closed_at = created_at, captured_amount = 1001, {SOME}", "holds_amounts"),
+    ],
+)
+def test_an_end_that_makes_no_sense_is_refused(db, held, change, constraint):
+    assert constraint in refused(db, f"UPDATE holds SET {change} WHERE state = 'open'")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"state": "'released'", "closed_at": "created_at"}, "a hold starts open"),
+        ({"amount": "0"}, "holds_amounts"),
+        ({"expires_at": "created_at"}, "holds_expiry"),
+        ({"to_account_id": "account_id"}, "holds_two_accounts"),
+    ],
+)
+def test_a_hold_that_makes_no_sense_is_not_placed(db, held, changed, said):
+    statement = copy_of("holds", id="x'00'", **changed)
+    assert said in refused(db, f"{statement} WHERE state = 'open'")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"hold_id": "NULL"}, {"hold_state": "NULL"}, {"hold_state": "'captured'"}, {"refusal_code": "'x'"}],
+)
+def test_a_key_says_of_a_hold_what_can_be(db, counter, ada, books, changed):
+    counter.hold(ada, books[0], "1.00", key="hold")
+    statement = copy_of("idempotency_keys", **{"`key`": "'other'", "key": "'other'"} | changed)
+    assert "idempotency_keys_" in refused(db, statement.replace(" key,", " `key`,") + " WHERE hold_id IS NOT NULL")
+
+
+@pytest.mark.parametrize("limit", ["transfer_limit", "daily_limit"])
+def test_a_limit_below_zero_is_refused(db, books, limit):
+    assert f"accounts_{limit}" in refused(db, f"UPDATE accounts SET {limit} = -1 WHERE id = {books[0].id}")
