@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from bank_app.lab.reads import KINDS
+
 WIDTH, LEFT, BAR, GAP = 760, 250, 20, 8
 _COLOURS = {"naive": "#b4b9c2", "raw": "#7d8694", "ours": "#1f6f5c"}
 # Readable on a light page and on a dark one; a picture in a document cannot ask which it is.
@@ -69,7 +71,7 @@ def _panels(points: Sequence[Mapping[str, Any]]) -> list[Panel]:
         for point in points
         if point["clients"] == 1 and point["pattern"] in ("uniform", "one connection") and point["workers"] < 2
     ]
-    pages = [point for point in points if " of " in point["pattern"] and point["pattern"].endswith("postings")]
+    pages = [point for point in points if point["pattern"].partition(" of ")[0] in KINDS]
     return [
         Panel("Transfers per second, 64 clients", "/s", _bars([*limit, *transfers], "per_second")),
         Panel("Transfers per second, in batches", "/s", _bars(batches, "per_second")),
@@ -85,11 +87,7 @@ def _bars(points: Sequence[Mapping[str, Any]], figure: str) -> list[Bar]:
         clients = f", {point['clients']} clients" if point["pattern"].startswith("batches") else ""
         system = point["system"] if point["system"] in _COLOURS else "ours"
         label = f"{point['system']}: {point['pattern']}{workers}{clients}"
-        bars.append(
-            Bar(
-                label.replace("ours: history, ", "").replace(" postings, 1 worker", ""), point[figure], _COLOURS[system]
-            )
-        )
+        bars.append(Bar(label, point[figure], _COLOURS[system]))
     return bars
 
 

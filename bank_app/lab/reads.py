@@ -15,7 +15,7 @@ from bank_app.lab.workload import PASSWORD, Account
 
 PAGE = 50
 _DEEP_PAGES = 40
-KINDS = ("history, first page", "history, deep page", "balance at a time")
+KINDS = ("first page", "deep page", "balance then")
 
 
 @dataclass(frozen=True, slots=True)

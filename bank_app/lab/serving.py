@@ -55,11 +55,10 @@ class Serving:
     """
 
     def __init__(self, folder: Path, command: list[str], environment: Mapping[str, str], *, name: str) -> None:
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("BANK_", "DATABASE_URL"))}
         self.address = Address(HOST, free_port())
         self.log = folder / f"{name}.log"
         self._command = [*command, "--port", str(self.address.port)]
-        self._environment = {**inherited, "PYTHONPATH": str(PROJECT), **environment}
+        self._environment = {**_inherited(), **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -167,6 +166,16 @@ def cpu_seconds(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def environment(folder: Path, url: str) -> dict[str, str]:
+    """The variables of a command of the bank on this data folder and database, and on no other."""
+    return {**_inherited(), **_settings(folder, url)}
+
+
+def _inherited() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BANK_", "DATABASE_URL"))}
+    return {**kept, "PYTHONPATH": str(PROJECT)}
 
 
 def _settings(folder: Path, url: str) -> dict[str, str]:

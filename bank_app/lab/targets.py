@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bank_app.lab.measure import Point, Results, Target, What, medians
+from bank_app.lab.reads import KINDS
 
 _Medians = Mapping[What, Point]
 
@@ -23,16 +24,16 @@ def judge(points: Iterable[Point]) -> list[Target]:
 def _targets(found: _Medians) -> Iterator[Target]:
     ours, naive = _best(found, "ours", "uniform"), _best(found, "naive", "uniform")
     raw = _best(found, "raw", "best of 1 to 16 connections", clients=16)
-    yield Target("64 clients, against the naive way", _ratio(ours, naive), 10.0, at_least=True)
-    yield Target("64 clients, against the raw limit", _ratio(ours, raw), 1.0, at_least=True)
+    yield Target("64 clients / the naive way", _ratio(ours, naive), 10.0, at_least=True)
+    yield Target("64 clients / the raw limit", _ratio(ours, raw), 1.0, at_least=True)
     alone, unit = found.get(What("ours", "uniform", 1, 1)), found.get(What("raw", "one connection", 0, 1))
-    yield Target("one client, p50 against a raw unit of work", _ratio(_p50(alone), _p50(unit)), 2.5, at_least=False)
+    yield Target("p50, one client / a raw unit of work", _ratio(_p50(alone), _p50(unit)), 2.5, at_least=False)
     for workers in (1, 2, 4):
         base = found.get(What("ours", "uniform", workers, 64))
-        for pattern, name in (("hot", "into one account"), ("deposits", "cash deposits")):
+        for pattern, name in (("hot", "into one account"), ("deposits", "deposits")):
             rate = _ratio(_rate(found.get(What("ours", pattern, workers, 64))), _rate(base))
             processes = f"{workers} worker{'s' * (workers != 1)}"
-            yield Target(f"{name} against uniform transfers, {processes}", rate, 0.8, at_least=True)
+            yield Target(f"{name} / uniform, {processes}", rate, 0.8, at_least=True)
     batches = [point.per_second for what, point in found.items() if what.pattern.startswith("batches")]
     yield Target("transfers in batches", max(batches, default=math.nan), 8000.0, at_least=True, unit="/s")
     yield from _reads(found)
@@ -42,19 +43,18 @@ def _reads(found: _Medians) -> Iterator[Target]:
     """Pages far back against first pages, and the longest history against the shortest."""
     by_kind: dict[str, dict[int, Point]] = {}
     for what, point in found.items():
-        kind, of, postings = what.pattern.partition(" of ")
-        if of and postings.endswith(" postings"):
-            count = int(postings.removesuffix(" postings").replace(",", ""))
-            by_kind.setdefault(kind, {})[count] = point
-    first, deep = by_kind.get("history, first page", {}), by_kind.get("history, deep page", {})
+        kind, _, postings = what.pattern.partition(" of ")
+        if kind in KINDS:
+            by_kind.setdefault(kind, {})[int(postings.replace(",", ""))] = point
+    first, deep = (by_kind.get(kind, {}) for kind in KINDS[:2])
     if not first:
         return
     shortest, longest = min(first), max(first)
     ratio = _ratio(deep[longest].p99, first[longest].p99)
-    yield Target(f"p99 of a deep page against the first, {longest:,} postings", ratio, 1.3, at_least=False)
+    yield Target(f"p99, deep page / first page of {longest:,}", ratio, 1.3, at_least=False)
     for kind, points in by_kind.items():
         ratio = _ratio(points[longest].p99, points[shortest].p99)
-        yield Target(f"p99 of {kind}, {longest:,} postings against {shortest:,}", ratio, 1.3, at_least=False)
+        yield Target(f"p99, {kind} of {longest:,} / of {shortest:,}", ratio, 1.3, at_least=False)
 
 
 def _best(found: _Medians, system: str, pattern: str, clients: int = 64) -> float:

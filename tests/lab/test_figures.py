@@ -22,7 +22,7 @@ def point(what, per_second, p50=1.0, p99=2.0, **others):
 
 def everything(*, ours=1500.0, naive=100.0, raw=1200.0, hot=1400.0, batch=9000.0, deep=10.0, longest=10.0):
     """One measurement of everything that a promise rests on."""
-    page = "history, {} page of {:,} postings".format
+    page = "{} page of {:,}".format
     return [
         point(UNIFORM, ours),
         point(What("naive", "uniform", 1, 64), naive),
@@ -70,14 +70,14 @@ def test_a_point_of_a_drive_and_one_of_a_load_are_in_milliseconds():
 def test_the_promises_are_ratios_of_one_run():
     found = {target.name: target for target in targets.judge(everything())}
     assert {name: round(target.measured, 3) for name, target in found.items()} == {
-        "64 clients, against the naive way": 15.0,
-        "64 clients, against the raw limit": 1.25,
-        "one client, p50 against a raw unit of work": 2.0,
-        "into one account against uniform transfers, 1 worker": 0.933,
+        "64 clients / the naive way": 15.0,
+        "64 clients / the raw limit": 1.25,
+        "p50, one client / a raw unit of work": 2.0,
+        "into one account / uniform, 1 worker": 0.933,
         "transfers in batches": 9000.0,
-        "p99 of a deep page against the first, 1,000,000 postings": 1.0,
-        "p99 of history, first page, 1,000,000 postings against 1,000": 1.0,
-        "p99 of history, deep page, 1,000,000 postings against 1,000": 1.0,
+        "p99, deep page / first page of 1,000,000": 1.0,
+        "p99, first page of 1,000,000 / of 1,000": 1.0,
+        "p99, deep page of 1,000,000 / of 1,000": 1.0,
     }
     assert all(target.met for target in found.values())
 
@@ -85,16 +85,16 @@ def test_the_promises_are_ratios_of_one_run():
 @pytest.mark.parametrize(
     ("changed", "missed"),
     [
-        ({"ours": 990.0, "raw": 900.0, "hot": 900.0}, {"64 clients, against the naive way"}),
-        ({"raw": 1501.0}, {"64 clients, against the raw limit"}),
-        ({"hot": 1190.0}, {"into one account against uniform transfers, 1 worker"}),
+        ({"ours": 990.0, "raw": 900.0, "hot": 900.0}, {"64 clients / the naive way"}),
+        ({"raw": 1501.0}, {"64 clients / the raw limit"}),
+        ({"hot": 1190.0}, {"into one account / uniform, 1 worker"}),
         ({"batch": 7999.0}, {"transfers in batches"}),
-        ({"longest": 13.1}, {"p99 of history, first page, 1,000,000 postings against 1,000"}),
+        ({"longest": 13.1}, {"p99, first page of 1,000,000 / of 1,000"}),
         (
             {"deep": 13.1},
             {
-                "p99 of a deep page against the first, 1,000,000 postings",
-                "p99 of history, deep page, 1,000,000 postings against 1,000",
+                "p99, deep page / first page of 1,000,000",
+                "p99, deep page of 1,000,000 / of 1,000",
             },
         ),
     ],
@@ -136,7 +136,7 @@ def test_a_page_keeps_its_words_and_gets_new_figures(results, tmp_path):
     assert once.startswith("before\n")
     assert once.endswith("after\n")
     assert "old" not in once
-    assert "| 64 clients, against the naive way | 15.0× | ≥ 10.0× | met |" in once
+    assert "| 64 clients / the naive way | 15.0× | ≥ 10.0× | met |" in once
     assert "| ours: uniform | 1 | 64 | 1,500 | 1.00 | 1.00 | 2.00 |" in once
 
 
