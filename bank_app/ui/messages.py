@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bank_app.domain import money
 from bank_app.errors import BankError
+from bank_app.ui import words
 
 SAFE = "No money has moved."
 
@@ -60,16 +62,23 @@ CATALOGUE: Mapping[str, str] = {
         "Your balance changed while you were reviewing — it is now {available}, less than {what}. Change the amount."
     ),
     "CASH_AT_DESK": "{bank} takes and pays out cash at its desk. Ask an operator; the account number is enough.",
+    "LIMIT_TRANSFER": f"{{account}} may pay {{limit_amount}} at once at most. {SAFE} {{bank}} can change the limit.",
+    "LIMIT_DAILY": (
+        f"{{account}} may pay {{limit_amount}} in a day (UTC): {{used}} has left it today, so {{remaining}} can. {SAFE}"
+    ),
+    "HELD_BY_HOLDS": "Of its balance of {balance}, {held} is set aside; the largest part, {largest}, until {until}.",
     # Codes of the API
     "insufficient_funds": f"Not enough money. {{account}} has {{available}} available; this needs {{needed}}. {SAFE}",
     "account_frozen": f"The account is frozen. Contact {{bank}}. {SAFE}",
     "account_closed": f"The account is closed. Choose another account. {SAFE}",
     "account_not_found": "You don't have access to that account.",
-    "account_not_empty": "Can't close: there is still money in it. Move it out first.",
+    "account_not_empty": "Can't close: there is still money in it, or set aside. Move it out first.",
     "transaction_not_found": "This page doesn't exist, or isn't yours.",
     "not_found": "This page doesn't exist, or isn't yours.",
     "same_account": "Choose two different accounts.",
     "currency_mismatch": f"The two accounts are in different currencies. Choose accounts in the same currency. {SAFE}",
+    "hold_not_found": "This page doesn't exist, or isn't yours.",
+    "hold_not_open": f"This was already captured, released, or its time is over. {SAFE}",
     "limit_exceeded": f"That is more than this bank can record in one entry. {SAFE}",
     "invalid_amount": "Enter the amount as a number, like 25 or 25.50.",
     "invalid_account_number": "That number has a typo — its last two digits don't fit the rest.",
@@ -78,6 +87,7 @@ CATALOGUE: Mapping[str, str] = {
     "precondition_failed": f"The account changed while you were looking at it. {SAFE}",
     "request_in_progress": "The first press is still being worked on. Nothing was sent twice.",
     "idempotency_key_reused": f"This transfer was already used with other details. Start a new one. {SAFE}",
+    "overloaded": f"The bank is very busy right now. {SAFE} You can send again in a moment.",
     "lock_timeout": f"Many transfers hit this account at once, so we stopped waiting. {SAFE} You can send again.",
     "database_unavailable": f"We can't reach the books right now. {SAFE} Try again in a moment.",
     "outcome_unknown": (
@@ -101,6 +111,11 @@ CATALOGUE: Mapping[str, str] = {
     "PASSWORD_SHORT": "Use at least 12 characters. A few words work well.",
     "PASSWORD_COMMON": "This password is easy to guess. Choose another; a few words work well.",
 }
+
+_AMOUNTS = (
+    *("available", "needed", "shortfall", "amount", "balance", "held", "overdraft_limit"),
+    *("limit_amount", "used", "remaining"),
+)
 
 
 class _Blanks(dict[str, str]):
@@ -126,17 +141,33 @@ class Refusal:
 def refusal(error: BankError, *, variant: str = "", **facts: Any) -> Refusal:
     """The message of an error: the variant that the page knows to be right, else the one of its code."""
     known = {name: _shown(name, value, error.details) for name, value in error.details.items()}
-    key = variant or error.code
+    known = {"account": "The account", "bank": "The bank", **known}
+    key = variant or _variant(error)
     text = say(key, **{**known, **facts}) if key in CATALOGUE else error.detail
+    if error.code == "insufficient_funds" and (holds := error.details.get("holds")):
+        text += " " + say("HELD_BY_HOLDS", **known, **_largest(holds[0], error.details))
     return Refusal(text, error.code)
+
+
+def _variant(error: BankError) -> str:
+    """Which of an account's own limits is in the way, if it is one of them."""
+    limit = error.details.get("limit") if error.code == "limit_exceeded" else None
+    return f"LIMIT_{str(limit).upper()}" if limit else error.code
+
+
+def _largest(hold: Mapping[str, str], details: Mapping[str, Any]) -> dict[str, str]:
+    until = datetime.fromisoformat(hold["expires_at"])
+    return {"largest": _shown("amount", hold["amount"], details), "until": words.when(until)}
 
 
 def _shown(name: str, value: Any, details: Mapping[str, Any]) -> str:
     """A fact of an error as people read it: amounts with their currency, the rest as it is."""
     currency = details.get("currency")
-    if name in ("available", "needed", "shortfall", "amount") and isinstance(currency, str):
+    if name in _AMOUNTS and isinstance(currency, str):
         try:
-            return money.display(money.parse(value, currency), currency)
+            # A balance may be below zero, and what is used of a limit may be nothing.
+            minor = money.Amount.of(str(value).removeprefix("-")).minor(currency, zero_allowed=True)
+            return money.display(-minor if str(value).startswith("-") else minor, currency)
         except (BankError, ValueError):
             return f"{value} {currency}"
     return str(value)

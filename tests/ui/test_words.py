@@ -34,6 +34,37 @@ def test_a_refusal_fills_in_what_the_error_knows():
     assert found.code == "insufficient_funds"
 
 
+def test_a_refusal_says_what_is_set_aside_and_until_when():
+    hold = {"id": "h", "amount": "60.00", "expires_at": "2026-11-27T14:03:12.000000Z"}
+    error = errors.InsufficientFunds(
+        available="30.00", shortfall="10.00", balance="100.00", held="70.00", currency="USD", holds=[hold]
+    )
+    assert messages.refusal(error, account="Everyday ••4821", needed="$40.00").text == (
+        "Not enough money. Everyday ••4821 has $30.00 available; this needs $40.00. No money has moved."
+        " Of its balance of $100.00, $70.00 is set aside; the largest part, $60.00, until Fri 27 Nov."
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        ("transfer", "Rent may pay $50.00 at once at most. No money has moved. Rowan can change the limit."),
+        ("daily", "Rent may pay $50.00 in a day (UTC): $0.00 has left it today, so $50.00 can. No money has moved."),
+        (None, "That is more than this bank can record in one entry. No money has moved."),
+    ],
+)
+def test_a_refusal_names_the_limit_that_is_in_the_way(limit, sentence):
+    facts = {"limit": limit, "limit_amount": "50.00", "used": "0.00", "remaining": "50.00", "currency": "USD"}
+    error = errors.LimitExceeded(**facts) if limit else errors.LimitExceeded()
+    found = messages.refusal(error, account="Rent", bank="Rowan")
+    assert (found.text, found.code) == (sentence, "limit_exceeded")
+
+
+def test_an_amount_below_zero_is_shown_with_its_sign():
+    error = errors.InsufficientFunds(balance="-60.00", held="10.00", currency="USD", available="0.00", holds=[])
+    assert "$0.00 available" in messages.refusal(error, needed="$1.00").text
+
+
 def test_times_are_written_as_people_read_them():
     assert words.when(NOW) == "Today, 14:03"
     assert words.when(NOW - timedelta(days=1)) == "Thu 19 Nov"

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.domain import identifiers, money
-from bank_app.domain.accounting import AccountStatus, FrozenFor
+from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
 from bank_app.errors import BankError
 from bank_app.services import accounts, history
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
+from bank_app.services.holds import HoldView, list_holds
 from bank_app.services.lists import Page
 from bank_app.ui import calls, charts, messages, rows, words
 from bank_app.ui.filters import Chip, Filters
@@ -23,6 +24,7 @@ from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of
 
 _PAGE = 25
+_HOLDS_SHOWN = 10
 RANGES = {"30": 30, "90": 90, "365": 365, "all": None}
 
 
@@ -46,6 +48,16 @@ class Loaded:
     month: history.Totals
     page: Page[history.EntryView]
     totals: history.Totals
+    open_holds: list[HoldView]
+
+
+@dataclass(frozen=True)
+class HoldLine:
+    """An open hold: what for, until when, and how much."""
+
+    key: str = ""
+    words: str = ""
+    amount: str = ""
 
 
 class AccountState(rx.State):
@@ -64,6 +76,9 @@ class AccountState(rx.State):
     current: str = ""
     held: str = ""
     overdraft: str = ""
+    transfer_limit: str = ""
+    daily_limit: str = ""
+    open_holds: list[HoldLine] = []
     month_in: str = ""
     month_out: str = ""
     chart: charts.Chart = charts.Chart()
@@ -201,6 +216,10 @@ class AccountState(rx.State):
         self.held = money.display(-account.held_minor, code, signed=True) if account.held_minor else ""
         limit = account.overdraft_limit_minor
         self.overdraft = money.display(limit, code) if limit else ""
+        at_once, daily = account.transfer_limit_minor, account.daily_limit_minor
+        self.transfer_limit = "" if at_once is None else money.display(at_once, code)
+        self.daily_limit = "" if daily is None else money.display(daily, code)
+        self.open_holds = [_hold_line(hold) for hold in found.open_holds]
         self.month_in = money.display(found.month.in_minor, code, signed=True)
         self.month_out = money.display(-found.month.out_minor, code, signed=True)
         self.chart = charts.balance_chart(found.steps, code)
@@ -235,7 +254,22 @@ def _look(session: Session, actor: Actor, number: int, filters: Filters, days: i
         month=history.summary(session, actor, number, filters=history.HistoryFilter(from_=month)),
         page=history.history(session, actor, number, filters=wanted, limit=_PAGE),
         totals=history.summary(session, actor, number, filters=wanted),
+        open_holds=_open_holds(session, actor, account),
     )
+
+
+def _open_holds(session: Session, actor: Actor, account: AccountView) -> list[HoldView]:
+    """Asked only where something is held."""
+    if not account.held_minor:
+        return []
+    found = list_holds(session, actor, account_id=account.id, state=HoldState.OPEN, limit=_HOLDS_SHOWN)
+    return found.items
+
+
+def _hold_line(hold: HoldView) -> HoldLine:
+    what = hold.description or "Set aside"
+    amount = money.display(-hold.amount_minor, hold.currency, signed=True)
+    return HoldLine(str(hold.id), f"{what} · until {words.when(hold.expires_at)}", amount)
 
 
 def _banner(account: AccountView) -> str:

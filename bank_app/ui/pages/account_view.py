@@ -78,8 +78,19 @@ def _figure(ready: rx.Var) -> rx.Component:
                 rx.el.dl(
                     pair("Current", AccountState.current),
                     rx.cond(AccountState.held != "", pair("Held", AccountState.held), rx.fragment()),
+                    rx.foreach(AccountState.open_holds, lambda hold: pair(hold.words, hold.amount)),
                     rx.cond(
                         AccountState.overdraft != "", pair("Overdraft limit", AccountState.overdraft), rx.fragment()
+                    ),
+                    rx.cond(
+                        AccountState.transfer_limit != "",
+                        pair("At most at once", AccountState.transfer_limit),
+                        rx.fragment(),
+                    ),
+                    rx.cond(
+                        AccountState.daily_limit != "",
+                        pair("At most in a day", AccountState.daily_limit),
+                        rx.fragment(),
                     ),
                     class_name="pairs",
                 ),
