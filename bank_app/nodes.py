@@ -143,10 +143,12 @@ def follow(engine: Engine, nodes: Nodes, *, reads_only: bool) -> None:
         record.info["until"] = float("inf") if preferred else time.monotonic() + ELSEWHERE_SECONDS
         return connection
 
-    @event.listens_for(engine, "checkout")
-    def _prefer(_connection: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() > record.info["until"]:
-            raise DisconnectionError("It is time to look for the preferred server.")
+    if several:
+
+        @event.listens_for(engine, "checkout")
+        def _prefer(_connection: Any, record: Any, _proxy: Any) -> None:
+            if time.monotonic() > record.info["until"]:
+                raise DisconnectionError("It is time to look for the preferred server.")
 
     @event.listens_for(engine, "handle_error")
     def _leave(context: ExceptionContext) -> None:
