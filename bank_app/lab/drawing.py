@@ -9,7 +9,7 @@ from typing import Any
 
 from bank_app.lab.reads import KINDS
 
-WIDTH, LEFT, BAR, GAP = 760, 250, 20, 8
+WIDTH, LEFT, BAR, GAP = 800, 300, 20, 8
 _COLOURS = {"naive": "#b4b9c2", "raw": "#7d8694", "ours": "#1f6f5c"}
 # Readable on a light page and on a dark one; a picture in a document cannot ask which it is.
 _STYLE = """
@@ -83,12 +83,16 @@ def _panels(points: Sequence[Mapping[str, Any]]) -> list[Panel]:
 def _bars(points: Sequence[Mapping[str, Any]], figure: str) -> list[Bar]:
     bars = []
     for point in points:
-        workers = f", {point['workers']} worker{'s' * (point['workers'] != 1)}" if point["workers"] else ""
-        clients = f", {point['clients']} clients" if point["pattern"].startswith("batches") else ""
+        workers = _counted(point["workers"], "worker") if point["workers"] else ""
+        clients = _counted(point["clients"], "client") if point["pattern"].startswith("batches") else ""
         system = point["system"] if point["system"] in _COLOURS else "ours"
         label = f"{point['system']}: {point['pattern']}{workers}{clients}"
         bars.append(Bar(label, point[figure], _COLOURS[system]))
     return bars
+
+
+def _counted(count: int, noun: str) -> str:
+    return f", {count} {noun}{'s' * (count != 1)}"
 
 
 def _panel(panel: Panel, top: int) -> str:
