@@ -1,72 +1,211 @@
-"""Many rows in one statement whose text is the same however many they are, so that it is built and compiled once."""
+"""Many rows in few statements, and few statements in one round trip: what posting a group of transfers is made of.
+
+Values are written out instead of bound: a bound value passes through five functions on its way into the same text, and
+most of these are numbers and digests. Whatever a person may have typed is quoted by the driver itself. The embedded
+engine has no round trips to save; there the same statements run one by one.
+"""
 
 from __future__ import annotations
 
 import json
+from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, String, Table, TextClause, bindparam, insert, text, update
+from sqlalchemy import BigInteger, Connection, Dialect, Select, String, Table, bindparam, insert, update
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from bank_app.columns import Ascii, Digest, Identifier, Json, Moment, json_text
+from bank_app.errors import BooksBroken
 
-# Servers refuse statements above max_allowed_packet, which nobody sets below some megabytes.
+# Servers refuse packets above max_allowed_packet, which nobody sets below some megabytes.
 _LONGEST_STATEMENT = 1_000_000
+_LONGEST_PACKET = 3_000_000
+# Between statements of one packet. Quoted text holds no line feed, so this is found nowhere else.
+SEPARATOR = ";\n"
 
 
-def update_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Sets in each row, named by its `id`, the other columns that are given; all rows give the same ones.
+# --- reading ------------------------------------------------------------------------------------------
 
-    Args:
-        session: Of the unit of work that holds these rows.
-        table: A table whose key is `id`; its columns here are whole numbers, texts, digests, identifiers and moments.
-        rows: The new values; at least one row.
 
-    Returns:
-        How many rows were found.
-    """
-    names = tuple(rows[0])
-    if session.get_bind().dialect.name == "sqlite":
-        # No round trip is saved where there is none; the driver runs one prepared statement for each row.
-        one = update(table).where(table.c.id == bindparam("key"))
-        changes = one.values({name: bindparam(name) for name in names if name != "id"})
-        return session.connection().execute(changes, [{"key": row["id"], **row} for row in rows]).rowcount
-    values = json.dumps([[_plain(row[name]) for name in names] for row in rows], separators=(",", ":"))
-    return int(session.execute(_update_from_json(table, names), {"new_rows": values}).rowcount)  # type: ignore[attr-defined]
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A SELECT of columns with one list of values in it, `IN (:name)`, and the values: numbers, identifiers, texts."""
+
+    statement: Select[Any]
+    name: str
+    values: Sequence[Any]
+
+
+def ask(session: Session, questions: Sequence[Question]) -> list[Sequence[Any]]:
+    """The rows of each question, in one round trip. One without values has no rows and is not asked."""
+    answers: list[Sequence[Any]] = [()] * len(questions)
+    asked = [(index, question) for index, question in enumerate(questions) if question.values]
+    if not asked:
+        return answers
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        for index, question in asked:
+            answers[index] = connection.execute(question.statement, {question.name: list(question.values)}).all()
+        return answers
+    quote = _quote(connection)
+    forms = [_form(question.statement, question.name, connection.dialect) for _, question in asked]
+    texts = [form.write(question.values, quote) for form, (_, question) in zip(forms, asked, strict=True)]
+    for form, (index, _), (_, rows) in zip(forms, asked, _send(connection, texts), strict=True):
+        answers[index] = [form.read(row) for row in rows]
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A compiled SELECT: its text before and after the list, and how its rows are read."""
+
+    before: str
+    after: str
+    row: Any
+    readers: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+    def write(self, values: Sequence[Any], quote: Callable[[str], str]) -> str:
+        return self.before + ",".join([_literal(value, quote) for value in values]) + self.after
+
+    def read(self, raw: Sequence[Any]) -> Any:
+        values = list(raw)
+        for index, reader in self.readers:
+            if values[index] is not None:
+                values[index] = reader(values[index])
+        return self.row._make(values)
+
+
+@cache
+def _form(statement: Select[Any], name: str, dialect: Dialect) -> _Form:
+    before, _, after = str(statement.compile(dialect=dialect)).partition(f"__[POSTCOMPILE_{name}]")
+    columns = list(statement.selected_columns)
+    readers = [(index, _READERS.get(type(column.type))) for index, column in enumerate(columns)]
+    row = namedtuple("row", [column.key for column in columns], rename=True)  # noqa: PYI024 - the columns are not known here
+    return _Form(before, after, row, tuple((index, reader) for index, reader in readers if reader))
+
+
+_READERS: Mapping[type[TypeEngine[Any]], Callable[[Any], Any]] = {
+    Identifier: lambda value: UUID(bytes=value),
+    Digest: bytes,
+    Moment: lambda value: value.replace(tzinfo=UTC),
+    Ascii: lambda value: value.decode("ascii"),
+    Json: json.loads,
+}
+
+
+def _literal(value: Any, quote: Callable[[str], str]) -> str:
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, UUID):
+        return f"x'{value.hex}'"
+    if isinstance(value, tuple):
+        return "(" + ",".join([_literal(part, quote) for part in value]) + ")"
+    return quote(value)
+
+
+# --- writing ------------------------------------------------------------------------------------------
+
+
+class Writes:
+    """Statements of one unit of work that are sent together."""
+
+    def __init__(self, session: Session) -> None:
+        """Sends nothing yet."""
+        self._connection = session.connection()
+        self._embedded = self._connection.dialect.name == "sqlite"
+        self._quote = None if self._embedded else _quote(self._connection)
+        self._statements: list[tuple[str, int | None]] = []
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows with the same columns: one statement, or one for each megabyte."""
+        if not rows:
+            return
+        if self._quote is None:
+            self._connection.execute(insert(table), rows)
+            return
+        quote, writers = self._quote, _writers(table, tuple(rows[0]))
+        spell = self._connection.dialect.identifier_preparer.quote
+        head = f"INSERT INTO {spell(table.name)} ({', '.join(map(spell, rows[0]))}) VALUES "  # noqa: S608 - names of ours
+        texts = ["(" + ",".join([write(row[name], quote) for name, write in writers]) + ")" for row in rows]
+        for piece in _pieces(texts, _LONGEST_STATEMENT):
+            self._statements.append((head + ",".join(piece), None))
+
+    def update(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Sets in each row, named by its `id`, the other columns that are given; all rows give the same ones.
+
+        Columns are whole numbers, texts, digests, identifiers and moments. A row that is not there is a bug.
+        """
+        if not rows:
+            return
+        names = tuple(rows[0])
+        if self._quote is None:
+            # The driver runs one prepared statement for each row.
+            one = update(table).where(table.c.id == bindparam("key"))
+            changes = one.values({name: bindparam(name) for name in names if name != "id"})
+            _require(self._connection.execute(changes, [{"key": row["id"], **row} for row in rows]).rowcount, len(rows))
+            return
+        values = json.dumps([[_plain(row[name]) for name in names] for row in rows], separators=(",", ":"))
+        before, after = _update_from_json(table, names)
+        self._statements.append((before + self._quote(values) + after, len(rows)))
+
+    def send(self) -> None:
+        """Sends what was collected, in its order.
+
+        Raises:
+            BooksBroken: a row that was to be updated is not there.
+        """
+        statements, self._statements = self._statements, []
+        for piece in _pieces([statement for statement, _ in statements], _LONGEST_PACKET):
+            wanted, statements = statements[: len(piece)], statements[len(piece) :]
+            for (found, _), (_, expected) in zip(_send(self._connection, piece), wanted, strict=True):
+                if expected is not None:
+                    _require(found, expected)
 
 
 def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts rows, all with the same columns: one statement, or one for each megabyte.
+    """Inserts rows, all with the same columns, now."""
+    writes = Writes(session)
+    writes.insert(table, rows)
+    writes.send()
 
-    Written out instead of bound: a bound value passes through five functions on its way into the same text, and most
-    of these are numbers and digests. Whatever a person may have typed is quoted by the driver itself.
-    """
-    if not rows:
-        return
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":
-        connection.execute(insert(table), rows)
-        return
-    writers = _writers(table, tuple(rows[0]))
-    quote = connection.connection.driver_connection.escape  # type: ignore[union-attr]
-    spell = connection.dialect.identifier_preparer.quote
-    head = f"INSERT INTO {spell(table.name)} ({', '.join(map(spell, rows[0]))}) VALUES "  # noqa: S608 - names of ours
-    texts = ["(" + ",".join([write(row[name], quote) for name, write in writers]) + ")" for row in rows]
-    start = 0
-    while start < len(texts):
-        end, size = start, 0
-        while end < len(texts) and (end == start or size + len(texts[end]) < _LONGEST_STATEMENT):
-            size += len(texts[end])
-            end += 1
-        statement = head + ",".join(texts[start:end])
-        # No parameters at all: a % in somebody's text is no place for one.
-        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
-        start = end
+
+def _require(found: int, expected: int) -> None:
+    if found != expected:
+        raise BooksBroken(f"{expected} rows that exist, {found} of them updated")
+
+
+def _pieces(texts: Sequence[str], longest: int) -> list[list[str]]:
+    pieces: list[list[str]] = []
+    size = longest
+    for text in texts:
+        if size + len(text) > longest or not pieces:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(text)
+        size += len(text)
+    return pieces
+
+
+def _send(connection: Connection, statements: Sequence[str]) -> list[tuple[int, Sequence[Any]]]:
+    """How many rows each statement found or changed, and its rows. The first one that fails ends it."""
+    # No parameters at all: a % in somebody's text is no place for one.
+    result = connection.exec_driver_sql(SEPARATOR.join(statements), execution_options={"no_parameters": True})
+    sets: list[tuple[int, Sequence[Any]]] = result.context.cursor.sets  # type: ignore[attr-defined]
+    result.close()
+    if len(sets) != len(statements):
+        raise BooksBroken(f"{len(statements)} statements sent, {len(sets)} answered")
+    return sets
+
+
+def _quote(connection: Connection) -> Callable[[str], str]:
+    quote: Callable[[str], str] = connection.connection.driver_connection.escape  # type: ignore[union-attr]
+    return quote
 
 
 _Writer = Callable[[Any, Callable[[str], str]], str]
@@ -114,13 +253,15 @@ _WRITERS: Mapping[type[TypeEngine[Any]], _Writer] = {
 
 
 @cache
-def _update_from_json(table: Table, names: tuple[str, ...]) -> TextClause:
+def _update_from_json(table: Table, names: tuple[str, ...]) -> tuple[str, str]:
     read = ", ".join(
         f"{name} {_SQL_TYPES[type(table.c[name].type)]} PATH '$[{index}]'" for index, name in enumerate(names)
     )
     changes = ", ".join(f"{table.name}.{name} = {_value(table, name)}" for name in names if name != "id")
-    source = f"JSON_TABLE(:new_rows, '$[*]' COLUMNS ({read})) AS new_rows"
-    return text(f"UPDATE {table.name} JOIN {source} ON {table.name}.id = {_value(table, 'id')} SET {changes}")  # noqa: S608
+    return (
+        f"UPDATE {table.name} JOIN JSON_TABLE(",
+        f", '$[*]' COLUMNS ({read})) AS new_rows ON {table.name}.id = {_value(table, 'id')} SET {changes}",
+    )
 
 
 _SQL_TYPES = {

@@ -18,14 +18,16 @@ import tenacity
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from pymysql.constants import CLIENT
 from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from alembic import command
+from bank_app.bulk import SEPARATOR
 from bank_app.errors import BankError, BooksBroken, DatabaseUnavailable, LockTimeout, OutcomeUnknown, Unavailable
-from bank_app.nodes import Node, Nodes, follow, tls
+from bank_app.nodes import Cursor, Node, Nodes, follow, tls
 from bank_app.settings import PROJECT, Settings
 
 T = TypeVar("T")
@@ -199,7 +201,9 @@ class Database:
                 # work open, and committing it would write half a transfer.
                 _roll_back(session, committing=committing)
                 fault = self.fault_of(error)
-                if fault is Fault.BROKEN or (fault is Fault.DUPLICATE and _inserts_postings(error)):
+                broken = fault is Fault.BROKEN or (fault is Fault.DUPLICATE and _inserts_postings(error))
+                _forget_values(error)
+                if broken:
                     raise BooksBroken(str(error)) from error
                 lost = fault is Fault.LOST and not _was_turned_away(error)
                 unanswered = committing and (lost or _may_be_on_disk(error))
@@ -325,12 +329,15 @@ class Database:
             f"SET SESSION innodb_lock_wait_timeout = {wait}, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,"
             "NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
         )
-        connect = {
+        connect: dict[str, Any] = {
             "init_command": session_settings,
             "charset": "utf8mb4",
             "read_timeout": wait + 10,
             "write_timeout": wait + 10,
         }
+        if isolation == "READ COMMITTED":
+            # Only where several statements are sent in one packet (see bulk.py); nobody else can.
+            connect |= {"client_flag": CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS, "cursorclass": Cursor}
         # Every session ends its unit of work itself; the pool's own ROLLBACK after it would be one round trip more.
         engine = create_engine(
             self.url,
@@ -389,12 +396,21 @@ def _lower(value: object) -> object:
 
 def _inserts_postings(error: DBAPIError | PoolTimeout) -> bool:
     """Two writers that both believed they had the lock: the key stopped the second one."""
-    return isinstance(error, DBAPIError) and "INTO postings" in (error.statement or "")
+    if not isinstance(error, DBAPIError):
+        return False
+    statements = (error.statement or "").split(SEPARATOR)
+    return "INTO postings" in statements[min(getattr(error.orig, "position", 0), len(statements) - 1)]
 
 
 def _was_turned_away(error: DBAPIError | PoolTimeout) -> bool:
     """A node that has left its cluster does not look at a COMMIT; cut off during one, it answers another number."""
     return isinstance(error, DBAPIError) and error.orig is not None and error.orig.args[:1] == (1047,)
+
+
+def _forget_values(error: DBAPIError | PoolTimeout) -> None:
+    """A statement with its values written out must not reach a log."""
+    if isinstance(error, DBAPIError) and error.statement:
+        error.statement = error.statement[:60].partition(" VALUES ")[0].partition("'")[0]
 
 
 def _may_be_on_disk(error: DBAPIError | PoolTimeout) -> bool:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pymysql
+import pymysql.cursors
 from pymysql.connections import Connection
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import ExceptionContext
@@ -43,6 +44,29 @@ class _Connection(Connection):
         patience, self._read_timeout = self._read_timeout, self.connect_timeout
         super().connect(sock)
         self._read_timeout = patience
+
+
+class Cursor(pymysql.cursors.Cursor):
+    """Reads the answers to all statements of a packet at once, so that an error of any is an error of the whole.
+
+    `sets` has how many rows each found or changed, and its rows.
+    """
+
+    sets: list[tuple[int, Any]]
+    _rows: Any
+
+    def _query(self, query: Any) -> Any:
+        self.sets = []
+        try:
+            found = super()._query(query)  # type: ignore[misc]
+            self.sets.append((self.rowcount, self._rows))
+            while self.nextset():
+                self.sets.append((self.rowcount, self._rows))
+        except pymysql.MySQLError as error:
+            # Which statement it was, for whoever has to tell them apart.
+            error.position = len(self.sets)  # type: ignore[attr-defined]
+            raise
+        return found
 
 
 class Node:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import errors
+from bank_app.bulk import Question, ask
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldDraft, HoldState, Key
 from bank_app.models import IDEMPOTENCY_KEYS, TRANSACTIONS, Posting
 from bank_app.services import hold_book
@@ -76,14 +77,19 @@ def load(session: Session, transaction_ids: Iterable[UUID]) -> dict[UUID, Posted
     }
 
 
-def already_answered(session: Session, drafts: Sequence[AnyDraft]) -> dict[int, Outcome]:
+def keys_of(drafts: Sequence[AnyDraft]) -> Question:
+    """What to ask about the keys of drafts; the answer is for `already_answered`."""
+    return _question([draft.key for draft in drafts if draft.key])
+
+
+def already_answered(session: Session, drafts: Sequence[AnyDraft], key_rows: Sequence[Any]) -> dict[int, Outcome]:
     """Outcomes of drafts that were posted or refused before, by their place in the list. Locks: none.
 
     They are known by their key, or by the id that they brought when they came without one.
     """
     answered: dict[int, Outcome] = {}
     keyed = [(index, draft.key) for index, draft in enumerate(drafts) if draft.key]
-    rows = _key_rows(session, [key for _, key in keyed])
+    rows = {(row.actor_id, row.key): row for row in key_rows}
     known = [(index, key) for index, key in keyed if (key.actor_id, key.text) in rows]
     for (index, _), outcome in zip(known, _replay(session, rows, [key for _, key in known]), strict=True):
         answered[index] = outcome
@@ -102,10 +108,12 @@ def already_answered(session: Session, drafts: Sequence[AnyDraft]) -> dict[int, 
 
 
 def _key_rows(session: Session, keys: Sequence[Key]) -> dict[tuple[UUID, str], Any]:
-    if not keys:
-        return {}
-    rows = session.connection().execute(_KEYS, {"keys": [(key.actor_id, key.text) for key in keys]})
+    [rows] = ask(session, [_question(keys)])
     return {(row.actor_id, row.key): row for row in rows}
+
+
+def _question(keys: Sequence[Key]) -> Question:
+    return Question(_KEYS, "keys", [(key.actor_id, key.text) for key in keys])
 
 
 def _replay(session: Session, rows: Mapping[tuple[UUID, str], Any], keys: Sequence[Key]) -> list[Outcome]:

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from bank_app.bulk import update_rows
+from bank_app.bulk import Writes
 from bank_app.domain.accounting import HoldState
 from bank_app.errors import BooksBroken
 from bank_app.models import HOLDS
@@ -198,14 +198,11 @@ class HoldBook:
             .order_by(HOLDS.c.amount.desc(), HOLDS.c.id)
         )
 
-    def write(self) -> None:
+    def write(self, writes: Writes) -> None:
         """Writes what was noted: one statement each for what is due, what was placed and what was closed."""
         _write_expired(self.session, self._due)
-        if self._placed:
-            self.session.execute(insert(HOLDS), [_values(row) for row in self._placed])
-        if self._closed:
-            ends = [_end_of(row) for row in self._closed.values()]
-            _all_were_written(update_rows(self.session, HOLDS, ends), len(ends))
+        writes.insert(HOLDS, [_values(row) for row in self._placed])
+        writes.update(HOLDS, [_end_of(row) for row in self._closed.values()])
 
 
 def _values(row: HoldRow) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, overload
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
-from bank_app.bulk import insert_rows, update_rows
+from bank_app.bulk import Question, Writes, ask, insert_rows
 from bank_app.database import by_primary_key
 from bank_app.domain import chain
 from bank_app.domain.accounting import (
@@ -36,7 +37,7 @@ from bank_app.models import (
     User,
 )
 from bank_app.services import hold_book
-from bank_app.services.answers import already_answered, load, recorded, recorded_all, same_again
+from bank_app.services.answers import already_answered, keys_of, load, recorded, recorded_all, same_again
 from bank_app.services.hold_book import HoldBook
 from bank_app.services.rules import Book, Held, Outcome, Posted, PostingRow, Refused, decide, no_such_account
 
@@ -191,10 +192,14 @@ def post(
     holds and limits where no draft and no account has any.
     Source: ledger.md §4.
     """
-    outcomes: dict[int, Outcome | Locked] = {**already_answered(session, drafts)}
+    wanted = {account_id for draft in drafts for account_id in draft.account_ids}
+    lock_rows = Question(_LOCK_FREE_ROWS if skip_locked else _LOCK_ROWS, "ids", sorted(wanted))
+    # The rows first: whoever used a key on them before us has committed by the time we hold them.
+    rows, key_rows = ask(session, [lock_rows, keys_of(drafts)])
+    # Rows, not objects: what was loaded before the lock cannot get in the way, and thousands cost little.
+    books = {row.id: Book.of(row) for row in rows}
+    outcomes: dict[int, Outcome | Locked] = {**already_answered(session, drafts, key_rows)}
     fresh = [(index, draft) for index, draft in enumerate(drafts) if index not in outcomes]
-    wanted = {account_id for _, draft in fresh for account_id in draft.account_ids}
-    books = _lock_books(session, wanted, skip_locked=skip_locked)
     if skip_locked and len(books) < len(wanted):
         taken = facts(session, wanted - books.keys()).keys()
         outcomes |= {index: Locked(number) for index, draft in fresh if (number := _first_of(draft, taken)) is not None}
@@ -264,15 +269,6 @@ def _count_todays_debits(session: Session, books: Mapping[int, Book], holds: Hol
         books[account_id].debited_today = int(total)
 
 
-def _lock_books(session: Session, account_ids: Collection[int], *, skip_locked: bool) -> dict[int, Book]:
-    """Rows, not objects: what was loaded before the lock cannot get in the way, and thousands cost little."""
-    if not account_ids:
-        return {}
-    statement = _LOCK_FREE_ROWS if skip_locked else _LOCK_ROWS
-    rows = session.connection().execute(statement, {"ids": sorted(account_ids)})
-    return {row.id: Book.of(row) for row in rows}  # type: ignore[arg-type]
-
-
 def _reversed_already(session: Session, drafts: Sequence[AnyDraft]) -> set[UUID]:
     """Asked under the lock: a rival reversal touches the same accounts, so it has committed or not begun."""
     wanted = [draft.reverses_id for draft in drafts if isinstance(draft, Draft) and draft.reverses_id]
@@ -295,18 +291,21 @@ def _write(
 ) -> None:
     """One statement per table, however long the list."""
     posted = [item for _, outcome in decided if (item := _posted_by(outcome))]
-    if posted:
-        insert_rows(session, TRANSACTIONS, [_transaction_row(item) for item in posted])
-        insert_rows(session, POSTINGS, [_posting_row(item, side) for item in posted for side in item.postings])
-    holds.write()
-    _write_balances(session, [book for book in books.values() if book.changed])
-    keys = [_key_row(draft.key, outcome) for draft, outcome in decided if draft.key and _is_recorded(outcome)]
-    insert_rows(session, IDEMPOTENCY_KEYS, keys)
+    writes = Writes(session)
+    writes.insert(TRANSACTIONS, [_transaction_row(item) for item in posted])
+    # After the transactions, because a hold names the one that captured it; before the keys, because they name holds.
+    holds.write(writes)
+    writes.insert(POSTINGS, [_posting_row(item, side) for item in posted for side in item.postings])
+    writes.update(ACCOUNTS, _balance_rows([book for book in books.values() if book.changed]))
+    now = clock.now()
+    keys = [_key_row(draft.key, outcome, now) for draft, outcome in decided if draft.key and _is_recorded(outcome)]
+    writes.insert(IDEMPOTENCY_KEYS, keys)
+    writes.send()
 
 
 def record_refusal(session: Session, key: Key, refusal: Refused) -> None:
     """Keeps an answer of no that belongs to a list of drafts and to none of them alone."""
-    insert_rows(session, IDEMPOTENCY_KEYS, [_key_row(key, refusal)])
+    insert_rows(session, IDEMPOTENCY_KEYS, [_key_row(key, refusal, clock.now())])
 
 
 def _posted_by(outcome: Outcome) -> Posted | None:
@@ -343,27 +342,22 @@ def _posting_row(posted: Posted, side: PostingRow) -> dict[str, Any]:
     }
 
 
-def _write_balances(session: Session, books: Sequence[Book]) -> None:
-    if not books:
-        return
+def _balance_rows(books: Sequence[Book]) -> list[dict[str, Any]]:
     with_held = any(book.held != book.account.held for book in books)
-    found = update_rows(session, ACCOUNTS, [_balance_row(book, with_held=with_held) for book in books])
-    if found != len(books):
-        raise errors.BooksBroken(f"{len(books)} locked accounts, {found} updated")
+    return [
+        {
+            "id": book.account.id,
+            "balance": book.balance,
+            "version": book.version,
+            "head_hash": book.head_hash,
+            "last_posted_at": book.last_posted_at,
+            **({"held": book.held} if with_held else {}),
+        }
+        for book in books
+    ]
 
 
-def _balance_row(book: Book, *, with_held: bool) -> dict[str, Any]:
-    row = {
-        "id": book.account.id,
-        "balance": book.balance,
-        "version": book.version,
-        "head_hash": book.head_hash,
-        "last_posted_at": book.last_posted_at,
-    }
-    return {**row, "held": book.held} if with_held else row
-
-
-def _key_row(key: Key, outcome: Outcome) -> dict[str, Any]:
+def _key_row(key: Key, outcome: Outcome, now: datetime) -> dict[str, Any]:
     refused = outcome if isinstance(outcome, Refused) else None
     hold = outcome.hold if isinstance(outcome, Held) else None
     return {
@@ -374,7 +368,7 @@ def _key_row(key: Key, outcome: Outcome) -> dict[str, Any]:
         "refusal_code": refused.error.code if refused else None,
         "refusal_detail": refused.error.detail if refused else None,
         "refusal_facts": refused.error.details if refused else None,
-        "created_at": clock.now(),
+        "created_at": now,
         "hold_id": hold and hold.id,
         "hold_state": hold and hold.state.value,
     }
