@@ -5,8 +5,9 @@ from sqlalchemy import func, select
 
 from bank_app import errors
 from bank_app.domain import money
+from bank_app.domain.accounting import HoldState
 from bank_app.models import AuditRecord, Transaction
-from bank_app.services import accounts, auth, transfers
+from bank_app.services import accounts, auth, holds, transfers
 
 LOSE_THE_ANSWER, DO_NOT_DELIVER = "lose the answer", "do not deliver"
 either = pytest.mark.parametrize("fault", [LOSE_THE_ANSWER, DO_NOT_DELIVER])
@@ -56,6 +57,28 @@ def test_a_refusal_whose_commit_was_lost_is_the_same_refusal(behind, wire, count
         with pytest.raises(errors.InsufficientFunds) as refusal:
             transfers.move(behind, ada, transfer(hers, his, "500.00"), key="rent")
         assert refusal.value.replayed == replayed
+
+
+@either
+@pytest.mark.parametrize("key", ["k", None])
+def test_a_hold_whose_commit_was_lost_is_placed_captured_and_released_once(
+    behind, wire, counter, ada, hers, his, fault, key
+):
+    def ask(movement, name):
+        wire.faults = [fault]
+        moved = holds.move(behind, ada, movement, key=key and name)
+        assert wire.faults == []
+        return moved
+
+    placed = ask(holds.PlaceHold(hers.id, money.Amount.of("30.00"), his.id), "place")
+    assert (placed.hold.state, placed.replayed) == (HoldState.OPEN, False)
+    assert counter.account(hers).held_minor == 3000
+    captured = ask(holds.CaptureHold(placed.hold.id, money.Amount.of("20.00")), "capture")
+    assert (captured.hold.state, captured.hold.captured_minor, captured.replayed) == (HoldState.CAPTURED, 2000, False)
+    released = ask(holds.ReleaseHold(counter.hold(ada, hers, "5.00").hold.id), "release")
+    assert released.hold.state is HoldState.RELEASED
+    after = counter.account(hers)
+    assert (after.balance_minor, after.held_minor, counter.balance(his)) == (8000, 0, "20.00")
 
 
 @either
