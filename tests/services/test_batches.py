@@ -1,0 +1,253 @@
+"""Batches at the service: keys of items and of the whole, all or none, and what is left after an interruption."""
+
+import asyncio
+
+import pytest
+
+from bank_app import errors
+from bank_app.domain import money
+from bank_app.domain.identifiers import new_account_number
+from bank_app.services import batches, integrity, posting
+from bank_app.services.batches import Item
+from bank_app.services.movements import Deposit, Transfer, Withdraw
+
+
+@pytest.fixture
+def hers(counter, ada):
+    return counter.open(ada, "100.00")
+
+
+@pytest.fixture
+def his(counter, ben):
+    return counter.open(ben)
+
+
+@pytest.fixture
+def send(db):
+    """Posts a batch as a program would: `send(ada, pay(...), pay(...), key="k")`."""
+    return lambda actor, *items, **more: asyncio.run(batches.post(db, actor, items, **more))
+
+
+def pay(source, target, amount, key=None):
+    return Item(Transfer(source.id, target.id, money.Amount.of(amount)), key)
+
+
+def put(account, amount, key=None):
+    return Item(Deposit(account.id, money.Amount.of(amount)), key)
+
+
+def take(account, amount, key=None):
+    return Item(Withdraw(account.id, money.Amount.of(amount)), key)
+
+
+def spoken(answered):
+    return [result.code if isinstance(result, errors.BankError) else "ok" for result in answered.results]
+
+
+# --- each by itself -----------------------------------------------------------------------------------
+
+
+def test_items_are_posted_in_their_order_so_that_one_can_spend_what_the_one_before_it_brought(
+    counter, send, ada, ben, hers, his
+):
+    sent = send(ada, pay(hers, his, "100.00"), take(hers, "0.01"), put(hers, "5.00"), pay(hers, his, "5.00"))
+    assert spoken(sent) == ["ok", "insufficient_funds", "ok", "ok"]
+    assert not sent.replayed
+    assert (counter.balance(hers), counter.balance(his)) == ("0.00", "105.00")
+
+
+def test_money_that_an_item_received_is_spent_by_the_next(counter, send, teller, hers, his):
+    assert spoken(send(teller, pay(hers, his, "60.00"), pay(his, hers, "60.00"))) == ["ok", "ok"]
+    assert spoken(send(teller, pay(his, hers, "1.00"), pay(hers, his, "1.00"))) == ["insufficient_funds", "ok"]
+
+
+def test_a_batch_without_keys_that_is_sent_twice_is_two_batches(counter, send, ada, hers):
+    first, second = send(ada, put(hers, "1.00")), send(ada, put(hers, "1.00"))
+    assert first.results != second.results
+    assert not second.replayed
+    assert counter.balance(hers) == "102.00"
+
+
+def test_the_key_of_an_item_is_the_key_of_a_single_request_and_the_other_way_round(counter, send, ada, hers, his):
+    alone = counter.transfer(ada, hers, his, "1.00", key="alone")
+    sent = send(ada, pay(hers, his, "1.00", "alone"), pay(hers, his, "2.00", "in-a-batch"))
+    assert sent.results[0] == alone.transaction.id
+    again = counter.transfer(ada, hers, his, "2.00", key="in-a-batch")
+    assert (again.replayed, again.transaction.id) == (True, sent.results[1])
+    assert counter.balance(his) == "3.00"
+
+
+def test_a_key_that_two_items_share_is_one_posting_or_a_refusal(counter, send, ada, hers, his):
+    sent = send(ada, pay(hers, his, "1.00", "k"), pay(hers, his, "1.00", "k"), pay(hers, his, "2.00", "k"))
+    assert spoken(sent) == ["ok", "ok", "idempotency_key_reused"]
+    assert sent.results[0] == sent.results[1]
+    assert counter.balance(his) == "1.00"
+
+
+# --- the key of the whole -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_the_same_batch_under_its_key_is_answered_again(counter, send, ada, hers, his, atomic):
+    items = [pay(hers, his, "1.00"), put(hers, "2.00", "own"), pay(hers, his, "3.00")]
+    first, again = (send(ada, *items, atomic=atomic, key="payroll") for _ in range(2))
+    assert (first.replayed, again.replayed) == (False, True)
+    assert first.results == again.results
+    assert counter.balance(hers) == "98.00"
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+@pytest.mark.parametrize("other", ["one more", "one less", "another amount", "another own key", "atomic or not"])
+def test_another_batch_under_the_same_key_moves_nothing(counter, send, ada, hers, his, atomic, other):
+    items = [pay(hers, his, "1.00", "own-1"), pay(hers, his, "2.00")]
+    send(ada, *items, atomic=atomic, key="payroll")
+    changed = {
+        "one more": [*items, pay(hers, his, "4.00")],
+        "one less": items[:1],
+        "another amount": [items[0], pay(hers, his, "3.00")],
+        "another own key": [pay(hers, his, "1.00", "own-2"), items[1]],
+        "atomic or not": items,
+    }[other]
+    with pytest.raises(errors.IdempotencyKeyReused):
+        send(ada, *changed, atomic=atomic != (other == "atomic or not"), key="payroll")
+    assert counter.balance(his) == "3.00"
+
+
+def test_the_keys_of_batches_and_of_single_requests_are_not_the_same_keys(counter, send, ada, hers, his):
+    counter.transfer(ada, hers, his, "1.00", key="k")
+    sent = send(ada, pay(hers, his, "1.00"), key="k")
+    assert (spoken(sent), sent.replayed) == (["ok"], False)
+    assert counter.balance(his) == "2.00"
+
+
+def test_one_key_of_two_people_is_two_keys(counter, send, ada, ben, hers, his):
+    send(ada, pay(hers, his, "10.00"), key="k")
+    assert spoken(send(ben, pay(his, hers, "4.00"), key="k")) == ["ok"]
+    assert counter.balance(his) == "6.00"
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_one_batch_that_is_sent_by_many_at_once_is_posted_once(counter, send, at_once, ada, hers, his, atomic):
+    items = [pay(hers, his, "1.00") for _ in range(5)]
+    answers = at_once(lambda _: send(ada, *items, atomic=atomic, key="payroll"), 6)
+    assert len({answer.results for answer in answers}) == 1
+    assert counter.balance(his) == "5.00"
+
+
+def test_of_two_batches_that_race_for_one_key_one_is_posted(counter, send, at_once, codes, ada, hers, his):
+    answers = at_once(lambda index: send(ada, *[pay(hers, his, "1.00")] * (index + 1), key="payroll"), 2)
+    assert sorted(codes(answers)) == ["idempotency_key_reused", "ok"]
+    assert counter.balance(his) == f"{len(next(a for a in answers if isinstance(a, batches.Answered)).results)}.00"
+
+
+# --- all or none --------------------------------------------------------------------------------------
+
+
+def test_all_of_an_atomic_batch_is_one_unit_of_work(db, counter, send, ada, hers, his):
+    sent = send(ada, *(pay(hers, his, "0.10") for _ in range(700)), atomic=True)
+    assert spoken(sent) == ["ok"] * 700
+    assert counter.balance(his) == "70.00"
+    assert posting.of(db).figures.groups == 0
+
+
+def test_one_refusal_refuses_all_and_says_which_it_was(counter, send, ada, hers, his):
+    with pytest.raises(errors.InsufficientFunds) as refused:
+        send(ada, put(hers, "1.00"), pay(hers, his, "200.00"), pay(hers, his, "300.00"), atomic=True)
+    assert refused.value.details["item"] == 1
+    assert refused.value.details["shortfall"] == "99.00"
+    assert refused.value.detail.startswith("Item 1: Account")
+    assert (counter.balance(hers), counter.balance(his)) == ("100.00", "0.00")
+
+
+def test_the_first_that_fails_is_named_whatever_kind_of_failure_comes_later(counter, send, ada, eve, hers, his):
+    nowhere = Item(Deposit(new_account_number(), money.Amount.of("1.00")))
+    with pytest.raises(errors.InsufficientFunds) as refused:
+        send(ada, pay(hers, his, "1.00"), take(hers, "99.01"), nowhere, atomic=True)
+    assert refused.value.details["item"] == 1
+    with pytest.raises(errors.AccountNotFound) as refused:
+        send(ada, pay(hers, his, "1.00"), nowhere, take(hers, "100.01"), atomic=True)
+    assert refused.value.details["item"] == 1
+    assert counter.balance(his) == "0.00"
+
+
+def test_a_refusal_of_all_is_given_again_after_the_reason_is_gone(counter, send, ada, hers, his):
+    items = [pay(hers, his, "60.00"), pay(hers, his, "60.00")]
+    for replayed in (False, True):
+        with pytest.raises(errors.InsufficientFunds) as refused:
+            send(ada, *items, atomic=True, key="rents")
+        assert (refused.value.replayed, refused.value.details["item"]) == (replayed, 1)
+        counter.deposit(ada, hers, "100.00")
+    with pytest.raises(errors.IdempotencyKeyReused):
+        send(ada, *items[:1], atomic=True, key="rents")
+    assert spoken(send(ada, *items, atomic=True, key="rents-2")) == ["ok", "ok"]
+
+
+def test_no_such_account_is_not_kept_with_the_key_of_an_atomic_batch(counter, send, ada, hers, his):
+    """It may exist tomorrow."""
+    nowhere = Item(Transfer(hers.id, new_account_number(), money.Amount.of("1.00")))
+    for _ in range(2):
+        with pytest.raises(errors.AccountNotFound) as refused:
+            send(ada, pay(hers, his, "1.00"), nowhere, atomic=True, key="rents")
+        assert not refused.value.replayed
+    assert spoken(send(ada, pay(hers, his, "1.00"), atomic=True, key="rents")) == ["ok"]
+
+
+def test_an_item_that_was_refused_before_under_its_own_key_refuses_all(counter, send, ada, hers, his):
+    with pytest.raises(errors.InsufficientFunds):
+        counter.transfer(ada, hers, his, "200.00", key="own")
+    counter.deposit(ada, hers, "500.00")
+    with pytest.raises(errors.InsufficientFunds) as refused:
+        send(ada, pay(hers, his, "1.00"), pay(hers, his, "200.00", "own"), atomic=True)
+    assert refused.value.details["item"] == 1
+    assert counter.balance(his) == "0.00"
+
+
+# --- interrupted --------------------------------------------------------------------------------------
+
+
+def test_a_batch_that_was_cut_off_between_its_pieces_is_completed_under_its_key(
+    db, counter, send, ada, hers, his, monkeypatch
+):
+    items = [pay(hers, his, "0.01") for _ in range(posting.LARGEST_GROUP * 2 + 7)]
+    real, done = type(db).unit_of_work, []
+
+    def only_one_piece(self, operation, **more):
+        # The first is the one that gives the key to this batch.
+        if len(done) >= 2:
+            raise errors.DatabaseUnavailable
+        done.append(real(self, operation, **more))
+        return done[-1]
+
+    monkeypatch.setattr(type(db), "unit_of_work", only_one_piece)
+    told = spoken(send(ada, *items, key="payroll"))
+    assert told == ["ok"] * posting.LARGEST_GROUP + ["database_unavailable"] * (posting.LARGEST_GROUP + 7)
+    monkeypatch.undo()
+    completed = send(ada, *items, key="payroll")
+    assert spoken(completed) == ["ok"] * len(items)
+    assert not completed.replayed
+    assert send(ada, *items, key="payroll").replayed
+    assert counter.account(his).balance_minor == len(items)
+    assert integrity.check(db).transactions == 1 + len(items)
+
+
+def test_an_atomic_batch_that_was_cut_off_left_nothing(db, counter, send, ada, hers, his, monkeypatch):
+    items = [pay(hers, his, "0.01") for _ in range(20)]
+
+    def broken(*_):
+        raise errors.DatabaseUnavailable
+
+    monkeypatch.setattr("bank_app.services.batches._note", broken)
+    with pytest.raises(errors.DatabaseUnavailable):
+        send(ada, *items, atomic=True, key="payroll")
+    monkeypatch.undo()
+    assert counter.balance(his) == "0.00"
+    sent = send(ada, *items, atomic=True, key="payroll")
+    assert (spoken(sent), sent.replayed) == (["ok"] * 20, False)
+
+
+def test_ten_thousand_items_are_posted_in_pieces(sqlite_db, counter, send, ada, hers, his):
+    sent = send(ada, *(pay(hers, his, "0.01") for _ in range(batches.LARGEST_BATCH)))
+    assert spoken(sent) == ["ok"] * batches.LARGEST_BATCH
+    figures = posting.of(sqlite_db).figures
+    assert figures.groups == batches.LARGEST_BATCH // posting.LARGEST_GROUP
+    assert counter.balance(his) == "100.00"
