@@ -232,6 +232,43 @@ def benchmark(
 
 
 @app.command()
+def torture(
+    *,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often to break what can be broken again.")] = 20,
+    quick: Annotated[bool, typer.Option("--quick", help="Two rounds and short waits, in two minutes.")] = False,
+    only: Annotated[str, typer.Option("--only", help="Scenarios, with commas, such as kill-worker,disk-full.")] = "",
+    server: Annotated[Path | None, typer.Option("--server", help="The MariaDB or MySQL program to run on.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure to this file.")] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Put the table into this page, such as docs/torture.md.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Break a private copy of the bank under load in every way it promises to survive; exit 1 when money is wrong."""
+    # It starts processes of its own; no other command should wait for its imports.
+    from bank_app.lab import torture as lab  # noqa: PLC0415
+    from bank_app.lab.serving import NotServing  # noqa: PLC0415
+
+    _load(data)
+    try:
+        survived = lab.run(
+            rounds=min(rounds, lab.QUICK_ROUNDS) if quick else rounds,
+            quick=quick,
+            only=[name for name in only.split(",") if name],
+            server=server,
+            report=json_file,
+            page=page,
+            command=" ".join(["./bank", *sys.argv[1:]]),
+            console=out,
+        )
+    except (lab.NoSuchScenario, NotServing) as error:
+        raise Refused(str(error)) from None
+    if not survived:
+        _end("The bank broke a promise.", 1)
+    out.print("The bank kept its promises.")
+
+
+@app.command()
 def check(data: Data = None) -> None:
     """Formatting, lint and types."""
     _load(data)
