@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import json
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,9 +25,22 @@ from rich.console import Console
 from bank_app import build, clock
 from bank_app import settings as bank_settings
 from bank_app.database import Database
-from bank_app.lab import auditor, batches, drawing, long_history, naive, pages, raw, reads, serving, targets, workload
+from bank_app.lab import (
+    auditor,
+    batches,
+    drawing,
+    long_history,
+    naive,
+    pages,
+    raw,
+    reads,
+    serving,
+    targets,
+    workload,
+    wrk,
+)
 from bank_app.lab.client import SignIn, request
-from bank_app.lab.driver import drive
+from bank_app.lab.driver import Timings, drive
 from bank_app.lab.journal import Journal
 from bank_app.lab.measure import Point, Results, Target, What, machine, of_journal, of_timings
 from bank_app.lab.serving import Serving
@@ -39,6 +51,11 @@ from bank_app.settings import PROJECT
 PARTS = ("generator", "raw", "naive", "ours", "batch", "memory", "reads", "embedded")
 ACCOUNTS = 1000
 HISTORY_DAYS = 700
+# By number of workers, what is measured of the naive way: as it is usually written, and with connections enough.
+NAIVE: dict[str, dict[int, tuple[tuple[str, int], ...]]] = {
+    "naive": {1: (("uniform", 1), ("uniform", 16), ("uniform", 64)), 2: (("uniform", 64), ("hot", 64))},
+    "naive+": {1: (("uniform", 64),), 2: (("uniform", 64),)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,11 @@ class Bench:
             markup=False,
         )
 
+    @property
+    def whole_seconds(self) -> int:
+        """For programs that know of no fractions."""
+        return max(1, round(self.scope.seconds))
+
     def new_seed(self) -> str:
         """Of keys that were not used in these books."""
         return f"s{next(self._others)}"
@@ -128,22 +150,9 @@ def generator(bench: Bench) -> None:
         )
         used = (time.process_time() - used) / max(1, len(timings.taken)) * 1e6
         bench.add(of_timings(What("nothing", "requests", 1, 64), timings, client_cpu=used))
-        if bench.round == 0:
-            _wrk(bench, nothing)
-
-
-def _wrk(bench: Bench, nothing: Serving) -> None:
-    """The same by a well-known generator, where the machine has it."""
-    program = shutil.which("wrk")
-    if not program:
-        return
-    said = subprocess.run(
-        [program, "-t1", "-c64", f"-d{max(1, round(bench.scope.seconds))}s", nothing.address.url],
-        capture_output=True, text=True, check=False,
-    ).stdout  # fmt: skip
-    found = [line.split()[1] for line in said.splitlines() if line.startswith("Requests/sec")]
-    if found:
-        bench.results.notes.append(f"wrk against the application that does nothing: {float(found[0]):,.0f} requests/s")
+        if bench.round == 0 and (program := wrk.find()):
+            said = wrk.anything(program, nothing.address, seconds=bench.whole_seconds)
+            bench.results.notes.append(f"wrk on the application that does nothing, 64 clients: {said}")
 
 
 def raw_limit(bench: Bench) -> None:
@@ -166,17 +175,25 @@ def naive_way(bench: Bench) -> None:
     url = bench.server.url_of("bank_naive")
     if bench.round == 0:
         naive.fill(bench.server.make_database("bank_naive"), ACCOUNTS)
-    points = {1: (("uniform", 1), ("uniform", 16), ("uniform", 64)), 2: (("uniform", 64), ("hot", 64))}
-    for workers, wanted in points.items():
+    for system, points in NAIVE.items():
         environment = {"NAIVE_URL": url}
-        with serving.asgi(
-            bench.folder, "bank_app.lab.naive:app", workers=workers, environment=environment, name="naive"
-        ) as app:
-            for pattern, clients in wanted:
-                mine = [_naive_requests(app, pattern, f"{bench.round}/{number}") for number in range(clients)]
-                asyncio.run(drive(app.address, mine, count=5, good=201))
-                timings = asyncio.run(drive(app.address, mine, seconds=bench.scope.seconds, good=201))
-                bench.add(of_timings(What("naive", pattern, workers, clients), timings))
+        if system == "naive+":
+            environment["NAIVE_CONNECTIONS"] = str(naive.THREADS)
+        for workers, wanted in points.items():
+            with serving.asgi(
+                bench.folder, "bank_app.lab.naive:app", workers=workers, environment=environment, name="naive"
+            ) as app:
+                _naive_load(bench, app, "uniform", 4, seconds=0.5)
+                for pattern, clients in wanted:
+                    timings = _naive_load(bench, app, pattern, clients, seconds=bench.scope.seconds)
+                    bench.add(of_timings(What(system, pattern, workers, clients), timings))
+                # Not stopped: where it stands still it would be waited for.
+                app.kill()
+
+
+def _naive_load(bench: Bench, app: Serving, pattern: str, clients: int, *, seconds: float) -> Timings:
+    mine = [_naive_requests(app, pattern, f"{bench.round}/{number}") for number in range(clients)]
+    return asyncio.run(drive(app.address, mine, seconds=seconds, good=201))
 
 
 def _naive_requests(app: Serving, pattern: str, seed: str) -> Iterator[bytes]:
@@ -203,6 +220,22 @@ def ours(bench: Bench) -> None:
             _load(bench, bank, What("warm-up", "uniform", workers, 16), seconds=min(1.0, bench.scope.seconds))
             for pattern, clients in wanted:
                 bench.add(_load(bench, bank, What("ours", pattern, workers, clients), seconds=bench.scope.seconds))
+            if bench.round == 0 and (program := wrk.find()):
+                _by_wrk(bench, bank, program, workers)
+
+
+def _by_wrk(bench: Bench, bank: Serving, program: str, workers: int) -> None:
+    """The same transfers by another generator, between accounts of their own: it keeps no journal."""
+    cast = workload.fill(bench.db, people=5, account_count=ACCOUNTS, seed=f"wrk{workers}")
+    load = Load(bank.address, cast)
+    # One transfer, and everybody is signed in.
+    asyncio.run(load.run(count=1))
+    tokens = {email: sign_in.token for email, sign_in in load.sign_ins.items()}
+    said = wrk.transfers(
+        program, bench.folder, bank.address, list(cast.accounts), tokens=tokens, seconds=bench.whole_seconds,
+        seed=f"{workers}",
+    )  # fmt: skip
+    bench.results.notes.append(f"wrk, uniform transfers, 64 clients, workers {workers}: {said}")
 
 
 def _load(bench: Bench, bank: Serving, what: What, *, seconds: float) -> Point:
@@ -349,6 +382,7 @@ def run(scope: Scope, *, command: str, console: Console) -> Results:
                 parts[name](bench)
         console.print("Checking the books ...")
         _check_everything(bench)
+    bench.results.notes += targets.remarks(bench.results.points)
     bench.results.targets = [*targets.judge(bench.results.points), *bench.results.targets]
     return bench.results
 

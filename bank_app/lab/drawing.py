@@ -10,7 +10,7 @@ from typing import Any
 from bank_app.lab.reads import KINDS
 
 WIDTH, LEFT, BAR, GAP = 800, 300, 20, 8
-_COLOURS = {"naive": "#b4b9c2", "raw": "#7d8694", "ours": "#1f6f5c"}
+_COLOURS = {"naive": "#b4b9c2", "naive+": "#b4b9c2", "raw": "#7d8694", "ours": "#1f6f5c"}
 # Readable on a light page and on a dark one; a picture in a document cannot ask which it is.
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #222 } .title { font-weight: 600; font-size: 15px }
@@ -82,7 +82,7 @@ def _panels(points: Sequence[Mapping[str, Any]]) -> list[Panel]:
 
 def _bars(points: Sequence[Mapping[str, Any]], figure: str) -> list[Bar]:
     bars = []
-    for point in points:
+    for point in (point for point in points if point[figure] is not None):
         workers = _counted(point["workers"], "worker") if point["workers"] else ""
         clients = _counted(point["clients"], "client") if point["pattern"].startswith("batches") else ""
         system = point["system"] if point["system"] in _COLOURS else "ours"

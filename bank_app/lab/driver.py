@@ -13,6 +13,7 @@ from bank_app.lab.client import Address, Client, NoAnswer
 from bank_app.lab.journal import percentile
 
 LONGEST_SECONDS = 120.0
+GRACE_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -41,7 +42,10 @@ async def drive(
     count: float = math.inf,
     good: int = 200,
 ) -> Timings:
-    """Each client sends the requests of one iterator, until they end, time is over, or each has sent `count`."""
+    """Each client sends the requests of one iterator, until they end, time is over, or each has sent `count`.
+
+    What is not answered a while after the end is given up and counted as such: a server that stands still is a result.
+    """
     timings = Timings()
     began = time.perf_counter()
 
@@ -65,6 +69,13 @@ async def drive(
         finally:
             connection.close()
 
-    await asyncio.gather(*(client(mine) for mine in requests))
+    running = [asyncio.ensure_future(client(mine)) for mine in requests]
+    _, stuck = await asyncio.wait(running, timeout=None if math.isinf(seconds) else seconds + GRACE_SECONDS)
     timings.seconds = time.perf_counter() - began
+    for task in stuck:
+        task.cancel()
+        timings.others["not answered"] += 1
+    for outcome in await asyncio.gather(*running, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
     return timings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import platform
 import statistics
@@ -78,12 +79,18 @@ def medians(points: Iterable[Point]) -> dict[What, Point]:
 
 def _median(what: What, same: list[Point]) -> Point:
     names = ("per_second", "p50", "p95", "p99", "client_cpu", "bank_cpu", "server_cpu")
-    figures = {name: statistics.median(getattr(point, name) for point in same) for name in names}
+    figures = {name: _middle([getattr(point, name) for point in same]) for name in names}
     others: dict[str, int] = {}
     for point in same:
         for code, count in point.others.items():
             others[code] = others.get(code, 0) + count
     return Point(what, others=others, **figures)
+
+
+def _middle(values: list[float]) -> float:
+    """The median of those that there are: where nothing was answered there is no time."""
+    known = [value for value in values if not math.isnan(value)]
+    return statistics.median(known) if known else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +140,10 @@ class Results:
 
 
 def _flat(point: Point) -> dict[str, Any]:
-    whole = asdict(point)
-    return {**whole.pop("what"), **whole}
+    """JSON has no NaN; null says the same."""
+    whole = {**asdict(point.what), **asdict(point)}
+    del whole["what"]
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in whole.items()}
 
 
 def machine(server_version: str) -> dict[str, str]:

@@ -62,5 +62,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {name} | {value} |"
 
 
-def _number(value: float) -> str:
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
     return f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f}"

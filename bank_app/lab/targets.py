@@ -21,6 +21,15 @@ def judge(points: Iterable[Point]) -> list[Target]:
     return [target for target in _targets(found) if not math.isnan(target.measured)]
 
 
+def remarks(points: Iterable[Point]) -> list[str]:
+    """What is worth knowing beside the promises."""
+    found = medians(points)
+    ratio = _ratio(_best(found, "ours", "uniform"), _best(found, "naive+", "uniform"))
+    if math.isnan(ratio):
+        return []
+    return [f"64 clients / the naive way with a connection for each thread (naive+): {ratio:.2f}×"]
+
+
 def _targets(found: _Medians) -> Iterator[Target]:
     ours, naive = _best(found, "ours", "uniform"), _best(found, "naive", "uniform")
     raw = _best(found, "raw", "best of 1 to 16 connections", clients=16)
@@ -83,7 +92,7 @@ def print_results(results: Results, console: Console) -> None:
     table = Table(
         title=f"Medians of {results.repeats}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    for name in ("", "wrk", "cli", "per s", "p50 ms", "p95", "p99", "µs of CPU"):
+    for name in ("", "wkr", "cli", "per s", "p50 ms", "p95", "p99", "µs of CPU"):
         table.add_column(name, justify="right" if name else "left", no_wrap=bool(name))
     for what, point in medians(results.points).items():
         costs = (point.client_cpu, point.bank_cpu, point.server_cpu)
@@ -96,7 +105,7 @@ def print_results(results: Results, console: Console) -> None:
             "/".join(f"{value:.0f}" for value in costs if value),
         )
     console.print(table)
-    console.print("wrk: worker processes; cli: clients; CPU of one transfer: client/bank/database server.\n")
+    console.print("wkr: worker processes; cli: clients; CPU of one transfer: client/bank/database server.\n")
     promised = Table(title="Targets", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("", "measured", "target", ""):
         promised.add_column(name, justify="right" if name in ("measured", "target") else "left")
@@ -117,4 +126,6 @@ def _text(value: float, unit: str) -> str:
 
 def _short(value: float) -> str:
     """Three digits that count."""
+    if math.isnan(value):
+        return "–"
     return f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f}"

@@ -1,11 +1,13 @@
 """The load client against a server that says exactly what the test wants, byte by byte."""
 
 import asyncio
+import itertools
 import json
 from contextlib import asynccontextmanager
 
 import pytest
 
+from bank_app.lab import driver
 from bank_app.lab.client import Address, Client, NoAnswer, NotConnected, SignIn, SignInRefused, request
 
 GONE = object()
@@ -159,5 +161,28 @@ def test_a_refused_sign_in_says_what_the_bank_said():
         async with server(ok(b'{"code": "invalid_credentials"}', status="401 Unauthorized")) as (address, _):
             with pytest.raises(SignInRefused, match="401 invalid_credentials"):
                 await SignIn(address, email="ada@bank.test", password="p").fresh(Client(address))
+
+    run(scene)
+
+
+def test_a_drive_counts_good_answers_and_others_and_gives_up_on_what_stands_still(monkeypatch):
+    monkeypatch.setattr(driver, "GRACE_SECONDS", 0.1)
+
+    async def scene():
+        async with server(ok(status="201 Created"), ok(b'{"code": "busy"}', status="503 Busy"), []) as (address, _):
+            whole = request("GET", "/", address)
+            timings = await driver.drive(address, [iter([whole] * 3)], seconds=0.2, good=201)
+        assert len(timings.taken) == 1
+        assert timings.others == {"busy": 1, "not answered": 1}
+
+    run(scene)
+
+
+def test_a_drive_ends_when_everybody_has_sent_enough():
+    async def scene():
+        async with server(*[ok()] * 5) as (address, heard):
+            timings = await driver.drive(address, [itertools.repeat(request("GET", "/", address))], count=4)
+        assert (len(timings.taken), len(heard), timings.others) == (4, 4, {})
+        assert timings.per_second > 0
 
     run(scene)

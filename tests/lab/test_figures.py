@@ -165,3 +165,17 @@ def test_the_picture_is_well_formed_and_its_bars_are_in_proportion(results):
 def test_nothing_measured_draws_an_empty_picture(results):
     results.points = []
     assert ET.fromstring(drawing.draw(results.as_json())).tag.endswith("svg")
+
+
+def test_what_stood_still_has_no_times_and_breaks_no_table(results, tmp_path):
+    stuck = What("naive", "uniform", 2, 64)
+    results.points = [measure.of_timings(stuck, Timings(seconds=3.0)) for _ in range(3)]
+    document = json.loads(json.dumps(results.as_json(), allow_nan=False))
+    assert (document["medians"][0]["per_second"], document["medians"][0]["p50"]) == (0.0, None)
+    assert "| naive: uniform | 2 | 64 | 0.00 | – | – | – |" in pages.tables(document)
+    ET.fromstring(drawing.draw(document))
+    console = Console(width=80, record=True)
+    targets.print_results(results, console)
+    assert "–" in console.export_text()
+    some = [point(stuck, 5.0, p50=7.0), *results.points]
+    assert measure.medians(some)[stuck].p50 == 7.0
