@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import UUID
+
+from cachetools import LRUCache
 
 from bank_app.database import Database
 from bank_app.services import auth
@@ -25,6 +28,7 @@ class Authenticator:
         """Asks nothing yet."""
         self._db = db
         self._waiting: _Waiting = {}
+        self._remembered: LRUCache[UUID, Actor] = LRUCache(maxsize=10_000)
         self._asking: asyncio.Task[None] | None = None
         # One query runs at a time; what comes meanwhile is asked by the next.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="authentication")
@@ -48,6 +52,15 @@ class Authenticator:
             raise auth.token_not_valid()
         return actor
 
+    async def likely(self, token: str) -> Actor:
+        """Who held this access token when it was last asked about; only for what asks again together with posting.
+
+        Raises:
+            as `actor_of`, of a token that is new here.
+        """
+        known = self._remembered.get(auth.sign_in_of_access_token(self._db.settings, token))
+        return known or await self.actor_of(token)
+
     async def _ask(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
@@ -59,11 +72,19 @@ class Authenticator:
                     answer.set_exception(error)
             else:
                 for sign_in_id, answer in asked.items():
-                    answer.set_result(found.get(sign_in_id))
+                    actor = found.get(sign_in_id)
+                    answer.set_result(actor)
+                    self._remember(sign_in_id, actor)
             if len(asked) > 1:
                 # Several came at once, so more will: they share the next query instead of queueing for one each.
                 await asyncio.sleep(_GATHERING_SECONDS)
         self._asking = None
+
+    def _remember(self, sign_in_id: UUID, actor: Actor | None) -> None:
+        if actor:
+            self._remembered[sign_in_id] = replace(actor, remembered=True)
+        else:
+            self._remembered.pop(sign_in_id, None)
 
     def _read(self, sign_in_ids: Collection[UUID]) -> Mapping[UUID, Actor]:
         return auth.actors_of_sign_ins(self._db, sign_in_ids)

@@ -19,10 +19,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bank_app.api import errors
+from bank_app.api.authentication import Authenticator
 from bank_app.api.dependencies import idempotency_key
 from bank_app.api.errors import ProtocolError
-from bank_app.api.requests import LARGER_BODIES, MAX_BODY_BYTES, ActorRoute, StrictRequest, identify
+from bank_app.api.requests import LARGER_BODIES, MAX_BODY_BYTES, ActorRoute, StrictRequest, bearer_token, count
 from bank_app.errors import BankError
+from bank_app.services.auth import Actor, ActorChanged
 
 _GIVEN = ("body", "actor", "bank", "key", "response")
 _LONG = 65_536
@@ -36,6 +38,14 @@ class _Stop:
     route: APIRoute
     body: type[BaseModel]
     call: Callable[..., Awaitable[BaseModel]]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes more than one unit of work."""
+        return self.route.name in LARGER_BODIES
+
+
+_Answered = tuple[BaseModel, list[tuple[bytes, bytes]]]
 
 
 def stops(routes: Iterable[APIRoute]) -> dict[str, _Stop]:
@@ -76,9 +86,28 @@ class Express:
         await send({"type": "http.response.start", "status": stop.route.status_code or 200, "headers": start})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, stop: _Stop, request: StrictRequest) -> tuple[BaseModel, list[tuple[bytes, bytes]]]:
+    async def _answer(self, stop: _Stop, request: StrictRequest) -> _Answered:
+        """First who, then how often, then the shape of the request, as everywhere.
+
+        Who asks is taken for who he was a moment ago, and the unit of work that posts for him asks whether he still is.
+        Before he is told anything else, he is asked about as everywhere.
+        """
+        authenticator: Authenticator = self._api.state.authenticator
+        token = bearer_token(request)
+        # A batch may be half posted when it turns out that its sender has changed.
+        actor = await (authenticator.actor_of if stop.is_long else authenticator.likely)(token)
+        try:
+            return await self._answer_to(actor, stop, request)
+        except ActorChanged:
+            return await self._answer_to(await authenticator.actor_of(token), stop, request)
+        except (BankError, ProtocolError, RequestValidationError):
+            if actor.remembered:
+                await authenticator.actor_of(token)
+            raise
+
+    async def _answer_to(self, actor: Actor, stop: _Stop, request: StrictRequest) -> _Answered:
+        count(request, stop.route.name, actor)
         request.largest_body = LARGER_BODIES.get(stop.route.name, MAX_BODY_BYTES)
-        actor = await identify(request, stop.route.name)
         await request.check_body()
         key = idempotency_key(request)
         raw = await request.body()

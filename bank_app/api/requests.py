@@ -161,13 +161,21 @@ async def identify(request: StrictRequest, policy: str) -> Actor:
         NotSignedIn, TokenExpired: nobody that we know.
         Throttled: too often.
     """
-    app_state = request.app.state
     # The database is asked every time, so a disabled person or a new role counts at once.
-    actor: Actor = await app_state.authenticator.actor_of(bearer_token(request))
-    request.state.actor = actor
-    limits: rate_limits.RateLimits = app_state.rate_limits
-    limits.count(request, policy, str(actor.user_id))
+    actor: Actor = await request.app.state.authenticator.actor_of(bearer_token(request))
+    count(request, policy, actor)
     return actor
+
+
+def count(request: StrictRequest, policy: str, actor: Actor) -> None:
+    """Notes who sends this request and counts it against what he may send.
+
+    Raises:
+        Throttled: too often.
+    """
+    request.state.actor = actor
+    limits: rate_limits.RateLimits = request.app.state.rate_limits
+    limits.count(request, policy, str(actor.user_id))
 
 
 def bearer_token(request: Request) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -23,6 +23,7 @@ from zxcvbn import zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from bank_app import clock, errors
+from bank_app.bulk import Question
 from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
@@ -42,7 +43,9 @@ _read_tokens: LRUCache[tuple[str, str], tuple[UUID, datetime]] = LRUCache(maxsiz
 _remembering = threading.Lock()
 _SIGN_INS, _USERS = SQLModel.metadata.tables["sign_ins"], SQLModel.metadata.tables["users"]
 _ACTORS = (
-    select(_SIGN_INS.c.id, _USERS.c.id, _USERS.c.email, _USERS.c.name, _USERS.c.role)
+    select(
+        _SIGN_INS.c.id.label("sign_in_id"), _USERS.c.id.label("user_id"), _USERS.c.email, _USERS.c.name, _USERS.c.role
+    )
     .join(_USERS, _USERS.c.id == _SIGN_INS.c.user_id)
     .where(
         _SIGN_INS.c.id.in_(bindparam("sign_in_ids", expanding=True)),
@@ -61,6 +64,12 @@ class Actor:
     name: str
     role: Role
     sign_in_id: UUID | None = None
+    # As he was a moment ago: whoever posts for him asks in the same breath whether that still holds.
+    remembered: bool = field(default=False, compare=False)
+
+
+class ActorChanged(Exception):
+    """A remembered actor is not who he was: nothing was done for him."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,10 +482,20 @@ def token_not_valid() -> errors.NotSignedIn:
 def actors_of_sign_ins(db: Database, sign_in_ids: Collection[UUID]) -> dict[UUID, Actor]:
     """Who is behind these sign-ins now; those that were revoked, or whose person was disabled, are left out."""
     rows: Sequence[Any] = db.look_up(_ACTORS, {"sign_in_ids": list(sign_in_ids)})
-    return {
-        sign_in_id: Actor(user_id, email, name, Role(role), sign_in_id)
-        for sign_in_id, user_id, email, name, role in rows
-    }
+    return {row.sign_in_id: Actor(row.user_id, row.email, row.name, Role(row.role), row.sign_in_id) for row in rows}
+
+
+def are_they_still(actors: Iterable[Actor]) -> Question:
+    """What to ask about remembered actors, together with whatever is asked for them."""
+    sign_ins = {actor.sign_in_id for actor in actors if actor.remembered}
+    return Question(_ACTORS, "sign_in_ids", [sign_in for sign_in in sign_ins if sign_in])
+
+
+def still_the_same(actor: Actor, rows: Sequence[Any]) -> bool:
+    """Whether the answer to `are_they_still` says so: signed in, not disabled, and in the same role."""
+    return not actor.remembered or any(
+        row.sign_in_id == actor.sign_in_id and row.user_id == actor.user_id and row.role == actor.role for row in rows
+    )
 
 
 def revoke(db: Database, actor: Actor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, overload
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -170,38 +170,57 @@ def wait_for(session: Session, account_id: int) -> None:
     session.connection().execute(_LOCK_ROWS, {"ids": [account_id]})
 
 
-@overload
-def post(session: Session, drafts: Sequence[AnyDraft], *, all_or_none: bool = False) -> list[Outcome]: ...
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the database said when the rows of a list of drafts were locked."""
+
+    wanted: frozenset[int]
+    books: dict[int, Book]
+    key_rows: Sequence[Any]
+    also: Sequence[Any]
 
 
-@overload
-def post(session: Session, drafts: Sequence[AnyDraft], *, skip_locked: bool) -> list[Outcome | Locked]: ...
+def look(
+    session: Session, drafts: Sequence[AnyDraft], *, skip_locked: bool = False, also: Question | None = None
+) -> Sight:
+    """Locks the accounts of drafts, reads them and the drafts' keys, and asks `also`, in one round trip.
+
+    With `skip_locked` rows that somebody else holds are left out and nobody is waited for.
+
+    Locks: every account of every draft, ascending, once (see `lock`).
+    """
+    wanted = frozenset(account_id for draft in drafts for account_id in draft.account_ids)
+    lock_rows = Question(_LOCK_FREE_ROWS if skip_locked else _LOCK_ROWS, "ids", sorted(wanted))
+    # The rows first: whoever used a key on them before us has committed by the time we hold them.
+    rows, key_rows, more = ask(session, [lock_rows, keys_of(drafts), also or Question(_FACTS, "ids", ())])
+    # Rows, not objects: what was loaded before the lock cannot get in the way, and thousands cost little.
+    return Sight(wanted, {row.id: Book.of(row) for row in rows}, key_rows, more)
 
 
-def post(
-    session: Session, drafts: Sequence[AnyDraft], *, skip_locked: bool = False, all_or_none: bool = False
-) -> Sequence[Outcome | Locked]:
+def post(session: Session, drafts: Sequence[AnyDraft], *, all_or_none: bool = False) -> list[Outcome]:
     """Posts drafts in order, each accepted or refused by itself, and returns their outcomes in the same order.
 
     A draft whose key or id is already in the books is answered from there. Nothing is acknowledged by this function:
-    the caller answers after COMMIT. With `skip_locked` a draft that needs a row which somebody else holds is `Locked`:
-    nothing was decided or written, and nobody was waited for. With `all_or_none` nothing is written if one is refused,
-    whatever the other outcomes say.
+    the caller answers after COMMIT. With `all_or_none` nothing is written if one is refused, whatever the other
+    outcomes say.
 
-    Locks: every account of every draft, ascending, once (see `lock`). Number of statements: constant, and none for
-    holds and limits where no draft and no account has any.
-    Source: ledger.md §4.
+    Locks: as `look`. Number of statements: constant, and none for holds and limits where no draft and no account has
+    any. Source: ledger.md §4.
     """
-    wanted = {account_id for draft in drafts for account_id in draft.account_ids}
-    lock_rows = Question(_LOCK_FREE_ROWS if skip_locked else _LOCK_ROWS, "ids", sorted(wanted))
-    # The rows first: whoever used a key on them before us has committed by the time we hold them.
-    rows, key_rows = ask(session, [lock_rows, keys_of(drafts)])
-    # Rows, not objects: what was loaded before the lock cannot get in the way, and thousands cost little.
-    books = {row.id: Book.of(row) for row in rows}
+    outcomes = post_seen(session, drafts, look(session, drafts), all_or_none=all_or_none)
+    return [outcome for outcome in outcomes if not isinstance(outcome, Locked)]
+
+
+def post_seen(
+    session: Session, drafts: Sequence[AnyDraft], sight: Sight, *, all_or_none: bool = False
+) -> list[Outcome | Locked]:
+    """As `post`, of drafts that `look` was given. One whose row was left out is `Locked`: nothing was decided on it."""
+    books, key_rows = sight.books, sight.key_rows
     outcomes: dict[int, Outcome | Locked] = {**already_answered(session, drafts, key_rows)}
     fresh = [(index, draft) for index, draft in enumerate(drafts) if index not in outcomes]
-    if skip_locked and len(books) < len(wanted):
-        taken = facts(session, wanted - books.keys()).keys()
+    if len(books) < len(sight.wanted):
+        # Neither locked nor there, or only not there?
+        taken = facts(session, sight.wanted - books.keys()).keys()
         outcomes |= {index: Locked(number) for index, draft in fresh if (number := _first_of(draft, taken)) is not None}
         fresh = [(index, draft) for index, draft in fresh if index not in outcomes]
     fresh_drafts = [draft for _, draft in fresh]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bank_app import errors
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, Key, Leg, TransactionType
-from bank_app.services import audit, hold_book, hold_orders, ledger
+from bank_app.services import audit, auth, hold_book, hold_orders, ledger
 from bank_app.services.answers import same_again
 from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
@@ -54,7 +54,7 @@ class Settled:
     accounts: Mapping[int, ledger.AccountFacts]
 
 
-Answer = Settled | ledger.Locked | errors.BankError
+Answer = Settled | ledger.Locked | errors.BankError | auth.ActorChanged
 _FACTS_KEPT = 50_000
 # As much as is kept of a refusal.
 _LONGEST_DETAIL = 300
@@ -89,7 +89,8 @@ def settle(
     """Posts a list of orders, each answered by itself, in their order.
 
     An error in the answer is one that is not recorded with a key: no such account, not allowed, too many decimals.
-    `ledger.Locked` says that nothing was decided because somebody else holds a row (only with `skip_locked`).
+    `ledger.Locked` says that nothing was decided because somebody else holds a row (only with `skip_locked`), and
+    `ActorChanged` that whoever ordered was remembered wrongly.
 
     Locks: as `ledger.post`. Source: ledger.md §4.
     """
@@ -97,10 +98,16 @@ def settle(
     answers: list[Any] = [item if isinstance(item, errors.BankError) else None for item in drafts]
     _replay_before_existence(session, orders, answers)
     sound = [(index, item) for index, item in enumerate(drafts) if not isinstance(item, errors.BankError)]
-    outcomes = ledger.post(session, [item for _, item in sound], skip_locked=skip_locked) if sound else []
-    for (index, _), outcome in zip(sound, outcomes, strict=True):
+    who = auth.are_they_still(orders[index].actor for index, _ in sound)
+    sight = ledger.look(session, [item for _, item in sound], skip_locked=skip_locked, also=who)
+    same = [(index, item) for index, item in sound if auth.still_the_same(orders[index].actor, sight.also)]
+    outcomes = ledger.post_seen(session, [item for _, item in same], sight)
+    for (index, _), outcome in zip(same, outcomes, strict=True):
         answers[index] = outcome
         _audit_reversal(session, orders[index], outcome)
+    for index, _ in sound:
+        if answers[index] is None:
+            answers[index] = auth.ActorChanged()
     _replay_within_the_list(orders, answers)
     return _with_accounts(session, orders, answers, known)
 
