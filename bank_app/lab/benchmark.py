@@ -28,7 +28,6 @@ from bank_app.database import Database
 from bank_app.lab import (
     auditor,
     batches,
-    drawing,
     long_history,
     naive,
     pages,
@@ -401,9 +400,6 @@ def report(scope: Scope, *, command: str, console: Console, json_file: Path | No
     if json_file:
         json_file.write_text(json.dumps(document, indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")
     if page:
-        picture = page.parent / "images" / f"{page.stem}.svg"
-        picture.parent.mkdir(exist_ok=True)
-        picture.write_text(drawing.draw(document), encoding="utf-8")
         pages.update(page, document)
     console.print(f"Measured in {(time.monotonic() - began) / 60:.1f} minutes.")
     return 0 if results.books_are_right else 1

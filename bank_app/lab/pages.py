@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bank_app.lab import drawing
 from bank_app.start import Refused
 
 BEGIN, END = "<!-- figures: written by ./bank benchmark --page -->", "<!-- end of figures -->"
 
 
 def update(page: Path, document: Mapping[str, Any]) -> None:
-    """Replaces what is between the marks of the page.
+    """Draws the picture beside the page, and replaces what is between the marks of the page.
 
     Raises:
         Refused: the page does not have them.
@@ -22,7 +23,11 @@ def update(page: Path, document: Mapping[str, Any]) -> None:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise Refused(f"{page} lacks the line {BEGIN} or {END}: put them where the figures belong.")
-    page.write_text(f"{before}{BEGIN}\n\n{tables(document)}\n{END}{after}", encoding="utf-8")
+    picture = page.parent / "images" / f"{page.stem}.svg"
+    picture.parent.mkdir(exist_ok=True)
+    picture.write_text(drawing.draw(document), encoding="utf-8")
+    shown = f"![Transfers per second and latencies, as in the tables below](images/{picture.name})"
+    page.write_text(f"{before}{BEGIN}\n\n{shown}\n\n{tables(document)}\n{END}{after}", encoding="utf-8")
 
 
 def tables(document: Mapping[str, Any]) -> str:

@@ -136,6 +136,8 @@ def test_a_page_keeps_its_words_and_gets_new_figures(results, tmp_path):
     assert once.startswith("before\n")
     assert once.endswith("after\n")
     assert "old" not in once
+    assert "](images/benchmarks.svg)" in once
+    assert (tmp_path / "images" / "benchmarks.svg").read_text(encoding="utf-8").startswith("<svg")
     assert "| 64 clients / the naive way | 15.0× | ≥ 10.0× | met |" in once
     assert "| ours: uniform | 1 | 64 | 1,500 | 1.00 | 1.00 | 2.00 |" in once
 
