@@ -37,7 +37,7 @@ T = TypeVar("T")
 LARGEST_GROUP = 500
 LANES = 8
 # Tried with others, then in the lanes of the rows that were taken; after that every row is waited for, in order.
-_HOPS_BEFORE_WAITING_FOR_ALL = 5
+_LANES_BEFORE_WAITING_FOR_ALL = 3
 _PAUSE_WITHOUT_LANE = 0.01
 _IDLE_SECONDS = 2.0
 # Units of work of thousands, such as a batch of which all or nothing counts.
@@ -52,6 +52,7 @@ class _Ticket:
     deadline: float
     waiter: asyncio.Future[Settled] | Future[Settled]
     loop: asyncio.AbstractEventLoop | None = None
+    # 0 until a row was taken; then 1, and 1 more for each lane that it has waited in.
     hops: int = 0
     clock_moved_to: datetime | None = field(default_factory=clock.moved)
 
@@ -273,13 +274,17 @@ class Poster:
         self._threads.submit(self._post_alone, ticket)
 
     def _post_alone(self, ticket: _Ticket) -> None:
-        """Waits for every row that it needs, in ascending order, as everybody does who waits while holding rows."""
+        """Waits for every row that it needs, in ascending order, as everybody does who waits while holding rows.
+
+        Who has not been in the lanes yet goes there first: the lowest row is the cash of many customers.
+        """
+        skip = ticket.hops <= _LANES_BEFORE_WAITING_FOR_ALL
         try:
             if ticket.hops and ticket.deadline <= time.monotonic():
                 # It has waited for a row already, and then for others that wait like it.
                 self._answer([(ticket, _locked_for_too_long())])
                 return
-            [answer] = self._unit_of_work(partial(self._settle, [ticket], skip_locked=False))
+            [answer] = self._unit_of_work(partial(self._settle, [ticket], skip_locked=skip))
         except Exception as error:  # noqa: BLE001 - whoever waits for the order is given it
             self._answer([(ticket, error)])
         else:
@@ -295,26 +300,36 @@ class Poster:
     # --- rows that others hold ----------------------------------------------------------------------
 
     def _set_aside(self, locked: Sequence[tuple[_Ticket, int]]) -> None:
-        again = []
+        at_once, later, late = [], [], []
+        now = time.monotonic()
         with self._changed:
             self.figures.set_aside += len(locked)
             for ticket, account_id in locked:
-                ticket.hops += 1
                 lane = self._lanes.get(account_id)
-                if ticket.hops >= _HOPS_BEFORE_WAITING_FOR_ALL:
+                if ticket.hops > _LANES_BEFORE_WAITING_FOR_ALL:
                     self._start_alone(ticket)
                 elif lane:
+                    ticket.hops += 1
                     lane.waiting.append(ticket)
-                elif ticket.hops == 1 or len(self._lanes) >= LANES:
-                    again.append(ticket)
-                else:
+                elif ticket.hops == 0:
+                    ticket.hops = 1
+                    at_once.append(ticket)
+                elif len(self._lanes) < LANES:
+                    ticket.hops += 1
                     lane = self._lanes[account_id] = _Lane(account_id, deque([ticket]))
                     self._threads.submit(self._run_lane, lane)
-            self._queue.extendleft(reversed(again))
-            if again and len(self._lanes) >= LANES:
+                elif ticket.deadline <= now:
+                    late.append(ticket)
+                else:
+                    later.append(ticket)
+            self._queue.extendleft(reversed(at_once))
+            # Behind all others, whom they would keep out of the next group if they were many.
+            self._queue.extend(later)
+            if later:
                 # Nothing to do but try again; not at once, or two processes would do nothing else.
                 self._changed.wait(_PAUSE_WITHOUT_LANE)
             self._changed.notify_all()
+        self._answer([(ticket, _locked_for_too_long()) for ticket in late])
 
     def _run_lane(self, lane: _Lane) -> None:
         """Posts what waits for a row, in turn with everybody else who waits for it, until nobody does."""
