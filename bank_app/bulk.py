@@ -12,7 +12,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -230,7 +230,7 @@ def _identifier(value: UUID | None, _quote: Any) -> str:
 
 
 def _moment(value: datetime | None, _quote: Any) -> str:
-    return "NULL" if value is None else f"'{_plain(value)}'"
+    return "NULL" if value is None else f"'{_utc(value)}'"
 
 
 def _text(value: str | None, quote: Callable[[str], str]) -> str:
@@ -279,9 +279,14 @@ def _value(table: Table, name: str) -> str:
     return f"UNHEX(new_rows.{name})" if binary else f"new_rows.{name}"
 
 
+@lru_cache(maxsize=1024)
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+        return _utc(value)
     if isinstance(value, bytes):
         return value.hex()
     return value if value is None or isinstance(value, int | str) else value.hex  # A UUID.

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _moved_to: ContextVar[datetime | None] = ContextVar("moved_to", default=None)
 
@@ -33,6 +34,7 @@ def moved_to(moment: datetime | None) -> Iterator[None]:
         _moved_to.reset(token)
 
 
+@lru_cache(maxsize=1024)
 def to_text(moment: datetime) -> str:
     """RFC 3339 in UTC with six digits and `Z`: the only form of time on the wire and in hashes."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

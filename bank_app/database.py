@@ -332,12 +332,13 @@ class Database:
         connect: dict[str, Any] = {
             "init_command": session_settings,
             "charset": "utf8mb4",
+            "cursorclass": Cursor,
             "read_timeout": wait + 10,
             "write_timeout": wait + 10,
         }
         if isolation == "READ COMMITTED":
             # Only where several statements are sent in one packet (see bulk.py); nobody else can.
-            connect |= {"client_flag": CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS, "cursorclass": Cursor}
+            connect["client_flag"] = CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS
         # Every session ends its unit of work itself; the pool's own ROLLBACK after it would be one round trip more.
         engine = create_engine(
             self.url,

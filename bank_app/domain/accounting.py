@@ -150,12 +150,15 @@ class Draft:
 
     def __post_init__(self) -> None:
         """Balanced or not at all."""
-        accounts = [leg.account_id for leg in self.legs]
-        if len(accounts) < 2 or len(set(accounts)) != len(accounts):
+        accounts, total = set(), 0
+        for leg in self.legs:
+            if not 0 < leg.amount_minor <= MAX_MINOR:
+                raise ValueError("every side has an amount of 1 to 10^15 minor units")
+            accounts.add(leg.account_id)
+            total += signed(leg.direction, leg.amount_minor)
+        if len(accounts) < 2 or len(accounts) != len(self.legs):
             raise ValueError("a transaction has at least two sides on different accounts")
-        if any(not 0 < leg.amount_minor <= MAX_MINOR for leg in self.legs):
-            raise ValueError("every side has an amount of 1 to 10^15 minor units")
-        if sum(signed(leg.direction, leg.amount_minor) for leg in self.legs) != 0:
+        if total != 0:
             raise ValueError("debits and credits differ")
 
     @property

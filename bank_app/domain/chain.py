@@ -61,20 +61,13 @@ def posting_hash(
     created_at: datetime,
 ) -> bytes:
     """SHA-256 of a posting's canonical JSON, beginning with the hash of the account's posting before it."""
-    return _digest(
-        "posting",
-        previous.hex(),
-        account_id,
-        sequence,
-        str(transaction_id),
-        transaction_hash.hex(),
-        str(direction),
-        amount_minor,
-        currency,
-        balance_after,
-        floor,
-        to_text(created_at),
+    # Written out, because none of these needs escaping and the encoder takes five times as long.
+    text = (
+        f'["posting","{previous.hex()}",{account_id},{sequence},"{transaction_id}","{transaction_hash.hex()}",'
+        f'"{direction}",{amount_minor},"{currency}",{balance_after},{"null" if floor is None else floor},'
+        f'"{to_text(created_at)}"]'
     )
+    return hashlib.sha256(text.encode()).digest()
 
 
 def audit_hash(previous: bytes, content: Mapping[str, Any]) -> bytes:

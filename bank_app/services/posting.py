@@ -41,7 +41,7 @@ _LANES_BEFORE_WAITING_FOR_ALL = 3
 _PAUSE_WITHOUT_LANE = 0.01
 _IDLE_SECONDS = 2.0
 # Units of work of thousands, such as a batch of which all or nothing counts.
-_LARGE_AT_ONCE = 8
+_LARGE_AT_ONCE = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -89,8 +89,8 @@ class Poster:
         self._queue: deque[_Ticket] = deque()
         self._lanes: dict[int, _Lane] = {}
         self._running = self._closing = False
-        self._in_hand = self._alone = 0
-        self._threads = ThreadPoolExecutor(LANES + 2, thread_name_prefix="lane")
+        self._in_hand = self._alone = self._large = 0
+        self._threads = ThreadPoolExecutor(LANES + _LARGE_AT_ONCE + 2, thread_name_prefix="lane")
         self.figures = Figures()
 
     # --- asking -------------------------------------------------------------------------------------
@@ -118,14 +118,28 @@ class Poster:
         Raises:
             Overloaded: before anything of the list was accepted; later it is the answer of the orders concerned.
         """
-        answers: list[Settled | BankError] = []
-        under_way: list[asyncio.Future[Settled]] = []
-        for start in range(0, len(orders), LARGEST_GROUP):
-            # The next piece is in the queue before the last one is answered, so that the database never waits for us.
-            piece = self._accept_from_loop(orders[start : start + LARGEST_GROUP], bounded=start == 0)
-            answers += await _all_of(under_way)
-            under_way = piece
-        return answers + await _all_of(under_way)
+        self._take_large()
+        try:
+            answers: list[Settled | BankError] = []
+            for start in range(0, len(orders), LARGEST_GROUP):
+                answers += await self._post_piece(orders[start : start + LARGEST_GROUP])
+            return answers
+        finally:
+            self._end_large()
+
+    async def _post_piece(self, orders: Sequence[Order]) -> list[Settled | BankError]:
+        """A unit of work of its own, which waits for its rows in order: it needs too many to skip what is taken."""
+        tickets = [_Ticket(order, self._deadline(), Future()) for order in orders]
+        operation = partial(self._settle, tickets, skip_locked=False)
+        self.figures.orders += len(tickets)
+        self.figures.groups += 1
+        try:
+            answers = await asyncio.wrap_future(self._threads.submit(self._unit_of_work, operation))
+        except Exception as error:  # noqa: BLE001 - every order of the piece is given it, or posted by itself
+            self._failed(tickets, error)
+        else:
+            self._sort_out(tickets, answers)
+        return await _all_of([asyncio.wrap_future(ticket.waiter) for ticket in tickets])
 
     async def in_thread(self, operation: Callable[[Session], T]) -> T:
         """Runs a unit of work that is too large to share with others on a thread of its own.
@@ -133,24 +147,29 @@ class Poster:
         Raises:
             Overloaded: too many of them wait already.
         """
-        with self._changed:
-            if self._closing or self._alone >= _LARGE_AT_ONCE:
-                raise _too_many()
-            self._alone += 1
-        return await asyncio.wrap_future(self._threads.submit(self._run_large, operation))
-
-    def _run_large(self, operation: Callable[[Session], T]) -> T:
+        self._take_large()
         try:
-            return self._unit_of_work(operation)
+            return await asyncio.wrap_future(self._threads.submit(self._unit_of_work, operation))
         finally:
-            self._one_less_alone()
+            self._end_large()
+
+    def _end_large(self) -> None:
+        with self._changed:
+            self._large -= 1
+            self._changed.notify_all()
+
+    def _take_large(self) -> None:
+        with self._changed:
+            if self._closing or self._large >= _LARGE_AT_ONCE:
+                raise _too_many()
+            self._large += 1
 
     def drain(self, seconds: float) -> bool:
         """Accepts nothing more and waits until everything that was accepted is answered; False when time ran out."""
         with self._changed:
             self._closing = True
             return self._changed.wait_for(
-                lambda: not (self._queue or self._lanes or self._in_hand or self._alone), seconds
+                lambda: not (self._queue or self._lanes or self._in_hand or self._alone or self._large), seconds
             )
 
     @property
@@ -163,16 +182,16 @@ class Poster:
     def _deadline(self) -> float:
         return time.monotonic() + self._settings.lock_timeout
 
-    def _accept_from_loop(self, orders: Sequence[Order], *, bounded: bool = True) -> list[asyncio.Future[Settled]]:
+    def _accept_from_loop(self, orders: Sequence[Order]) -> list[asyncio.Future[Settled]]:
         loop, deadline = asyncio.get_running_loop(), self._deadline()
         waiters: list[asyncio.Future[Settled]] = [loop.create_future() for _ in orders]
         tickets = [_Ticket(order, deadline, waiter, loop) for order, waiter in zip(orders, waiters, strict=True)]
-        self._accept(tickets, bounded=bounded)
+        self._accept(tickets)
         return waiters
 
-    def _accept(self, tickets: Sequence[_Ticket], *, bounded: bool = True) -> None:
+    def _accept(self, tickets: Sequence[_Ticket]) -> None:
         with self._changed:
-            if bounded and (self._closing or self.waiting >= self._settings.queue_limit):
+            if self._closing or self.waiting >= self._settings.queue_limit:
                 self.figures.refused_overloaded += len(tickets)
                 raise _too_many()
             self._queue.extend(tickets)

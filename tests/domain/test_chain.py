@@ -1,11 +1,15 @@
 """The hash chain, written out by hand: whoever has the bytes below can check the books without this program."""
 
+import json
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bank_app import clock
 from bank_app.domain import chain
 
 TRANSACTION = {
@@ -92,3 +96,27 @@ def test_a_merkle_root_is_made_as_rfc_6962_says():
     assert chain.merkle_root([b"a"]) == a
     assert chain.merkle_root([b"a", b"b"]) == sha256(b"\x01" + a + b).digest()
     assert chain.merkle_root([b"a", b"b", b"c"]) == sha256(b"\x01" + sha256(b"\x01" + a + b).digest() + c).digest()
+
+
+@given(
+    st.binary(min_size=32, max_size=32),
+    st.integers(0, 10**10),
+    st.integers(1, 10**12),
+    st.sampled_from(["debit", "credit"]),
+    st.integers(-(4 * 10**18), 4 * 10**18),
+    st.none() | st.integers(-(10**15), 10**15),
+    st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1)),
+)
+def test_a_posting_is_hashed_as_the_json_array_that_the_documents_promise(
+    digest, account, sequence, direction, balance, floor, moment
+):
+    when = moment.replace(tzinfo=UTC)
+    identifier = UUID(bytes=digest[:16])
+    parts = [
+        "posting", digest.hex(), account, sequence, str(identifier), digest[::-1].hex(), direction, 25, "USD",
+        balance, floor, clock.to_text(when),
+    ]  # fmt: skip
+    assert chain.posting_hash(
+        digest, account_id=account, sequence=sequence, transaction_id=identifier, transaction_hash=digest[::-1],
+        direction=direction, amount_minor=25, currency="USD", balance_after=balance, floor=floor, created_at=when,
+    ) == sha256(json.dumps(parts, separators=(",", ":")).encode()).digest()  # fmt: skip
