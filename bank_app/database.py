@@ -349,14 +349,11 @@ class Database:
             skip_autocommit_rollback=True,
             **pool,
         )
-        follow(
-            engine,
-            Nodes(
-                Node({**engine.dialect.create_connect_args(url)[1], **connect, **tls(url, self.settings.database_tls)})
-                for url in map(make_url, self.settings.urls)
-            ),
-            reads_only=isolation == "REPEATABLE READ",
+        nodes = Nodes(
+            Node({**engine.dialect.create_connect_args(url)[1], **connect, **tls(url, self.settings.database_tls)})
+            for url in map(make_url, self.settings.urls)
         )
+        follow(engine, nodes, reads_only=isolation == "REPEATABLE READ")
         return engine
 
 
