@@ -71,9 +71,7 @@ def serve(
     os.chdir(PROJECT)
     # A forked worker would inherit connections, locks and threads of what this process did before.
     multiprocessing.set_start_method("spawn", force=True)
-    if when_ready:
-        threading.Thread(target=_watch, args=(host, port, when_ready), daemon=True).start()
-    Server(
+    supervisor = Server(
         "bank_app.bank_app:serve",
         interface=Interfaces.ASGI,
         address=host,
@@ -84,7 +82,24 @@ def serve(
         respawn_interval=0.5,
         workers_kill_timeout=KILL_SECONDS,
         log_level=LogLevels.warning if quiet else LogLevels.info,
-    ).serve(target_loader=_load_app)
+    )
+
+    def ready() -> None:
+        # A worker that dies soon after its start is taken for one that cannot start, and everything is ended. Once the
+        # bank has been ready that is wrong: a second worker killed within seconds is no reason to stop the others.
+        supervisor.respawned_wrks = _NoCrashLoop()
+        if when_ready:
+            when_ready()
+
+    threading.Thread(target=_watch, args=(host, port, ready), daemon=True).start()
+    supervisor.serve(target_loader=_load_app)
+
+
+class _NoCrashLoop(dict[int, float]):
+    """When workers were last replaced: always long ago."""
+
+    def get(self, _worker: int, _default: float = 0.0) -> float:  # type: ignore[override]
+        return float("-inf")
 
 
 def base_url(host: str, port: int) -> str:
