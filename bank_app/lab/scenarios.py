@@ -170,7 +170,7 @@ def crowded(stage: Stage) -> None:
 def foreign_lock(stage: Stage) -> None:
     """Somebody else holds two accounts for longer than the bank waits: only who needs these is told to come again."""
     held, free = (0, 1), tuple(range(2, len(stage.cast.accounts)))
-    seconds = 2.0 if stage.quick else 15.0
+    seconds = 1.0 if stage.quick else 15.0
     with stage.under_load(only=free) as others, stage.under_load(only=held, clients=4) as touching:
         stage.more(others)
         stage.more(touching)
@@ -192,7 +192,7 @@ def foreign_lock(stage: Stage) -> None:
 
 
 def deadlock_storm(stage: Stage) -> None:
-    """Foreign sessions lock the same accounts in the wrong order, so that the bank is the victim of deadlocks."""
+    """Foreign sessions lock the same accounts in the wrong order: a bank that held one and waited would be the victim."""
     numbers = [account.number for account in stage.cast.accounts]
     with stage.under_load() as load, stage.same_workers():
         stage.more(load)

@@ -78,6 +78,8 @@ class Stage:
         wanted = acknowledged(load.journal) + count
 
         def enough() -> bool:
+            if self.bank.pid is None:
+                raise NeverHappened(f"the bank ended: {self.bank.last_words()}")
             if sum(entry.code == "internal_error" for entry in list(load.journal.entries)) > _TOO_MANY_BUGS:
                 raise NeverHappened("the bank answers internal_error; its log says why")
             return acknowledged(load.journal) >= wanted
