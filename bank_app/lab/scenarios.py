@@ -192,7 +192,7 @@ def foreign_lock(stage: Stage) -> None:
 
 
 def deadlock_storm(stage: Stage) -> None:
-    """Foreign sessions lock the same accounts in the wrong order: a bank that held one and waited would be the victim."""
+    """Foreign sessions lock the same accounts in the wrong order, against a bank that must not wait while it holds."""
     numbers = [account.number for account in stage.cast.accounts]
     with stage.under_load() as load, stage.same_workers():
         stage.more(load)
