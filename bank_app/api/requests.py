@@ -146,6 +146,7 @@ class ActorRoute(APIRoute):
 
         async def handler(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
+            strict.largest_body = LARGER_BODIES.get(policy, MAX_BODY_BYTES)
             await identify(strict, policy)
             if has_body:
                 await strict.check_body()
