@@ -427,20 +427,6 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
     return pair
 
 
-def actor_of_access_token(db: Database, token: str) -> Actor:
-    """Who holds this access token, as of now: a disabled person or a changed role takes effect at once.
-
-    Raises:
-        TokenExpired: it was ours and its time is over.
-        NotSignedIn: it is not ours, or its sign-in was revoked.
-    """
-    sign_in_id = sign_in_of_access_token(db.settings, token)
-    actor = actors_of_sign_ins(db, [sign_in_id]).get(sign_in_id)
-    if actor is None:
-        raise token_not_valid()
-    return actor
-
-
 def sign_in_of_access_token(settings: Settings, token: str) -> UUID:
     """Which sign-in an access token speaks for; whether that still counts only the database knows.
 

@@ -1,5 +1,6 @@
 """Races that a bank must not lose, with real threads on both engines. Counts are asserted, never times."""
 
+import asyncio
 import threading
 import time
 from collections import Counter as Tally
@@ -8,11 +9,16 @@ import pytest
 from sqlalchemy import event, func, select
 
 from bank_app import errors
+from bank_app.api.authentication import Authenticator
 from bank_app.domain.accounting import AccountStatus
 from bank_app.models import Account, IdempotencyKey, Posting, Transaction, User
 from bank_app.services import auth, integrity
 
 PASSWORD = "lantern-orchard-48-violin"
+
+
+def actor_of_access_token(db, token):
+    return asyncio.run(Authenticator(db).actor_of(token))
 
 
 def count(db, model):
@@ -120,7 +126,7 @@ def test_one_refresh_token_is_exchanged_by_one_of_many_and_the_sign_in_ends(db, 
         answers = at_once(lambda _, pair=pair: auth.refresh_tokens(db, refresh_token=pair.refresh_token), 6)
         assert Tally(codes(answers)) == {"ok": 1, "unauthenticated": 5}
         with pytest.raises(errors.NotSignedIn):
-            auth.actor_of_access_token(db, pair.access_token)
+            actor_of_access_token(db, pair.access_token)
 
 
 def test_wrong_passwords_at_once_are_all_counted(db, ada, at_once, codes):

@@ -105,7 +105,7 @@ def test_a_merkle_root_is_made_as_rfc_6962_says():
     st.sampled_from(["debit", "credit"]),
     st.integers(-(4 * 10**18), 4 * 10**18),
     st.none() | st.integers(-(10**15), 10**15),
-    st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1)),
+    st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1)),  # noqa: DTZ001 - as the strategy wants them
 )
 def test_a_posting_is_hashed_as_the_json_array_that_the_documents_promise(
     digest, account, sequence, direction, balance, floor, moment

@@ -1,15 +1,21 @@
 """Guesses that are sent at once count like guesses that are sent one after the other."""
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from bank_app import errors
+from bank_app.api.authentication import Authenticator
 from bank_app.services import auth
 
 PASSWORD = "lantern-orchard-48-violin"
 AT_ONCE = 8
+
+
+def actor_of_access_token(db, token):
+    return asyncio.run(Authenticator(db).actor_of(token))
 
 
 @pytest.fixture
@@ -76,5 +82,5 @@ def test_a_right_guess_that_comes_too_late_is_not_told_from_a_wrong_one(throttli
 def test_an_email_signs_in_however_it_is_typed(db, registered, typed):
     person = auth.register(db, email=registered, name="A Person", password=PASSWORD)
     tokens = auth.issue_tokens(db, email=typed, password=PASSWORD, address="192.0.2.1")
-    assert auth.actor_of_access_token(db, tokens.access_token).user_id == person.user_id
+    assert actor_of_access_token(db, tokens.access_token).user_id == person.user_id
     assert db.read(lambda session: auth.find(session, typed)) == person

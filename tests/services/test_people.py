@@ -1,5 +1,6 @@
 """Who may come in: registering, signing in, staying signed in, and being shown out."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from bank_app import clock, errors
+from bank_app.api.authentication import Authenticator
 from bank_app.domain.accounting import Role
 from bank_app.models import AuditRecord, RefreshToken, SignIn, User
 from bank_app.services import auth
@@ -14,6 +16,10 @@ from bank_app.services import auth
 PASSWORD = "lantern-orchard-48-violin"
 NOW = datetime(2031, 1, 1, 12, tzinfo=UTC)
 ADDRESS = {"address": "192.0.2.1"}
+
+
+def actor_of_access_token(db, token):
+    return asyncio.run(Authenticator(db).actor_of(token))
 
 
 @pytest.fixture
@@ -181,10 +187,10 @@ def test_a_disabled_person_is_out_and_a_changed_role_counts_at_once(db, ada, ben
     cookie, token = browser(db, ada), tokens(db, ada).access_token
     change(db, ada, role="teller")
     assert auth.actor_of_cookie(db, cookie).role is Role.TELLER
-    assert auth.actor_of_access_token(db, token).role is Role.TELLER
+    assert actor_of_access_token(db, token).role is Role.TELLER
     change(db, ada, disabled_at=NOW)
     assert auth.actor_of_cookie(db, cookie) is None
-    refused(errors.NotSignedIn, auth.actor_of_access_token, db, token)
+    refused(errors.NotSignedIn, actor_of_access_token, db, token)
 
 
 def test_a_demo_person_comes_in_without_a_password_only_in_a_demo(db, another, ada):
@@ -200,10 +206,10 @@ def test_a_demo_person_comes_in_without_a_password_only_in_a_demo(db, another, a
 def test_an_access_token_names_the_person_for_a_quarter_of_an_hour(db, ada):
     pair = tokens(db, ada)
     assert pair.expires_in == 15 * 60
-    assert auth.actor_of_access_token(db, pair.access_token).user_id == ada.user_id
+    assert actor_of_access_token(db, pair.access_token).user_id == ada.user_id
     with clock.moved_to(clock.now() - timedelta(minutes=16)):
         old = tokens(db, ada).access_token
-    refused(errors.TokenExpired, auth.actor_of_access_token, db, old)
+    refused(errors.TokenExpired, actor_of_access_token, db, old)
 
 
 def forged(db, token, key=None, typ="at+jwt", algorithm="HS256", **claims):
@@ -214,7 +220,7 @@ def forged(db, token, key=None, typ="at+jwt", algorithm="HS256", **claims):
 
 def test_a_token_that_is_not_ours_names_nobody(db, ada):
     token = tokens(db, ada).access_token
-    assert auth.actor_of_access_token(db, forged(db, token))
+    assert actor_of_access_token(db, forged(db, token))
     for bad in (
         "", "x", "a.b.c", token[:-2], token + "x",
         forged(db, token, key="k" * 64),
@@ -225,7 +231,7 @@ def test_a_token_that_is_not_ours_names_nobody(db, ada):
         forged(db, token, sid="not a uuid"),
         forged(db, token, sid="00000000-0000-0000-0000-000000000000"),
     ):  # fmt: skip
-        refused(errors.NotSignedIn, auth.actor_of_access_token, db, bad)
+        refused(errors.NotSignedIn, actor_of_access_token, db, bad)
 
 
 def test_a_refresh_token_is_good_for_one_new_pair(db, ada):
@@ -233,7 +239,7 @@ def test_a_refresh_token_is_good_for_one_new_pair(db, ada):
     second = auth.refresh_tokens(db, refresh_token=first.refresh_token)
     third = auth.refresh_tokens(db, refresh_token=second.refresh_token)
     assert len({pair.refresh_token for pair in (first, second, third)}) == 3
-    assert auth.actor_of_access_token(db, third.access_token).user_id == ada.user_id
+    assert actor_of_access_token(db, third.access_token).user_id == ada.user_id
 
 
 def test_a_refresh_token_that_comes_back_ends_the_whole_sign_in_and_no_other(db, ada):
@@ -241,8 +247,8 @@ def test_a_refresh_token_that_comes_back_ends_the_whole_sign_in_and_no_other(db,
     fresh = auth.refresh_tokens(db, refresh_token=stolen.refresh_token)
     refused(errors.NotSignedIn, auth.refresh_tokens, db, refresh_token=stolen.refresh_token)
     refused(errors.NotSignedIn, auth.refresh_tokens, db, refresh_token=fresh.refresh_token)
-    refused(errors.NotSignedIn, auth.actor_of_access_token, db, fresh.access_token)
-    assert auth.actor_of_access_token(db, elsewhere.access_token)
+    refused(errors.NotSignedIn, actor_of_access_token, db, fresh.access_token)
+    assert actor_of_access_token(db, elsewhere.access_token)
     assert auth.refresh_tokens(db, refresh_token=elsewhere.refresh_token)
 
 
@@ -250,12 +256,12 @@ def test_a_refresh_token_is_refused_when_unknown_too_old_signed_out_or_its_perso
     with clock.moved_to(clock.now() - timedelta(days=30)):
         old = tokens(db, ada)
     out = tokens(db, ada)
-    auth.revoke(db, auth.actor_of_access_token(db, out.access_token))
+    auth.revoke(db, actor_of_access_token(db, out.access_token))
     gone = tokens(db, ben)
     change(db, ben, disabled_at=NOW)
     for token in ("unknown", old.refresh_token, out.refresh_token, gone.refresh_token):
         refused(errors.NotSignedIn, auth.refresh_tokens, db, refresh_token=token)
-    refused(errors.NotSignedIn, auth.actor_of_access_token, db, out.access_token)
+    refused(errors.NotSignedIn, actor_of_access_token, db, out.access_token)
 
 
 def test_refresh_tokens_are_kept_as_digests(db, ada):
