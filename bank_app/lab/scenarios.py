@@ -55,9 +55,10 @@ class Scenario:
 def kill_worker(stage: Stage) -> None:
     """A worker of the bank is killed, again and again; the supervisor replaces it."""
     with stage.under_load() as load:
-        for _ in range(stage.rounds):
+        for number in range(stage.rounds):
             stage.more(load)
-            processes.kill_worker(stage.bank)
+            # Half of the rounds kill who was started in the round before.
+            processes.kill_worker(stage.bank, youngest=number < stage.rounds / 2)
             processes.wait_for_workers(stage.bank, stage.bed.workers)
         stage.more(load)
 

@@ -50,10 +50,10 @@ def wait_for_workers(bank: Serving, count: int, *, seconds: float = serving.STAR
         time.sleep(0.05)
 
 
-def kill_worker(bank: Serving) -> int:
-    """`kill -9` of the worker that has lived longest, as the kernel does it when memory runs out. Returns its number.
+def kill_worker(bank: Serving, *, youngest: bool = False) -> int:
+    """`kill -9` of the worker that has lived longest, or of the `youngest`, and returns its number when it is gone.
 
-    Granian takes a worker that dies twice within a few seconds for one that cannot start, and ends the whole bank.
+    The youngest one time after another is what looks most like a bank that cannot start.
 
     Raises:
         NotServing: no worker lives.
@@ -61,8 +61,8 @@ def kill_worker(bank: Serving) -> int:
     alive = bank.workers()
     if not alive:
         raise NotServing(f"the bank has no worker to kill: {bank.last_words()}")
-    # Numbers are given in order, and one that lived longest has the lowest.
-    victim = min(alive)
+    # Numbers are given in order.
+    victim = max(alive) if youngest else min(alive)
     os.kill(victim, signal.SIGKILL)
     while victim in bank.workers():
         time.sleep(0.01)
