@@ -21,7 +21,7 @@ from bank_app.lab.journal import Figures, together
 from bank_app.lab.scenarios import SCENARIOS, Scenario
 from bank_app.lab.serving import NotServing
 from bank_app.lab.stage import ALLOWED_REFUSALS, ALLOWED_WHILE_ILL, NeverHappened, Stage
-from bank_app.lab.verdicts import Report, Result, table, write_json, write_page
+from bank_app.lab.verdicts import Report, Result, codes, table, write_json, write_page
 from bank_app.lab.workload import fill
 from bank_app.private_mysql import find_program
 
@@ -151,7 +151,8 @@ def run(
             results.append(result)
             mark = "[green]✓[/green]" if result.ok else "[red]✗[/red]"
             console.print(f"  {mark} {len(results)}/{len(scenarios)} {result.what} [dim]{result.seconds:.0f} s[/dim]")
-            for sentence in result.notes:
+            told = (f"clients were told {codes(result)}",) if result.busy else ()
+            for sentence in (*told, *result.notes):
                 console.print(f"      {sentence}", markup=False)
             for sentence in result.broken:
                 console.print(f"      {sentence}", markup=False, style="red")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from bank_app.start import Refused
@@ -70,12 +71,13 @@ class Report:
 
 
 def table(results: Sequence[Result]) -> Table:
-    """One line for each scenario, for people at a terminal."""
-    shown = Table(title="What was broken, and what became of the money", title_justify="left")
-    shown.add_column("scenario")
-    for name in ("sent", "acknowledged", "replayed", "refused", "503 by code", "lost", "doubled", "gap s", "slowest s"):
-        shown.add_column(name, justify="right")
-    shown.add_column("verdict")
+    """One line for each scenario, for people at a terminal, of eighty columns if need be."""
+    title = "What was broken, and what became of the money"
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    shown.add_column("scenario", no_wrap=True)
+    for name in ("sent", "acked", "re-\nplayed", "re-\nfused", "503", "lost", "dou-\nbled", "gap s", "slow s"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("verdict", no_wrap=True)
     for result in results:
         shown.add_row(
             result.scenario,
@@ -83,7 +85,7 @@ def table(results: Sequence[Result]) -> Table:
             str(result.acknowledged),
             str(result.replayed),
             str(sum(result.refused.values())),
-            _codes(result, "\n"),
+            str(sum(result.busy.values())),
             _zero(result.lost),
             _zero(result.doubled),
             f"{result.longest_gap:.1f}",
@@ -127,7 +129,7 @@ def _markdown(report: Report) -> str:
     for result in report.results:
         cells = (
             result.scenario, result.rounds, result.sent, result.acknowledged, result.replayed,
-            sum(result.refused.values()), _codes(result, ", "), result.lost_answers, result.lost, result.doubled,
+            sum(result.refused.values()), codes(result), result.lost_answers, result.lost, result.doubled,
             f"{result.longest_gap:.1f}", f"{result.slowest:.1f}", "held" if result.ok else "**broken**",
         )  # fmt: skip
         lines.append("| " + " | ".join(map(str, cells)) + " |")
@@ -135,5 +137,6 @@ def _markdown(report: Report) -> str:
     return "\n".join([*lines, "", *told]) + "\n"
 
 
-def _codes(result: Result, between: str) -> str:
-    return between.join(f"{count} {code}" for code, count in sorted(result.busy.items())) or "0"
+def codes(result: Result) -> str:
+    """What clients were told while the bank was ill, such as `12 overloaded, 3 lock_timeout`."""
+    return ", ".join(f"{count} {code}" for code, count in sorted(result.busy.items())) or "0"
