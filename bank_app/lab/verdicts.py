@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from bank_app.start import Refused
@@ -73,7 +72,7 @@ class Report:
 def table(results: Sequence[Result]) -> Table:
     """One line for each scenario, for people at a terminal, of eighty columns if need be."""
     title = "What was broken, and what became of the money"
-    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    shown = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     shown.add_column("scenario", no_wrap=True)
     for name in ("sent", "acked", "re-\nplayed", "re-\nfused", "503", "lost", "dou-\nbled", "gap s", "slow s"):
         shown.add_column(name, justify="right", no_wrap=True)
