@@ -22,6 +22,8 @@ CONNECT_SECONDS = 3
 DOWN_SECONDS = 10
 # A connection to a server that is not the preferred one is given back after so long, to look for the preferred one.
 ELSEWHERE_SECONDS = 60
+# Between statements of one packet. Quoted text holds no line feed, so this is found nowhere else.
+SEPARATOR = ";\n"
 NO_SUCH_TABLE, NO_SUCH_VARIABLE = 1146, 1193
 NODE_NOT_READY = 1047
 READ_ONLY = frozenset({1290, 1792, 1836, 3098})
@@ -39,6 +41,9 @@ class _Connection(Connection):
     """A server that hangs still accepts connections; its greeting is not waited for as long as an answer is."""
 
     _read_timeout: float | None
+    # On a node of a Galera cluster. When a unit of work of another node breaks into a packet of several statements,
+    # MariaDB 10.11 goes on parsing the packet where it loads a trigger, and keeps the trigger as one that is broken.
+    one_at_a_time = False
 
     def connect(self, sock: Any = None) -> None:
         patience, self._read_timeout = self._read_timeout, self.connect_timeout
@@ -57,11 +62,15 @@ class Cursor(pymysql.cursors.Cursor):
 
     def _query(self, query: Any) -> Any:
         self.sets = []
+        found = 0
+        separator = SEPARATOR if isinstance(query, str) else SEPARATOR.encode()
+        alone = getattr(self.connection, "one_at_a_time", False)
         try:
-            found = super()._query(query)  # type: ignore[misc]
-            self.sets.append((self.rowcount, self._rows))
-            while self.nextset():
+            for packet in query.split(separator) if alone else (query,):
+                found = super()._query(packet)  # type: ignore[misc]
                 self.sets.append((self.rowcount, self._rows))
+                while self.nextset():
+                    self.sets.append((self.rowcount, self._rows))
         except pymysql.MySQLError as error:
             # Which statement it was, for whoever has to tell them apart.
             error.position = len(self.sets)  # type: ignore[attr-defined]
@@ -90,7 +99,7 @@ class Node:
         connection = _Connection(**{"connect_timeout": CONNECT_SECONDS, **self.parameters})
         try:
             with connection.cursor() as cursor:
-                _wait_for_the_cluster(cursor)
+                connection.one_at_a_time = _wait_for_the_cluster(cursor)
                 if checked:
                     _require_usable(cursor)
         except BaseException:
@@ -100,14 +109,17 @@ class Node:
         return connection
 
 
-def _wait_for_the_cluster(cursor: Any) -> None:
-    """On Galera a read waits until this node has applied what any node had acknowledged; elsewhere nothing changes."""
+def _wait_for_the_cluster(cursor: Any) -> bool:
+    """Has a read wait until this node has applied what any node had acknowledged; says whether there are others."""
     try:
         cursor.execute("SET SESSION wsrep_sync_wait = 1")
     except pymysql.MySQLError as error:
         # MySQL does not know the word, nor does a MariaDB that was built without clusters.
         if error.args[0] != NO_SUCH_VARIABLE:
             raise
+        return False
+    cursor.execute("SELECT @@wsrep_on")
+    return bool(cursor.fetchone()[0])
 
 
 def _require_usable(cursor: Any) -> None:
