@@ -178,6 +178,7 @@ def _every_node_has_the_same_right_books(cluster, views, cast, every_journal, re
     for line in request.node.stash.get(LINES, ()):
         line.findings = {name: max(getattr(found, name) for found in findings) for name in ("lost", "doubled", "half")}
     assert [found.problems for found in findings] == [()] * len(views)
+    assert not [found.refused for found in findings if "internal_error" in found.refused]
     assert len(heads) == 1, "the nodes have different books"
     assert all(found.unknown == 0 for found in findings), "a client was never told what became of a movement"
 
