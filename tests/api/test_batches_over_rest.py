@@ -177,18 +177,17 @@ def test_the_kinds_of_refusal_of_an_atomic_batch_have_their_status(program, hers
     assert refused(take(hers.number, "100.00"), put(nobodys_number)) == (409, "insufficient_funds", 1)
 
 
-def test_a_full_queue_is_overloaded_with_a_time_to_wait(program, db, counter, hers, his, monkeypatch):
+def test_a_full_queue_is_overloaded_with_a_time_to_wait(program, db, counter, hers, monkeypatch):
     monkeypatch.setattr(posting.of(db), "_settings", db.settings.model_copy(update={"queue_limit": 0}))
-    for path, body in (
-        (BATCH, {"items": [pay(hers, his)]}),
-        ("/transactions/deposit", _without_type(put(hers.number))),
-    ):
+    monkeypatch.setattr(posting, "_LARGE_AT_ONCE", 0)
+    sent = ("/transactions/deposit", _without_type(put(hers.number))), (BATCH, {"items": [put(hers.number)]})
+    for path, body in sent:
         answer = program.post(path, body, key="k")
         assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "overloaded", "1")
         assert answer.json()["money_moved"] == "no"
     monkeypatch.undo()
-    assert program.post(BATCH, {"items": [pay(hers, his)]}, key="k").json()["posted"] == 1
-    assert counter.balance(his) == "0.01"
+    assert [program.post(path, body, key="k").status_code for path, body in sent] == [201, 200]
+    assert counter.balance(hers) == "100.02"
 
 
 def _without_type(item):

@@ -129,13 +129,13 @@ def test_one_key_of_two_people_is_two_keys(counter, send, ada, ben, hers, his):
 @pytest.mark.parametrize("atomic", [False, True])
 def test_one_batch_that_is_sent_by_many_at_once_is_posted_once(counter, send, at_once, ada, hers, his, atomic):
     items = [pay(hers, his, "1.00") for _ in range(5)]
-    answers = at_once(lambda _: send(ada, *items, atomic=atomic, key="payroll"), 6)
+    answers = at_once(lambda _: send(ada, *items, atomic=atomic, key="payroll"), posting._LARGE_AT_ONCE)
     assert len({answer.results for answer in answers}) == 1
     assert counter.balance(his) == "5.00"
 
 
 def test_of_two_batches_that_race_for_one_key_one_is_posted(counter, send, at_once, codes, ada, hers, his):
-    answers = at_once(lambda index: send(ada, *[pay(hers, his, "1.00")] * (index + 1), key="payroll"), 2)
+    answers = at_once(lambda index: send(ada, *(pay(hers, his, "1.00") for _ in range(index + 1)), key="payroll"), 2)
     assert sorted(codes(answers)) == ["idempotency_key_reused", "ok"]
     assert counter.balance(his) == f"{len(next(a for a in answers if isinstance(a, batches.Answered)).results)}.00"
 
@@ -200,6 +200,18 @@ def test_an_item_that_was_refused_before_under_its_own_key_refuses_all(counter, 
         send(ada, pay(hers, his, "1.00"), pay(hers, his, "200.00", "own"), atomic=True)
     assert refused.value.details["item"] == 1
     assert counter.balance(his) == "0.00"
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_more_batches_than_there_is_room_for_are_refused_before_anything_of_them_is_posted(
+    counter, send, ada, hers, his, monkeypatch, atomic
+):
+    monkeypatch.setattr(posting, "_LARGE_AT_ONCE", 0)
+    with pytest.raises(errors.Overloaded):
+        send(ada, pay(hers, his, "1.00"), atomic=atomic, key="payroll")
+    monkeypatch.undo()
+    assert counter.balance(his) == "0.00"
+    assert not send(ada, pay(hers, his, "1.00"), atomic=atomic, key="payroll").replayed
 
 
 # --- interrupted --------------------------------------------------------------------------------------
