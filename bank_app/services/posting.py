@@ -196,11 +196,15 @@ class Poster:
                 raise _too_many()
             self._queue.extend(tickets)
             self.figures.orders += len(tickets)
-            if self._running:
-                self._changed.notify_all()
-            else:
-                self._running = True
-                threading.Thread(target=self._run, name="posting", daemon=True).start()
+            self._wake()
+
+    def _wake(self) -> None:
+        """Tells the posting thread of a change, and starts it if it has ended."""
+        if self._running:
+            self._changed.notify_all()
+        else:
+            self._running = True
+            threading.Thread(target=self._run, name="posting", daemon=True).start()
 
     def _answer(self, answered: Sequence[tuple[_Ticket, Settled | BaseException]]) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Ticket, Settled | BaseException]]] = {}
@@ -347,7 +351,8 @@ class Poster:
             if later:
                 # Nothing to do but try again; not at once, or two processes would do nothing else.
                 self._changed.wait(_PAUSE_WITHOUT_LANE)
-            self._changed.notify_all()
+            # It may have ended: what is posted alone, or in pieces of a batch, came past it.
+            self._wake()
         self._answer([(ticket, _locked_for_too_long()) for ticket in late])
 
     def _run_lane(self, lane: _Lane) -> None:
