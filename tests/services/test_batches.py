@@ -7,7 +7,7 @@ import pytest
 from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_account_number
-from bank_app.services import batches, integrity, posting
+from bank_app.services import batches, integrity, ledger, posting
 from bank_app.services.batches import Item
 from bank_app.services.movements import Deposit, Transfer, Withdraw
 
@@ -240,6 +240,25 @@ def test_a_batch_that_was_cut_off_between_its_pieces_is_completed_under_its_key(
     assert send(ada, *items, key="payroll").replayed
     assert counter.account(his).balance_minor == len(items)
     assert integrity.check(db).transactions == 1 + len(items)
+
+
+def test_an_item_that_breaks_its_piece_takes_no_other_with_it(counter, send, ada, hers, his, monkeypatch):
+    """The others are posted one by one then, and on a server find the row taken by each other."""
+    items = [pay(hers, his, "1.00") for _ in range(8)]
+    decide = ledger.decide
+
+    def breaking(draft, *more):
+        if draft.id == items[2].movement.id:
+            raise errors.BooksBroken("on purpose")
+        return decide(draft, *more)
+
+    monkeypatch.setattr(ledger, "decide", breaking)
+    with pytest.raises(errors.BooksBroken, match="on purpose"):
+        send(ada, *items, key="payroll")
+    monkeypatch.undo()
+    assert counter.balance(his) == "7.00"
+    assert spoken(send(ada, *items, key="payroll")) == ["ok"] * 8
+    assert counter.balance(his) == "8.00"
 
 
 def test_an_atomic_batch_that_was_cut_off_left_nothing(db, counter, send, ada, hers, his, monkeypatch):
