@@ -10,7 +10,7 @@ from bank_app.api import accounts, auth, documents, errors, holds, operations, t
 from bank_app.api.authentication import Authenticator
 from bank_app.api.express import Express
 from bank_app.api.metrics import Metrics
-from bank_app.api.middleware import Envelope
+from bank_app.api.middleware import Envelope, LastResort
 from bank_app.api.rate_limits import RateLimits
 from bank_app.database import Database
 from bank_app.settings import Settings
@@ -47,5 +47,8 @@ def create_api(db: Database, settings: Settings) -> Api:
     errors.add_handlers(app)
     documents.install(app, bank_name=settings.name)
     framework = super(Api, app).__call__
-    app.state.way_in = Envelope(Express(app, framework), elsewhere=framework, metrics=app.state.metrics)
+    # Inside the framework as well, whose own last resort answers in words of its own.
+    app.add_middleware(LastResort)
+    express = LastResort(Express(app, framework))
+    app.state.way_in = Envelope(express, elsewhere=framework, metrics=app.state.metrics)
     return app

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from cachetools import LRUCache
 
@@ -27,9 +28,9 @@ class Authenticator:
     def __init__(self, db: Database) -> None:
         """Asks nothing yet."""
         self._db = db
-        self._waiting: _Waiting = {}
+        # A server has one event loop, a test may have many, and a future belongs to one of them.
+        self._rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, _Round] = WeakKeyDictionary()
         self._remembered: LRUCache[UUID, Actor] = LRUCache(maxsize=10_000)
-        self._asking: asyncio.Task[None] | None = None
         # One query runs at a time; what comes meanwhile is asked by the next.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="authentication")
 
@@ -41,11 +42,13 @@ class Authenticator:
             DatabaseUnavailable: nobody can tell.
         """
         sign_in_id = auth.sign_in_of_access_token(self._db.settings, token)
-        answer = self._waiting.get(sign_in_id)
+        loop = asyncio.get_running_loop()
+        this = self._rounds.get(loop) or self._rounds.setdefault(loop, _Round())
+        answer = this.waiting.get(sign_in_id)
         if answer is None:
-            answer = self._waiting[sign_in_id] = asyncio.get_running_loop().create_future()
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
+            answer = this.waiting[sign_in_id] = loop.create_future()
+        if this.asking is None:
+            this.asking = asyncio.create_task(self._ask(this))
         # Shielded: several requests may wait for this answer, and one of them may be cut off.
         actor = await asyncio.shield(answer)
         if actor is None:
@@ -61,15 +64,15 @@ class Authenticator:
         known = self._remembered.get(auth.sign_in_of_access_token(self._db.settings, token))
         return known or await self.actor_of(token)
 
-    async def _ask(self) -> None:
+    async def _ask(self, this: _Round) -> None:
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            asked, self._waiting = self._waiting, {}
+        while this.waiting:
+            asked, this.waiting = this.waiting, {}
             try:
-                found = await loop.run_in_executor(self._thread, self._read, asked.keys())
+                found = await loop.run_in_executor(self._thread, auth.actors_of_sign_ins, self._db, asked.keys())
             except Exception as error:  # noqa: BLE001 - everybody who waits for this query is given it
                 for answer in asked.values():
-                    answer.set_exception(error)
+                    answer.set_exception(copy.copy(error))
             else:
                 for sign_in_id, answer in asked.items():
                     actor = found.get(sign_in_id)
@@ -78,7 +81,7 @@ class Authenticator:
             if len(asked) > 1:
                 # Several came at once, so more will: they share the next query instead of queueing for one each.
                 await asyncio.sleep(_GATHERING_SECONDS)
-        self._asking = None
+        this.asking = None
 
     def _remember(self, sign_in_id: UUID, actor: Actor | None) -> None:
         if actor:
@@ -86,5 +89,10 @@ class Authenticator:
         else:
             self._remembered.pop(sign_in_id, None)
 
-    def _read(self, sign_in_ids: Collection[UUID]) -> Mapping[UUID, Actor]:
-        return auth.actors_of_sign_ins(self._db, sign_in_ids)
+
+class _Round:
+    """Those who wait for the next query, and the task that asks it."""
+
+    def __init__(self) -> None:
+        self.waiting: _Waiting = {}
+        self.asking: asyncio.Task[None] | None = None

@@ -42,7 +42,7 @@ class Envelope:
         self._app, self._elsewhere, self._metrics = app, elsewhere, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers 500 itself: an exception that left the application is a bug, and its text stays in the log."""
+        """Writes one line and counts, whatever comes of it."""
         if scope["type"] != "http":
             await self._elsewhere(scope, receive, send)
             return
@@ -61,18 +61,9 @@ class Envelope:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except ClientDisconnect:
-            # Nobody is left to answer; whoever sent half a body has not been heard.
-            status = status or _GONE
-        except Exception as error:
-            # As text: a pretty traceback would print local variables, and with them passwords and tokens.
-            trace = "".join(traceback.format_exception(error))
-            log.error("request.failed", request_id=state["request_id"], method=scope["method"], exception=trace)  # noqa: TRY400
-            if status:
-                raise  # The answer has begun; the server can only cut the connection.
-            await errors.of_bug(Request(scope), error)(scope, receive, send_with_headers)
         finally:
-            self._note(scope, state, status, time.perf_counter() - started)
+            # Without an answer the client had left.
+            self._note(scope, state, status or _GONE, time.perf_counter() - started)
 
     def _note(self, scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
@@ -89,6 +80,39 @@ class Envelope:
             request_id=state["request_id"],
             actor=str(actor.user_id) if actor else None,
         )
+
+
+class LastResort:
+    """Around whatever answers: an exception that leaves it is a bug, and its text stays in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Takes what answers."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers 500 if no answer has begun."""
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except ClientDisconnect:
+            # Nobody is left to answer; whoever sent half a body has not been heard.
+            pass
+        except Exception as error:
+            if scope["type"] != "http" or not OWN_PATHS.match(scope["path"]):
+                raise
+            # As text: a pretty traceback would print local variables, and with them passwords and tokens.
+            trace = "".join(traceback.format_exception(error))
+            request_id = scope.get("state", {}).get("request_id")
+            log.error("request.failed", request_id=request_id, method=scope["method"], exception=trace)  # noqa: TRY400
+            if begun:
+                raise  # The server can only cut the connection.
+            await errors.of_bug(Request(scope), error)(scope, receive, send)
 
 
 def _with_id(send: Send, request_id: str) -> Send:
