@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from fastapi import FastAPI
@@ -86,35 +87,41 @@ def _example(status: int, code: str) -> dict[str, Any]:
 def install(app: FastAPI, *, bank_name: str) -> None:
     """Makes `app.openapi()` complete: the problem schema, the id of each answer, one server."""
 
+    building = threading.Lock()
+
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(
-                title=f"{bank_name} API",
-                version="1",
-                summary="Accounts, transfers and a ledger that can be checked.",
-                description=_DESCRIPTION,
-                routes=app.routes,
-                tags=[
-                    {"name": "Signing in", "description": "Tokens for programs."},
-                    {"name": "Accounts", "description": "Opening, reading and changing accounts."},
-                    {"name": "Moving money", "description": "Deposits, withdrawals, transfers and reversals."},
-                    {"name": "Holds", "description": "Money set aside: captured, released, or free again in time."},
-                    {"name": "Operations", "description": "For whoever runs the bank."},
-                ],
-            )
-            schemas = document["components"]["schemas"]
-            schemas |= _problem_schemas()
-            for framework in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(framework, None)
-            for operations in document["paths"].values():
-                for operation in operations.values():
-                    # Declared by the framework wherever there is a parameter; we declare ours, with its codes.
-                    if "application/json" in operation["responses"].get("422", {}).get("content", ()):
-                        del operation["responses"]["422"]
-                    for response in operation["responses"].values():
-                        response["headers"] = {**_HEADERS, **response.get("headers", {})}
-            app.openapi_schema = document
-        return app.openapi_schema
+        # Whoever asks first builds it; the framework's builder is not made for two at once.
+        with building:
+            return app.openapi_schema or build()
+
+    def build() -> dict[str, Any]:
+        document = get_openapi(
+            title=f"{bank_name} API",
+            version="1",
+            summary="Accounts, transfers and a ledger that can be checked.",
+            description=_DESCRIPTION,
+            routes=app.routes,
+            tags=[
+                {"name": "Signing in", "description": "Tokens for programs."},
+                {"name": "Accounts", "description": "Opening, reading and changing accounts."},
+                {"name": "Moving money", "description": "Deposits, withdrawals, transfers and reversals."},
+                {"name": "Holds", "description": "Money set aside: captured, released, or free again in time."},
+                {"name": "Operations", "description": "For whoever runs the bank."},
+            ],
+        )
+        schemas = document["components"]["schemas"]
+        schemas |= _problem_schemas()
+        for framework in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(framework, None)
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                # Declared by the framework wherever there is a parameter; we declare ours, with its codes.
+                if "application/json" in operation["responses"].get("422", {}).get("content", ()):
+                    del operation["responses"]["422"]
+                for response in operation["responses"].values():
+                    response["headers"] = {**_HEADERS, **response.get("headers", {})}
+        app.openapi_schema = document
+        return document
 
     app.openapi = openapi  # type: ignore[method-assign]
 
