@@ -86,7 +86,6 @@ def _example(status: int, code: str) -> dict[str, Any]:
 
 def install(app: FastAPI, *, bank_name: str) -> None:
     """Makes `app.openapi()` complete: the problem schema, the id of each answer, one server."""
-
     building = threading.Lock()
 
     def openapi() -> dict[str, Any]:

@@ -212,13 +212,13 @@ def check(banks, history):
 quietly = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@examples(max_examples=50, suppress_health_check=quietly)
+@examples(max_examples=100, suppress_health_check=quietly)
 @given(history=histories())
 def test_groups_are_answered_as_one_by_one_on_the_embedded_engine(sqlite_db, banks, history):
     check(banks, history)
 
 
-@examples(max_examples=12, suppress_health_check=quietly)
+@examples(max_examples=30, suppress_health_check=quietly)
 @given(history=histories())
 def test_groups_are_answered_as_one_by_one_on_a_server(mariadb_db, banks, history):
     check(banks, history)
