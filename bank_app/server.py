@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import multiprocessing
 import os
 import socket
@@ -123,7 +124,11 @@ def _load_app(target: str) -> Any:
     # The thread that posts waits for the database most of the time; the default makes it wait for the others, too.
     sys.setswitchinterval(SWITCH_SECONDS)
     logs.configure(settings.load())
-    return load_target(target, factory=True)
+    app = load_target(target, factory=True)
+    # What is there now stays: looking through it again and again for garbage would only take time.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _watch(host: str, port: int, when_ready: Callable[[], None]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Never
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from bank_app.api import rate_limits
 from bank_app.api.errors import ProtocolError
@@ -80,14 +81,22 @@ class StrictRequest(Request):
 
     largest_body = MAX_BODY_BYTES
 
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body in pieces, up to `largest_body` bytes in all."""
-        size = 0
-        async for chunk in super().stream():
-            size += len(chunk)
-            if size > self.largest_body:
-                raise self._too_large()
-            yield chunk
+    async def body(self) -> bytes:
+        """All of it, up to `largest_body` bytes."""
+        if not hasattr(self, "_body"):
+            pieces, size, more = [], 0, True
+            while more:
+                message = await self.receive()
+                if message["type"] != "http.request":
+                    raise ClientDisconnect
+                piece = message.get("body", b"")
+                size += len(piece)
+                if size > self.largest_body:
+                    raise self._too_large()
+                pieces.append(piece)
+                more = message.get("more_body", False)
+            self._body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return self._body
 
     def _too_large(self) -> ProtocolError:
         return ProtocolError("body_too_large", f"The body is larger than {self.largest_body // MAX_BODY_BYTES} MiB.")
