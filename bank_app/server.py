@@ -7,7 +7,6 @@ import gc
 import multiprocessing
 import os
 import socket
-import sys
 import threading
 import time
 import urllib.error
@@ -27,7 +26,6 @@ from bank_app.settings import PROJECT
 
 READY_SECONDS = 60
 KILL_SECONDS = 10
-SWITCH_SECONDS = 0.0005
 
 
 class PortTaken(Exception):
@@ -121,8 +119,6 @@ def is_ready(url: str) -> bool:
 def _load_app(target: str) -> Any:
     """In a worker: the application, tied to the supervisor, so that no worker is left holding the port alone."""
     end_with_parent()
-    # The thread that posts waits for the database most of the time; the default makes it wait for the others, too.
-    sys.setswitchinterval(SWITCH_SECONDS)
     logs.configure(settings.load())
     app = load_target(target, factory=True)
     # What is there now stays: looking through it again and again for garbage would only take time.

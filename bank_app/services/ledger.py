@@ -212,16 +212,24 @@ def post(session: Session, drafts: Sequence[AnyDraft], *, all_or_none: bool = Fa
 
 
 def post_seen(
-    session: Session, drafts: Sequence[AnyDraft], sight: Sight, *, all_or_none: bool = False
+    session: Session, drafts: Sequence[AnyDraft], sight: Sight, *, all_or_none: bool = False, in_order: bool = False
 ) -> list[Outcome | Locked]:
-    """As `post`, of drafts that `look` was given. One whose row was left out is `Locked`: nothing was decided on it."""
+    """As `post`, of drafts that `look` was given. One whose row was left out is `Locked`: nothing was decided on it.
+
+    With `in_order` so are those after it that share an account with it.
+    """
     books, key_rows = sight.books, sight.key_rows
     outcomes: dict[int, Outcome | Locked] = {**already_answered(session, drafts, key_rows)}
     fresh = [(index, draft) for index, draft in enumerate(drafts) if index not in outcomes]
     if len(books) < len(sight.wanted):
         # Neither locked nor there, or only not there?
-        taken = facts(session, sight.wanted - books.keys()).keys()
-        outcomes |= {index: Locked(number) for index, draft in fresh if (number := _first_of(draft, taken)) is not None}
+        taken = set(facts(session, sight.wanted - books.keys()))
+        for index, draft in fresh:
+            number = _first_of(draft, taken)
+            if number is not None:
+                outcomes[index] = Locked(number)
+                # What comes later in an ordered list and touches the same accounts waits behind this one.
+                taken |= set(draft.account_ids) if in_order else set()
         fresh = [(index, draft) for index, draft in fresh if index not in outcomes]
     fresh_drafts = [draft for _, draft in fresh]
     reversed_ids = _reversed_already(session, fresh_drafts)

@@ -84,13 +84,19 @@ class Known:
 
 
 def settle(
-    session: Session, orders: Sequence[Order], *, settings: Settings, known: Known, skip_locked: bool
+    session: Session,
+    orders: Sequence[Order],
+    *,
+    settings: Settings,
+    known: Known,
+    skip_locked: bool,
+    in_order: bool = False,
 ) -> list[Answer]:
     """Posts a list of orders, each answered by itself, in their order.
 
     An error in the answer is one that is not recorded with a key: no such account, not allowed, too many decimals.
     `ledger.Locked` says that nothing was decided because somebody else holds a row (only with `skip_locked`), and
-    `ActorChanged` that whoever ordered was remembered wrongly.
+    `ActorChanged` that whoever ordered was remembered wrongly. With `in_order` nothing overtakes what it depends on.
 
     Locks: as `ledger.post`. Source: ledger.md §4.
     """
@@ -101,7 +107,7 @@ def settle(
     who = auth.are_they_still(orders[index].actor for index, _ in sound)
     sight = ledger.look(session, [item for _, item in sound], skip_locked=skip_locked, also=who)
     same = [(index, item) for index, item in sound if auth.still_the_same(orders[index].actor, sight.also)]
-    outcomes = ledger.post_seen(session, [item for _, item in same], sight)
+    outcomes = ledger.post_seen(session, [item for _, item in same], sight, in_order=in_order)
     for (index, _), outcome in zip(same, outcomes, strict=True):
         answers[index] = outcome
         _audit_reversal(session, orders[index], outcome)

@@ -91,6 +91,8 @@ class Poster:
         self._running = self._closing = False
         self._in_hand = self._alone = self._large = 0
         self._threads = ThreadPoolExecutor(LANES + _LARGE_AT_ONCE + 2, thread_name_prefix="lane")
+        # One at a time: two would only take each other's rows. Who has to wait for a row does it elsewhere.
+        self._pieces = ThreadPoolExecutor(1, thread_name_prefix="pieces")
         self.figures = Figures()
 
     # --- asking -------------------------------------------------------------------------------------
@@ -128,18 +130,39 @@ class Poster:
             self._end_large()
 
     async def _post_piece(self, orders: Sequence[Order]) -> list[Settled | BankError]:
-        """A unit of work of its own, which waits for its rows in order: it needs too many to skip what is taken."""
+        """Units of work of its own: one, unless others hold rows that it needs; then it waits for one of these rows.
+
+        It never waits while it holds a row, and when others have finished with one they have with the others, too.
+        """
         tickets = [_Ticket(order, self._deadline(), Future()) for order in orders]
-        operation = partial(self._settle, tickets, skip_locked=False)
         self.figures.orders += len(tickets)
-        self.figures.groups += 1
-        try:
-            answers = await asyncio.wrap_future(self._threads.submit(self._unit_of_work, operation))
-        except Exception as error:  # noqa: BLE001 - every order of the piece is given it, or posted by itself
-            self._failed(tickets, error)
-        else:
-            self._sort_out(tickets, answers)
+        rest, row, behind = tickets, None, dict[_Ticket, int]()
+        while rest:
+            if row is not None and rest[0].deadline <= time.monotonic():
+                self._answer([(ticket, _locked_for_too_long()) for ticket in rest])
+                break
+            self.figures.groups += 1
+            operation = partial(self._settle_piece, rest, row)
+            try:
+                threads = self._pieces if row is None else self._threads
+                answers = await asyncio.wrap_future(threads.submit(self._unit_of_work, operation))
+            except LockTimeout:
+                self._answer([(t, _locked_for_too_long()) for t in rest if row is None or behind[t] == row])
+                rest, row = [t for t in rest if row is not None and behind[t] != row], None
+                continue
+            except Exception as error:  # noqa: BLE001 - every order of the piece is given it, or posted by itself
+                self._failed(rest, error)
+                break
+            pairs = list(zip(rest, answers, strict=True))
+            behind = {ticket: answer.account_id for ticket, answer in pairs if isinstance(answer, ledger.Locked)}
+            self._answer([(ticket, answer) for ticket, answer in pairs if not isinstance(answer, ledger.Locked)])
+            rest, row = list(behind), next(iter(behind.values()), None)
         return await _all_of([asyncio.wrap_future(ticket.waiter) for ticket in tickets])
+
+    def _settle_piece(self, tickets: Sequence[_Ticket], row: int | None, session: Session) -> list[Answer]:
+        if row is not None:
+            ledger.wait_for(session, row)
+        return self._settle(tickets, session, in_order=True)
 
     async def in_thread(self, operation: Callable[[Session], T]) -> T:
         """Runs a unit of work that is too large to share with others on a thread of its own.
@@ -260,11 +283,18 @@ class Poster:
             raise _too_many()
         return db.unit_of_work(operation, resolvable=True)
 
-    def _settle(self, group: Sequence[_Ticket], session: Session, *, skip_locked: bool = True) -> list[Answer]:
-        orders = [ticket.order for ticket in group]
+    def _settle(
+        self, group: Sequence[_Ticket], session: Session, *, skip_locked: bool = True, in_order: bool = False
+    ) -> list[Answer]:
         with clock.moved_to(group[0].clock_moved_to):
-            skip = skip_locked and self._skip_locked
-            return settle(session, orders, settings=self._settings, known=self.known, skip_locked=skip)
+            return settle(
+                session,
+                [ticket.order for ticket in group],
+                settings=self._settings,
+                known=self.known,
+                skip_locked=skip_locked and self._skip_locked,
+                in_order=in_order,
+            )
 
     def _sort_out(self, group: Sequence[_Ticket], answers: Sequence[Answer]) -> None:
         answered = []
