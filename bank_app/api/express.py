@@ -23,7 +23,7 @@ from bank_app.api.authentication import Authenticator
 from bank_app.api.dependencies import idempotency_key
 from bank_app.api.errors import ProtocolError
 from bank_app.api.requests import LARGER_BODIES, MAX_BODY_BYTES, ActorRoute, StrictRequest, bearer_token, count
-from bank_app.errors import BankError
+from bank_app.errors import BankError, Unavailable
 from bank_app.services.auth import Actor, ActorChanged
 
 _GIVEN = ("body", "actor", "bank", "key", "response")
@@ -100,10 +100,12 @@ class Express:
             return await self._answer_to(actor, stop, request)
         except ActorChanged:
             return await self._answer_to(await authenticator.actor_of(token), stop, request)
-        except (BankError, ProtocolError, RequestValidationError):
-            if actor.remembered:
-                await authenticator.actor_of(token)
-            raise
+        except (BankError, ProtocolError, RequestValidationError) as error:
+            current = await authenticator.actor_of(token) if actor.remembered else actor
+            # Of one that is unavailable nobody knows whether it moved money; it is not tried a second time.
+            if current == actor or isinstance(error, Unavailable):
+                raise
+            return await self._answer_to(current, stop, request)
 
     async def _answer_to(self, actor: Actor, stop: _Stop, request: StrictRequest) -> _Answered:
         count(request, stop.route.name, actor)
