@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from alembic import command
 from bank_app.bulk import SEPARATOR
 from bank_app.errors import BankError, BooksBroken, DatabaseUnavailable, LockTimeout, OutcomeUnknown, Unavailable
-from bank_app.nodes import Cursor, Node, Nodes, follow, tls
+from bank_app.nodes import Node, Nodes, follow, tls
 from bank_app.settings import PROJECT, Settings
 
 T = TypeVar("T")
@@ -332,7 +332,6 @@ class Database:
         connect: dict[str, Any] = {
             "init_command": session_settings,
             "charset": "utf8mb4",
-            "cursorclass": Cursor,
             "read_timeout": wait + 10,
             "write_timeout": wait + 10,
         }

@@ -6,11 +6,14 @@ import ssl
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import pymysql
 import pymysql.cursors
 from pymysql.connections import Connection
+from pymysql.constants import FIELD_TYPE
+from pymysql.converters import conversions
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
@@ -78,6 +81,14 @@ class Cursor(pymysql.cursors.Cursor):
         return found
 
 
+_USUAL = {
+    "connect_timeout": CONNECT_SECONDS,
+    "cursorclass": Cursor,
+    # The driver's own reads a moment with a regular expression, and every account has one.
+    "conv": {**conversions, FIELD_TYPE.DATETIME: datetime.fromisoformat},
+}
+
+
 class Node:
     """One server of the database."""
 
@@ -96,7 +107,7 @@ class Node:
         Raises:
             pymysql.MySQLError: it cannot be reached, or cannot serve.
         """
-        connection = _Connection(**{"connect_timeout": CONNECT_SECONDS, **self.parameters})
+        connection = _Connection(**{**_USUAL, **self.parameters})
         try:
             with connection.cursor() as cursor:
                 connection.one_at_a_time = _wait_for_the_cluster(cursor)

@@ -47,7 +47,7 @@ _KIND_DIGIT = {AccountKind.CASH: 1, AccountKind.FEES: 2, AccountKind.INTEREST: 3
 # Built once: a statement that is built for every posting costs more than the posting's own arithmetic.
 _NAMED_ROWS = ACCOUNTS.c.id.in_(bindparam("ids", expanding=True))
 _FACTS = select(ACCOUNTS.c.id, ACCOUNTS.c.owner_id, ACCOUNTS.c.kind, ACCOUNTS.c.currency).where(_NAMED_ROWS)
-_ALL_BUT_NAMES = [column for column in ACCOUNTS.c if column.name not in ("nickname", "opened_at")]
+_ALL_BUT_NAMES = [column for column in ACCOUNTS.c if column.name not in ("kind", "nickname", "opened_at")]
 _ROWS = by_primary_key(select(*_ALL_BUT_NAMES), ACCOUNTS).where(_NAMED_ROWS).order_by(ACCOUNTS.c.id)
 _LOCK_ROWS, _LOCK_FREE_ROWS = _ROWS.with_for_update(), _ROWS.with_for_update(skip_locked=True)
 
