@@ -23,7 +23,7 @@ _KEY = Field(
 class DepositItem(CashIn):
     """Cash that comes in."""
 
-    type: Literal["deposit"]
+    type: Literal["deposit"] = Field(description="What kind of movement this item is.")
     idempotency_key: str | None = _KEY
 
     def item(self) -> batches.Item:
@@ -34,7 +34,7 @@ class DepositItem(CashIn):
 class WithdrawItem(CashIn):
     """Cash that goes out."""
 
-    type: Literal["withdraw"]
+    type: Literal["withdraw"] = Field(description="What kind of movement this item is.")
     idempotency_key: str | None = _KEY
 
     def item(self) -> batches.Item:
@@ -45,7 +45,7 @@ class WithdrawItem(CashIn):
 class TransferItem(TransferIn):
     """Money from one account to another."""
 
-    type: Literal["transfer"]
+    type: Literal["transfer"] = Field(description="What kind of movement this item is.")
     idempotency_key: str | None = _KEY
 
     def item(self) -> batches.Item:

@@ -107,7 +107,8 @@ def test_the_document_has_every_operation_of_the_contract(document):
         PATCH /api/v1/accounts/{account_id}|GET /api/v1/accounts/{account_id}/history
         GET /api/v1/accounts/{account_id}/balance|GET /api/v1/accounts/{account_id}/statement
         GET /api/v1/payees/check|POST /api/v1/transactions/deposit|POST /api/v1/transactions/withdraw
-        POST /api/v1/transactions/transfer|POST /api/v1/transactions/{transaction_id}/reverse
+        POST /api/v1/transactions/transfer|POST /api/v1/transactions/batch
+        POST /api/v1/transactions/{transaction_id}/reverse
         GET /api/v1/transactions/{transaction_id}|GET /api/v1/transactions|GET /api/v1/integrity
         POST /api/v1/holds|GET /api/v1/holds|GET /api/v1/holds/{hold_id}
         POST /api/v1/holds/{hold_id}/capture|POST /api/v1/holds/{hold_id}/release
