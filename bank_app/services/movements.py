@@ -23,6 +23,13 @@ def _contents(kind: type[Any]) -> tuple[str, ...]:
     return tuple(part.name for part in fields(kind) if part.name != "id")
 
 
+def _plain(value: Any) -> Any:
+    """Pages keep movements in state that wraps what it holds; to JSON a wrapped dict is no dict."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """What somebody asks for. `id` becomes the transaction's; it is not part of what makes two requests the same."""
@@ -38,6 +45,7 @@ class Movement:
         if "amount" in content:
             amount = content["amount"]
             content["amount"] = amount and {"text": amount.text}
+        content["metadata"] = _plain(self.metadata)
         return fingerprint(self.operation, content)
 
     def _check(self) -> None:

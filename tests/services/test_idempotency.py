@@ -1,5 +1,8 @@
 """One effect per key: the answer to a key is the same for ever, a refusal included."""
 
+from collections import UserDict
+from types import MappingProxyType
+
 import pytest
 from sqlalchemy import func, select
 
@@ -168,3 +171,13 @@ def test_what_became_of_a_refused_key_is_the_refusal(counter, db, ada, hers, his
     assert refused(errors.InsufficientFunds, lambda: transfers.outcome_of(db, ada, movement, key="k")).replayed
     other = transfers.Transfer(hers.id, his.id, money.Amount.of("5.00"))
     refused(errors.IdempotencyKeyReused, lambda: transfers.outcome_of(db, ada, other, key="k"))
+
+
+@pytest.mark.parametrize("wrap", [UserDict, MappingProxyType])
+@pytest.mark.parametrize("metadata", [{}, {"flat": [4]}])
+def test_a_movement_has_one_fingerprint_whatever_kind_of_mapping_holds_its_metadata(wrap, metadata):
+    """Pages keep movements in state, which wraps what it holds."""
+    amount = money.Amount.of("30.00")
+    plain, wrapped = (transfers.Deposit(1929610234, amount, metadata=metadata) for _ in range(2))
+    object.__setattr__(wrapped, "metadata", wrap(metadata))
+    assert wrapped.fingerprint() == plain.fingerprint()
