@@ -211,7 +211,7 @@ def _everyday_life(rng: random.Random, cast: _Cast, noon: datetime) -> Iterator[
 
 
 def _cash(actor: Actor, account: AccountView, minor: int, memo: str, when: datetime) -> Draft:
-    cash = ledger.cash_account(account.currency, account.id)
+    cash = ledger.cash_account(account.currency)
     return Draft(
         id=new_id(),
         type=TransactionType.DEPOSIT,

@@ -123,7 +123,7 @@ def _open(session: Session, opened: list[Account], code: str, teller: UUID) -> N
             type=TransactionType.DEPOSIT,
             currency=code,
             legs=(
-                Leg(ledger.cash_account(code, account.number), Direction.DEBIT, account.opening_minor),
+                Leg(ledger.cash_account(code), Direction.DEBIT, account.opening_minor),
                 Leg(account.number, Direction.CREDIT, account.opening_minor),
             ),
             actor_id=teller,

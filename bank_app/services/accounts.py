@@ -181,7 +181,7 @@ def _post_opening(session: Session, actor: Actor, number: int, code: str, amount
         type=TransactionType.DEPOSIT,
         currency=code,
         legs=(
-            Leg(ledger.cash_account(code, number), Direction.DEBIT, amount_minor),
+            Leg(ledger.cash_account(code), Direction.DEBIT, amount_minor),
             Leg(number, Direction.CREDIT, amount_minor),
         ),
         actor_id=actor.user_id,

@@ -93,7 +93,7 @@ def _capture(actor: Actor, movement: CaptureHold, key: Key | None, hold: HoldRow
         currency=code,
         legs=(
             Leg(hold.account_id, Direction.DEBIT, amount),
-            Leg(ledger.cash_account(code, hold.account_id) if to is None else to, Direction.CREDIT, amount),
+            Leg(ledger.cash_account(code) if to is None else to, Direction.CREDIT, amount),
         ),
         actor_id=actor.user_id,
         description=hold.description,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,7 +42,7 @@ from bank_app.services.answers import already_answered, keys_of, load, recorded,
 from bank_app.services.hold_book import HoldBook
 from bank_app.services.rules import Book, Held, Outcome, Posted, PostingRow, Refused, decide, no_such_account
 
-# Deposits to different customers must not wait for one cash row, so there are several, chosen by the customer's number.
+# Deposits to different customers must not wait for one cash row, so there are several, and each process has one.
 CASH_STRIPES = 10
 _KIND_DIGIT = {AccountKind.CASH: 1, AccountKind.FEES: 2, AccountKind.INTEREST: 3, AccountKind.SUSPENSE: 4}
 # Built once: a statement that is built for every posting costs more than the posting's own arithmetic.
@@ -72,10 +73,12 @@ class Locked:
     account_id: int
 
 
-def cash_account(currency: str, for_account: int) -> int:
-    """The cash account that carries the other side of this customer account's deposits and withdrawals."""
-    # The digit before the check digits is random, so customers spread evenly.
-    return internal_account_number(_KIND_DIGIT[AccountKind.CASH], currency, for_account // 100 % CASH_STRIPES)
+def cash_account(currency: str) -> int:
+    """The cash account that carries the other side of this process's deposits and withdrawals.
+
+    Within a process they are posted together and touch one row; processes would wait for each other's.
+    """
+    return internal_account_number(_KIND_DIGIT[AccountKind.CASH], currency, os.getpid() % CASH_STRIPES)
 
 
 def facts(session: Session, account_ids: Iterable[int]) -> dict[int, AccountFacts]:

@@ -97,7 +97,7 @@ class Deposit(CashMovement):
 
     def sides(self, currency: str) -> tuple[int, int]:
         """Which account is debited and which credited."""
-        return ledger.cash_account(currency, self.account_id), self.account_id
+        return ledger.cash_account(currency), self.account_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Withdraw(CashMovement):
 
     def sides(self, currency: str) -> tuple[int, int]:
         """Which account is debited and which credited."""
-        return self.account_id, ledger.cash_account(currency, self.account_id)
+        return self.account_id, ledger.cash_account(currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What exactly is locked, and that nothing is decided on what was seen before the lock. Row locks: MariaDB only."""
 
+import os
 import threading
 
 import pytest
@@ -116,6 +117,9 @@ def test_locked_accounts_keep_no_gap_and_nobody_elses_account(mariadb_db, anothe
     assert counter.balance(opened) == "1.00"
 
 
-def test_customers_deposits_are_spread_over_ten_cash_accounts():
-    stripes = {ledger.cash_account("USD", number * 100 + 17) for number in range(10_000_000, 10_000_100)}
+def test_workers_that_start_one_after_the_other_take_ten_cash_accounts(monkeypatch):
+    stripes = set()
+    for process in range(4711, 4721):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        stripes.add(ledger.cash_account("USD"))
     assert len(stripes) == 10

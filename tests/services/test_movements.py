@@ -217,7 +217,7 @@ def test_the_banks_own_accounts_are_never_named_by_anybody(counter, db, ada, tel
     assert cash == hers.id
     from bank_app.services.ledger import cash_account
 
-    cash = cash_account("USD", hers.id)
+    cash = cash_account("USD")
     for actor in (ada, teller):
         for movement in (
             transfers.Transfer(hers.id, cash, money.Amount.of("1.00")),

@@ -159,7 +159,7 @@ def test_drafts_that_carry_their_time_keep_it_unless_the_account_is_further(db, 
 
 def test_a_balance_that_could_not_be_added_up_any_more_is_refused(db, counter, ada):
     account = counter.open(ada)
-    cash = ledger.cash_account("USD", account.id)
+    cash = ledger.cash_account("USD")
     legs = (Leg(cash, Direction.DEBIT, MAX_MINOR), Leg(account.id, Direction.CREDIT, MAX_MINOR))
     drafts = [
         Draft(id=new_id(), type=TransactionType.DEPOSIT, currency="USD", legs=legs, actor_id=ada.user_id)
