@@ -1,5 +1,6 @@
 """Rows that somebody else holds: only what needs them waits, and not for ever. The order of events is asserted."""
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -10,8 +11,8 @@ from sqlalchemy import func, select
 from bank_app import errors
 from bank_app.domain import money
 from bank_app.models import ACCOUNTS, Transaction
-from bank_app.services import holds, posting
-from bank_app.services.movements import CaptureHold, PlaceHold
+from bank_app.services import batches, holds, posting
+from bank_app.services.movements import CaptureHold, Deposit, PlaceHold, Transfer
 
 
 @pytest.fixture
@@ -225,3 +226,46 @@ def test_two_workers_that_post_into_one_account_lose_nothing_and_time_nobody_out
     assert {counter.balance(account) for account in payers} == {"0.00"}
     figures = [posting.of(worker.db).figures for worker in workers]
     assert [found.orders for found in figures] == [80, 80]
+
+
+# --- batches --------------------------------------------------------------------------------------------
+
+
+def pay(source, target, amount):
+    return batches.Item(Transfer(source.id, target.id, money.Amount.of(amount)))
+
+
+def put(account, amount):
+    return batches.Item(Deposit(account.id, money.Amount.of(amount)))
+
+
+def spoken(answered):
+    return [result.code if isinstance(result, errors.BankError) else "ok" for result in answered.results]
+
+
+def test_a_batch_that_waits_for_a_row_holds_no_other(
+    mariadb_db, counter, ada, ben, hers, his, held, crowd, waiting, until
+):
+    """What is free in it is posted; deposits of others on the cash account that it uses are answered meanwhile."""
+    spare = counter.open(ada, "5.00")
+    items = [put(spare, "1.00"), pay(hers, spare, "10.00"), pay(spare, hers, "16.00"), put(spare, "2.00")]
+    with held(hers) as let_go:
+        batch = crowd(lambda: asyncio.run(batches.post(mariadb_db, ada, items)))
+        until(lambda: waiting(mariadb_db))
+        counter.deposit(ben, his, "7.00")
+        assert counter.balance(spare) == "6.00"
+        assert not batch.done()
+        let_go()
+        # The third needs what the second brings, so it waited behind it; so did the last, on the same account.
+        assert spoken(batch.result(timeout=60)) == ["ok"] * 4
+    assert (counter.balance(hers), counter.balance(spare), counter.balance(his)) == ("106.00", "2.00", "107.00")
+
+
+def test_an_item_whose_row_stays_taken_is_told_so_and_the_others_are_posted(another, counter, ada, hers, his, held):
+    bank = another(lock_timeout=1)
+    spare = counter.open(ada, "5.00")
+    items = [put(spare, "1.00"), pay(hers, his, "10.00"), pay(spare, his, "2.00")]
+    with held(hers):
+        told = spoken(asyncio.run(batches.post(bank, ada, items)))
+    assert told == ["ok", "lock_timeout", "ok"]
+    assert (counter.balance(hers), counter.balance(spare), counter.balance(his)) == ("100.00", "4.00", "102.00")
