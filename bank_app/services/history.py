@@ -300,10 +300,13 @@ def balance_at(session: Session, actor: Actor, account_id: int, *, at: datetime)
 
 
 def _balance_until(session: Session, account_id: int, until: Any, at: datetime) -> BalanceAt:
+    mine = col(Posting.account_id) == account_id
+    # In two probes of the index: asked for the newest row before a moment, MariaDB walks back to it from today.
+    moment = select(func.max(col(Posting.created_at))).where(mine, until).scalar_subquery()
     row = session.execute(
         select(col(Posting.sequence), col(Posting.balance_after))
-        .where(col(Posting.account_id) == account_id, until)
-        .order_by(col(Posting.created_at).desc(), col(Posting.sequence).desc())
+        .where(mine, col(Posting.created_at) == moment)
+        .order_by(col(Posting.sequence).desc())
         .limit(1)
     ).first()
     return BalanceAt(row.balance_after, at, row.sequence) if row else BalanceAt(0, at, 0)
