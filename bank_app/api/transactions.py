@@ -35,6 +35,15 @@ _MOVING = (
     "idempotency_key_reused",
     "outcome_unknown",
 )
+_TRANSFERRING = (
+    *_MOVING,
+    "insufficient_funds",
+    "precondition_failed",
+    "account_not_found",
+    "invalid_account_number",
+    "same_account",
+    "currency_mismatch",
+)
 _POSTED = "Posted and durable; `Location` is its address. `Idempotency-Replayed: true` when the key was used before."
 
 
@@ -80,16 +89,7 @@ async def withdraw(
     status_code=201,
     summary="Transfer money",
     response_description=_POSTED,
-    responses=problems(
-        *_MOVING,
-        "insufficient_funds",
-        "precondition_failed",
-        "account_not_found",
-        "invalid_account_number",
-        "same_account",
-        "currency_mismatch",
-        body=True,
-    ),
+    responses=problems(*_TRANSFERRING, body=True),
 )
 async def transfer(
     body: TransferIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response
@@ -102,16 +102,7 @@ async def transfer(
     "/batch",
     summary="Move money many times",
     response_description="One result for each item, in order.",
-    responses=problems(
-        *_MOVING,
-        "insufficient_funds",
-        "precondition_failed",
-        "account_not_found",
-        "invalid_account_number",
-        "same_account",
-        "currency_mismatch",
-        body=True,
-    ),
+    responses=problems(*_TRANSFERRING, body=True),
 )
 async def batch(body: BatchIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> BatchOut:
     """1 to 10,000 deposits, withdrawals and transfers, in order.

@@ -17,7 +17,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -120,14 +120,11 @@ class Poster:
         Raises:
             Overloaded: before anything of the list was accepted; later it is the answer of the orders concerned.
         """
-        self._take_large()
-        try:
-            answers: list[Settled | BankError] = []
+        answers: list[Settled | BankError] = []
+        with self._one_of_few():
             for start in range(0, len(orders), LARGEST_GROUP):
                 answers += await self._post_piece(orders[start : start + LARGEST_GROUP])
-            return answers
-        finally:
-            self._end_large()
+        return answers
 
     async def _post_piece(self, orders: Sequence[Order]) -> list[Settled | BankError]:
         """Units of work of its own: one, unless others hold rows that it needs; then it waits for one of these rows.
@@ -170,22 +167,21 @@ class Poster:
         Raises:
             Overloaded: too many of them wait already.
         """
-        self._take_large()
-        try:
+        with self._one_of_few():
             return await asyncio.wrap_future(self._threads.submit(self._unit_of_work, operation))
-        finally:
-            self._end_large()
 
-    def _end_large(self) -> None:
-        with self._changed:
-            self._large -= 1
-            self._changed.notify_all()
-
-    def _take_large(self) -> None:
+    @contextlib.contextmanager
+    def _one_of_few(self) -> Iterator[None]:
         with self._changed:
             if self._closing or self._large >= _LARGE_AT_ONCE:
                 raise _too_many()
             self._large += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._large -= 1
+                self._changed.notify_all()
 
     def drain(self, seconds: float) -> bool:
         """Accepts nothing more and waits until everything that was accepted is answered; False when time ran out."""
@@ -343,12 +339,9 @@ class Poster:
         else:
             self._sort_out([ticket], [answer])
         finally:
-            self._one_less_alone()
-
-    def _one_less_alone(self) -> None:
-        with self._changed:
-            self._alone -= 1
-            self._changed.notify_all()
+            with self._changed:
+                self._alone -= 1
+                self._changed.notify_all()
 
     # --- rows that others hold ----------------------------------------------------------------------
 
