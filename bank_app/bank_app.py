@@ -55,7 +55,7 @@ def on_browser_failure(exception: Exception) -> None:
 
 def with_gate(inner: Any) -> PageGate:
     """Pages for people signed in are not served to others."""
-    return PageGate(inner, db=db, settings=settings, protected=site.PROTECTED, welcome=site.WELCOME)
+    return PageGate(inner, db=db, settings=settings, protected=site.PROTECTED, staff=site.STAFF, welcome=site.WELCOME)
 
 
 def with_headers(inner: Any) -> SecurityHeaders:

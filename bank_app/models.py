@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, String, Table
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from bank_app.columns import Ascii, Digest, Identifier, Json, Moment
@@ -35,6 +35,13 @@ class User(SQLModel, table=True):
     locked_until: datetime | None = Field(default=None, sa_column=Column(Moment))
     disabled_at: datetime | None = Field(default=None, sa_column=Column(Moment))
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    # The shared secret of the second step, encrypted with a key of the bank; it counts once `totp_since` is set.
+    totp_secret: str | None = Field(default=None, sa_column=Column(String(255)))
+    totp_since: datetime | None = Field(default=None, sa_column=Column(Moment))
+    # The newest step whose code was used: a code opens one session only.
+    totp_step: int | None = Field(default=None, sa_column=Column(BigInteger))
+    notices_seen_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    preferences: dict[str, Any] | None = Field(default=None, sa_column=Column(Json))
 
 
 class SignIn(SQLModel, table=True):
@@ -66,6 +73,30 @@ class RefreshToken(SQLModel, table=True):
     digest: bytes = Field(sa_column=Column(Digest, primary_key=True))
     sign_in_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("sign_ins.id"), nullable=False, index=True))
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+
+
+class RecoveryCode(SQLModel, table=True):
+    """The digest of a code that stands in for the second step, once."""
+
+    __tablename__ = "recovery_codes"
+
+    digest: bytes = Field(sa_column=Column(Digest, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False, index=True))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+
+
+class PasswordLink(SQLModel, table=True):
+    """The digest of a link, handed over by one of the bank's people, with which a person chooses a password once."""
+
+    __tablename__ = "password_links"
+
+    digest: bytes = Field(sa_column=Column(Digest, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False, index=True))
+    made_by: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     used_at: datetime | None = Field(default=None, sa_column=Column(Moment))
 
 
@@ -253,6 +284,74 @@ class TransferDraft(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False, index=True))
 
 
+class SavedPayee(SQLModel, table=True):
+    """An account that a person pays, under the name that was checked then and a nickname of his own."""
+
+    __tablename__ = "saved_payees"
+    __table_args__ = (UniqueConstraint("user_id", "account_id"),)
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("accounts.id"), nullable=False))
+    name: str = Field(sa_column=Column(String(100), nullable=False))
+    nickname: str | None = Field(default=None, sa_column=Column(String(60)))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
+class CustomerNote(SQLModel, table=True):
+    """What one of the bank's people wrote down about a customer. Appended only."""
+
+    __tablename__ = "customer_notes"
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False, index=True))
+    author_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
+    text: str = Field(sa_column=Column(String(500), nullable=False))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
+class BankFacts(SQLModel, table=True):
+    """One row: what was chosen when the bank was set up in the browser. It goes before what the settings say."""
+
+    __tablename__ = "bank"
+    __table_args__ = (CheckConstraint("id = 1", name="bank_one_row"),)
+
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    name: str | None = Field(default=None, sa_column=Column(String(40)))
+    # Digest of the one-time token of the set-up page, until somebody used it.
+    setup_digest: bytes | None = Field(default=None, sa_column=Column(Digest))
+    set_up_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+
+
+class BooksCheck(SQLModel, table=True):
+    """What a check of the books found, kept to show when they were last known to balance. Appended only."""
+
+    __tablename__ = "books_checks"
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    checked_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    # Nobody's when the bank checked by itself.
+    actor_id: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("users.id")))
+    ok: bool = Field(sa_column=Column(Boolean(create_constraint=False), nullable=False))
+    milliseconds: int = Field(sa_column=Column(BigInteger, nullable=False))
+    report: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+
+
+class AuditSeal(SQLModel, table=True):
+    """The place of an audit record in the chain: each hash begins with the one before it. Appended only.
+
+    Records are written without waiting for each other and sealed a moment later, in one line.
+    """
+
+    __tablename__ = "audit_seals"
+    __table_args__ = (CheckConstraint("number > 0", name="audit_seals_number"),)
+
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    record_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("audit_records.id"), nullable=False, unique=True))
+    hash: bytes = Field(sa_column=Column(Digest, nullable=False))
+    sealed_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
 class AuditRecord(SQLModel, table=True):
     """Who did what with whose say-so. Appended only, in the same unit of work as what it records."""
 
@@ -265,10 +364,21 @@ class AuditRecord(SQLModel, table=True):
     object: str = Field(sa_column=Column(String(64), nullable=False, index=True))
     reason: str | None = Field(default=None, sa_column=Column(String(300)))
     changes: dict[str, Any] = Field(sa_column=Column("changes", Json, nullable=False))
+    # Where the request came from and its number in the log; unknown for what the bank does by itself.
+    address: str | None = Field(default=None, sa_column=Column(String(45)))
+    request_id: str | None = Field(default=None, sa_column=Column(String(64)))
 
 
 # What the database itself refuses to change or delete, on every engine.
-IMMUTABLE_TABLES = ("transactions", "postings", "idempotency_keys", "audit_records")
+IMMUTABLE_TABLES = (
+    "transactions",
+    "postings",
+    "idempotency_keys",
+    "audit_records",
+    "audit_seals",
+    "books_checks",
+    "customer_notes",
+)
 
 # The same tables for statements that go past the ORM, where objects would only cost time.
 ACCOUNTS: Table = SQLModel.metadata.tables["accounts"]

@@ -154,7 +154,7 @@ def test_an_upgrade_keeps_keys_accounts_and_the_triggers_of_a_bank_with_rows(emp
 
 
 def test_tables_with_rows_are_never_taken_for_a_beginning(empty):
-    run(empty, command.upgrade, "0001")
+    run(empty, command.upgrade, "head")
     auth.register(empty, email="ada@bank.test", name="Ada", password="lantern-orchard-48-violin")
     forget_the_upgrade(empty)
     with pytest.raises(errors.DatabaseUnavailable, match="with rows in it"):

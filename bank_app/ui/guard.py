@@ -21,7 +21,7 @@ from bank_app.ui.session import SessionState, holder
 
 log = logging.getLogger(__name__)
 
-CUSTOMER, PUBLIC = "customer", "public"
+CUSTOMER, PUBLIC, STAFF = "customer", "public", "staff"
 _MARK = "__bank_exposed__"
 _audiences: dict[str, str] = {}
 # What the framework itself must be able to call: showing the state of a tab and starting a page's load events.
@@ -38,11 +38,16 @@ FRAMEWORK = frozenset(
 )
 
 
-def exposed(handler: Callable[..., Any] | None = None, *, public: bool = False, **options: Any) -> Any:
-    """Marks a handler that a browser may call, in place of `rx.event`; `public` means without signing in."""
+def exposed(
+    handler: Callable[..., Any] | None = None, *, public: bool = False, staff: bool = False, **options: Any
+) -> Any:
+    """Marks a handler that a browser may call, in place of `rx.event`.
+
+    `public` means without signing in, `staff` only for the bank's people; what each of them may do, services decide.
+    """
 
     def mark(function: Callable[..., Any]) -> Any:
-        setattr(function, _MARK, PUBLIC if public else CUSTOMER)
+        setattr(function, _MARK, PUBLIC if public else STAFF if staff else CUSTOMER)
         return rx.event(function, **options) if options else rx.event(function)
 
     return mark(handler) if handler is not None else mark
@@ -118,7 +123,9 @@ class SessionGuard(rx.Middleware):
                 session = await root.get_state(SessionState)
             session._welcome(actor, bank.settings)  # noqa: SLF001
         audience = _audiences.get(event.name)
-        if event.name in FRAMEWORK or audience == PUBLIC or (audience == CUSTOMER and actor is not None):
+        if event.name in FRAMEWORK or audience == PUBLIC:
+            return None
+        if actor is not None and (audience == CUSTOMER or (audience == STAFF and actor.role.sees_every_account)):
             return None
         if actor is not None:
             log.warning("event refused: not callable")

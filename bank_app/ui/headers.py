@@ -24,6 +24,7 @@ Scope = MutableMapping[str, Any]
 App = Callable[..., Awaitable[None]]
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _FOREVER = "public, max-age=31536000, immutable"
+_NOWHERE = "/there-is-no-such-page"
 _NOT_STORED = ("/api", "/auth", "/accounts")
 _AWAY = (
     '<!doctype html><html lang="en"><title>The bank is not reachable</title>'
@@ -106,24 +107,35 @@ def _caching(path: str, status: int) -> str:
     return "no-store" if path.startswith(_NOT_STORED) else "no-cache"
 
 
+def _within(path: str, start: str) -> bool:
+    return path == start or path.startswith(start + "/")
+
+
 def home_of(actor: auth.Actor) -> str:
     """The first page of somebody signed in: their money, or everybody's accounts for the bank's people."""
-    return "/desk" if actor.role.sees_every_account else "/home"
+    return "/ops" if actor.role.sees_every_account else "/home"
 
 
 class PageGate:
     """Sends browsers without a session to the sign-in page before any page is served to them."""
 
     def __init__(
-        self, app: App, *, db: Database, settings: Settings, protected: Iterable[str], welcome: Iterable[str]
+        self,
+        app: App,
+        *,
+        db: Database,
+        settings: Settings,
+        protected: Iterable[str],
+        staff: str,
+        welcome: Iterable[str],
     ) -> None:
         self._app, self._db, self._settings = app, db, settings
-        self._protected, self._welcome = tuple(protected), frozenset(welcome)
+        self._protected, self._staff, self._welcome = (*protected, staff), staff, frozenset(welcome)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Looks at addresses of pages only."""
         path = scope.get("path", "").rstrip("/") or "/"
-        guarded = any(path == start or path.startswith(start + "/") for start in self._protected)
+        guarded = any(_within(path, start) for start in self._protected)
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not (guarded or path in self._welcome):
             await self._app(scope, receive, send)
             return
@@ -137,7 +149,10 @@ class PageGate:
             query = scope.get("query_string", b"").decode("latin-1")
             back = path + (f"?{query}" if query else "")
             await RedirectResponse(sign_in_address(back, ended=bool(token)), 303)(scope, receive, send)
-        elif actor is not None and path in (*self._welcome, "/home", "/desk") and path != home_of(actor):
+        elif actor is not None and path in (*self._welcome, "/home") and path != home_of(actor):
             await RedirectResponse(home_of(actor), 303)(scope, receive, send)
+        elif actor is not None and _within(path, self._staff) and not actor.role.sees_every_account:
+            # To a customer the pages of the bank's people do not exist.
+            await self._app({**scope, "path": _NOWHERE, "raw_path": _NOWHERE.encode()}, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -29,7 +29,11 @@ from bank_app.ui.session import SessionState
 
 STYLES = ("tokens", "base", "shell", "accounts", "forms", "moving")
 # Addresses that start with these are pages for people signed in.
-PROTECTED = ("/home", "/accounts", "/move", "/transactions", "/desk")
+PROTECTED = (
+    "/home", "/accounts", "/move", "/transactions", "/payees", "/statements", "/notifications", "/settings",
+)  # fmt: skip
+# And these for the bank's people only.
+STAFF = "/ops"
 # Pages for visitors; somebody signed in is sent on.
 WELCOME = ("/", "/sign-in", "/sign-up")
 
@@ -42,6 +46,8 @@ class Page:
     title: str
     component: Callable[[], rx.Component]
     on_load: Sequence[Any] = ()
+    # What brings the page up to date when the books have changed, without bones and without moving what is read.
+    refresh: Any = None
 
 
 PAGES: tuple[Page, ...] = (
@@ -58,7 +64,8 @@ PAGES: tuple[Page, ...] = (
     Page("/move/withdraw", "Take money out", withdraw, (WithdrawState.open,)),
     Page("/move/review/[draft_id]", "Check", review, (ReviewState.open,)),
     Page("/transactions/[transaction_id]", "Receipt", receipt, (ReceiptState.open,)),
-    Page("/desk", "All accounts", desk, (DeskState.open,)),
+    Page("/ops", "Queue", desk, (DeskState.open,)),
+    Page("/ops/accounts", "All accounts", desk, (DeskState.open,)),
     Page("404", "Page not found", not_found),
 )
 

@@ -220,7 +220,7 @@ def test_a_teller_finds_any_account_and_an_auditor_may_only_look(visit, person, 
 
 def test_a_customer_has_no_desk(visit, ada):
     page = visit(ada)
-    page.goto("/desk")
+    page.goto("/ops/accounts")
     expect(heading(page)).to_contain_text("Ada")
 
 

@@ -159,7 +159,8 @@ def test_somebody_elses_numbers_lead_nowhere(bank, client, ada, ben):
     )
     paths = (
         f"/accounts/{ada.number()}", f"/move/review/{draft.id}", f"/move/transfer?draft={draft.id}",
-        f"/move/transfer?from={ada.number()}", f"/move/withdraw?account={ada.number()}", f"/desk?q={ada.number()}",
+        f"/move/transfer?from={ada.number()}", f"/move/withdraw?account={ada.number()}",
+        f"/ops/accounts?q={ada.number()}",
     )  # fmt: skip
     not_theirs = ("1,240.07", ada.actor.email, "for nobody else")
     for path in paths:

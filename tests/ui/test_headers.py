@@ -48,7 +48,12 @@ def test_a_page_is_found_without_its_slash(pages, bank, web):
 @pytest.fixture
 def gate(bank, web):
     app = PageGate(
-        page, db=bank.db, settings=bank.settings, protected=("/home", "/accounts", "/desk"), welcome=("/", "/sign-in")
+        page,
+        db=bank.db,
+        settings=bank.settings,
+        protected=("/home", "/accounts"),
+        staff="/ops",
+        welcome=("/", "/sign-in"),
     )
     return web(app)
 
@@ -66,8 +71,8 @@ def test_people_signed_in_go_where_they_belong(gate, ada, teller, cookie_of):
     customer, staff = {"cookie": cookie_of(ada)}, {"cookie": cookie_of(teller)}
     assert gate.get("/sign-in", headers=customer).headers["location"] == "/home"
     assert gate.get("/home", headers=customer).text == "/home"
-    assert gate.get("/desk", headers=customer).headers["location"] == "/home"
-    assert gate.get("/", headers=staff).headers["location"] == "/desk"
+    assert gate.get("/ops/audit", headers=customer).text == "/there-is-no-such-page"
+    assert gate.get("/", headers=staff).headers["location"] == "/ops"
 
 
 def test_a_cookie_that_ended_is_said_to_have_ended(gate):

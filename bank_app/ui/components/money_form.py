@@ -95,7 +95,7 @@ def aside_tape(state: Any, *, empty_words: str) -> rx.Component:
 def way_back() -> rx.Component:
     """Where somebody came from: the ways to move money, or the list of accounts for the bank's people."""
     staff = SessionState.is_staff
-    return crumb(rx.cond(staff, "All accounts", "Move money"), rx.cond(staff, "/desk", "/move"))
+    return crumb(rx.cond(staff, "All accounts", "Move money"), rx.cond(staff, "/ops/accounts", "/move"))
 
 
 def form_page(state: Any, *children: rx.Component, form: rx.Component, aside: rx.Component, none: rx.Component) -> Any:
@@ -140,7 +140,7 @@ def nothing_to_use(state: Any, verb: str) -> rx.Component:
             empty(
                 "Choose an account first.",
                 button_link(
-                    "Go to the accounts", rx.cond(SessionState.is_staff, "/desk", "/accounts"), style="primary"
+                    "Go to the accounts", rx.cond(SessionState.is_staff, "/ops/accounts", "/accounts"), style="primary"
                 ),
             ),
         ),

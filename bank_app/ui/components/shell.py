@@ -27,8 +27,19 @@ CUSTOMER_PLACES = (
     Place("Home", "/home", "house"),
     Place("Accounts", "/accounts", "credit-card"),
     Place("Move", "/move", "arrow-left-right", second=" money", filled=True),
+    Place("Payees", "/payees", "contact"),
+    Place("Statements", "/statements", "file-text"),
 )
-STAFF_PLACES = (Place("All", "/desk", "landmark", second=" accounts"),)
+STAFF_PLACES = (
+    Place("Queue", "/ops", "inbox"),
+    Place("Customers", "/ops/customers", "users"),
+    Place("Accounts", "/ops/accounts", "credit-card"),
+    Place("Transactions", "/ops/transactions", "list"),
+    Place("Audit", "/ops/audit", "link", second=" trail"),
+    Place("Books", "/ops/books", "scale"),
+    Place("Health", "/ops/health", "activity"),
+    Place("Users", "/ops/users", "shield"),
+)
 
 
 def _ribbon() -> rx.Component:
@@ -147,7 +158,7 @@ def shell(*children: rx.Component, here: str = "", bar: bool = False) -> rx.Comp
         jump("Skip to main content", target="main", class_name="skip"),
         _ribbon(),
         rx.el.header(
-            _brand(rx.cond(SessionState.is_staff, "/desk", "/home")),
+            _brand(rx.cond(SessionState.is_staff, "/ops", "/home")),
             rx.el.div(theme_button(), _me(), _sign_out(), class_name="tools"),
             class_name="top",
         ),

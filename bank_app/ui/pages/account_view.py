@@ -346,7 +346,7 @@ def account() -> rx.Component:
             (AccountState.missing != "") & (AccountState.missing == number),
             _missing(),
             rx.fragment(
-                rx.cond(SessionState.is_staff, crumb("All accounts", "/desk"), crumb("Accounts", "/accounts")),
+                rx.cond(SessionState.is_staff, crumb("All accounts", "/ops/accounts"), crumb("Accounts", "/accounts")),
                 _head(ready, number),
                 rx.cond(AccountState.failed != "", failed_panel(AccountState.failed, AccountState.open), rx.fragment()),
                 rx.cond(ready, rx.fragment(), waiting("account")),

@@ -41,7 +41,7 @@ class DeskState(rx.State):
     def search(self, form: dict[str, Any]) -> Any:
         """Puts the search into the address, which loads it."""
         wanted = forms.field(form, "q", 100)
-        return rx.redirect(f"/desk?{urlencode({'q': wanted})}" if wanted else "/desk")
+        return rx.redirect(f"/ops/accounts?{urlencode({'q': wanted})}" if wanted else "/ops/accounts")
 
     @exposed
     async def load_more(self) -> None:
@@ -144,7 +144,7 @@ def desk() -> rx.Component:
             rx.el.p(DeskState.said, role="status", class_name="chips small muted"),
             rx.cond(
                 DeskState.loaded & (DeskState.rows.length() == 0),
-                empty("No accounts match.", link("Clear the search", to="/desk", class_name="btn sm")),
+                empty("No accounts match.", link("Clear the search", to="/ops/accounts", class_name="btn sm")),
                 _table(),
             ),
             rx.cond(
@@ -157,5 +157,5 @@ def desk() -> rx.Component:
             ),
             class_name="card flush",
         ),
-        here="/desk",
+        here="/ops/accounts",
     )

@@ -170,7 +170,7 @@ def move() -> rx.Component:
                 state.refused != "",
                 notice(
                     rx.el.p(state.refused),
-                    rx.el.div(button_link("All accounts", "/desk"), class_name="actions"),
+                    rx.el.div(button_link("All accounts", "/ops/accounts"), class_name="actions"),
                 ),
                 rx.fragment(
                     rx.el.div(rx.foreach(state.ways, _way), class_name="ways"),
