@@ -27,7 +27,7 @@ from bank_app.ui.pages.sign_up import SignUpState, sign_up
 from bank_app.ui.pages.transfer import TransferState, transfer
 from bank_app.ui.session import SessionState
 
-STYLES = ("tokens", "base", "shell", "accounts", "forms", "moving")
+STYLES = ("tokens", "base", "shell", "accounts", "forms", "moving", "dialogs")
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
     "/home", "/accounts", "/move", "/transactions", "/payees", "/statements", "/notifications", "/settings",

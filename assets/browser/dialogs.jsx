@@ -1,0 +1,54 @@
+// Small decisions in front of the page. The browser's own <dialog> keeps the page behind it inert, closes with Esc and
+// gives the focus back to the button that opened it.
+import { createElement as el, useEffect, useRef } from "react";
+
+const CROSS = "M18 6 6 18M6 6l12 12";
+
+// Closes, with its form emptied, whenever `done` changes: the server says that the decision was carried out.
+export function Dialog({ id, title, done, children }) {
+  const box = useRef(null);
+  useEffect(() => {
+    if (!done || !box.current?.open) return;
+    box.current.close();
+    for (const form of box.current.querySelectorAll("form")) form.reset();
+  }, [done]);
+  return el(
+    "dialog",
+    { id, ref: box, className: "dialog", "aria-labelledby": `${id}-title` },
+    el(
+      "header",
+      null,
+      el("h2", { id: `${id}-title` }, title),
+      el(
+        "button",
+        { type: "button", className: "tool", "aria-label": "Close", onClick: () => box.current.close() },
+        el(
+          "svg",
+          { width: 20, height: 20, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.75, "aria-hidden": true },
+          el("path", { d: CROSS, strokeLinecap: "round" }),
+        ),
+      ),
+    ),
+    children,
+  );
+}
+
+// Opens the dialog `target`; the field `first` takes the focus, or else the first that can.
+export function DialogOpener({ target, first, onPress, children, ...rest }) {
+  const open = () => {
+    const box = document.getElementById(target);
+    if (!box) return;
+    onPress?.();
+    box.showModal();
+    if (first) document.getElementById(first)?.focus();
+  };
+  return el("button", { ...rest, type: "button", "aria-haspopup": "dialog", onClick: open }, children);
+}
+
+export function DialogCloser({ className, children }) {
+  return el(
+    "button",
+    { type: "button", className, onClick: (event) => event.currentTarget.closest("dialog")?.close() },
+    children,
+  );
+}
