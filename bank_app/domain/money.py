@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -16,6 +17,8 @@ from bank_app.errors import InvalidAmount
 MAX_MINOR = 10**15
 MINUS = "−"  # The typographic minus sign: as wide as a digit, and read as "minus" by screen readers.
 NBSP = "\u00a0"
+HIDDEN = "•••••"
+_hidden: ContextVar[bool] = ContextVar("amounts are hidden", default=False)
 _WIRE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?", re.ASCII)
 
 
@@ -132,12 +135,24 @@ def to_text(minor: int, code: str) -> str:
     return f"{sign}{major}.{rest:0{kind.digits}d}" if kind.digits else f"{sign}{major}"
 
 
+def hide(hidden: bool) -> None:  # noqa: FBT001 - a switch
+    """Whether `display` hides amounts from here on, in this task and in the threads that it starts."""
+    _hidden.set(hidden)
+
+
+def are_hidden() -> bool:
+    """Whether whoever reads what is written now wants no digit of an amount in it."""
+    return _hidden.get()
+
+
 def display(minor: int, code: str, *, signed: bool = False) -> str:
-    """An amount for people: `$1,240.00`, `−$25.00`, and `+$25.00` when `signed`.
+    """An amount for people: `$1,240.00`, `−$25.00`, and `+$25.00` when `signed`; `$•••••` while amounts are hidden.
 
     The minus is U+2212. A currency whose symbol is its code (`CHF`) has a no-break space after it.
     """
     kind = currency(code)
+    if _hidden.get():
+        return f"{kind.symbol}{NBSP if kind.symbol[-1].isalpha() else ''}{HIDDEN}"
     grouped = format_decimal(abs(minor) // kind.unit, locale="en_US", format="#,##0")
     rest = f".{abs(minor) % kind.unit:0{kind.digits}d}" if kind.digits else ""
     sign = MINUS if minor < 0 else "+" if signed and minor > 0 else ""

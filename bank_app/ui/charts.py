@@ -116,6 +116,8 @@ def _scale(values: list[int], currency: str) -> tuple[int, int, int]:
 def _short(minor: int, currency: str) -> str:
     """A label short enough for an axis: `$8k`, `$1.5k`, `$212`, `$0.50`."""
     kind = money.currency(currency)
+    if money.are_hidden():
+        return money.display(minor, currency)
     for size, letter in ((1_000_000, "m"), (1_000, "k")):
         tenth = kind.unit * size // 10
         if abs(minor) >= tenth * 10 and minor % tenth == 0:

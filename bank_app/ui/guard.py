@@ -14,6 +14,7 @@ from reflex.event import Event
 from reflex.state import BaseState, StateUpdate
 from reflex_base.registry import RegistrationContext
 
+from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import auth
 from bank_app.ui import calls, cookies
@@ -122,6 +123,7 @@ class SessionGuard(rx.Middleware):
                 root.reset()
                 session = await root.get_state(SessionState)
             session._welcome(actor, bank.settings)  # noqa: SLF001
+        money.hide(session.private)
         audience = _audiences.get(event.name)
         if event.name in FRAMEWORK or audience == PUBLIC:
             return None

@@ -33,6 +33,8 @@ class SessionState(rx.State):
     is_staff: bool = False
     can_move: bool = False
     handles_cash: bool = False
+    # Whether this tab shows amounts as dots; the guard tells the formatter before each event.
+    private: bool = False
     _actor: Actor | None = None
     # None before the first event: then even a visitor has not been told the name of the bank.
     _tab_session: str | None = None

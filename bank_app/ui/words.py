@@ -30,6 +30,8 @@ class Figure:
 def figure(minor: int, code: str, *, signed: bool = False) -> Figure:
     """An amount in two parts."""
     text = money.display(minor, code, signed=signed)
+    if money.are_hidden():
+        return Figure(text)
     digits = money.currency(code).digits
     return Figure(text[: -digits - 1], text[-digits - 1 :]) if digits else Figure(text)
 
