@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import reflex as rx
 
+from bank_app.ui import current
 from bank_app.ui.books import BooksState
+from bank_app.ui.current import Page
 from bank_app.ui.pages.account import AccountState
 from bank_app.ui.pages.account_view import account
 from bank_app.ui.pages.accounts import AccountsState, OpenAccountState, account_list, open_account
@@ -38,18 +36,6 @@ STAFF = "/ops"
 WELCOME = ("/", "/sign-in", "/sign-up")
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page of the site."""
-
-    route: str
-    title: str
-    component: Callable[[], rx.Component]
-    on_load: Sequence[Any] = ()
-    # What brings the page up to date when the books have changed, without bones and without moving what is read.
-    refresh: Any = None
-
-
 PAGES: tuple[Page, ...] = (
     Page("/", "Welcome", landing, (SignInState.open,)),
     Page("/sign-in", "Sign in", sign_in, (SignInState.open,)),
@@ -72,6 +58,7 @@ PAGES: tuple[Page, ...] = (
 
 def add_pages(app: rx.App) -> None:
     """Registers every page; titles end with the name of the bank."""
+    current.publish(PAGES)
     for page in PAGES:
         app.add_page(
             page.component,
