@@ -284,6 +284,19 @@ class TransferDraft(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False, index=True))
 
 
+class UnfinishedForm(SQLModel, table=True):
+    """What a person has typed so far into a form that moves money. Changed while they type, forgotten after a day."""
+
+    __tablename__ = "unfinished_forms"
+    __table_args__ = (CheckConstraint(_one_of("kind", "transfer", "withdraw"), name="unfinished_forms_kind"),)
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False, index=True))
+    kind: str = Field(sa_column=Column(String(8), nullable=False))
+    fields_: dict[str, Any] = Field(sa_column=Column("fields", Json, nullable=False))
+    changed_at: datetime = Field(sa_column=Column(Moment, nullable=False, index=True))
+
+
 class SavedPayee(SQLModel, table=True):
     """An account that a person pays, under the name that was checked then and a nickname of his own."""
 

@@ -28,7 +28,8 @@ NEW_COLUMNS = {
 }
 # In the order in which they are made; each may point at the ones before.
 NEW_TABLES = (
-    "recovery_codes", "password_links", "saved_payees", "customer_notes", "bank", "books_checks", "audit_seals",
+    "recovery_codes", "password_links", "unfinished_forms", "saved_payees", "customer_notes", "bank",
+    "books_checks", "audit_seals",
 )  # fmt: skip
 NEVER_CHANGED = ("customer_notes", "books_checks", "audit_seals")
 
@@ -79,6 +80,18 @@ def create_tables() -> None:
         points=[person, ("made_by", "users.id")],
     )
     op.create_index("ix_password_links_user_id", "password_links", ["user_id"])
+    create(
+        "unfinished_forms",
+        sa.Column("id", Identifier, nullable=False),
+        sa.Column("user_id", Identifier, nullable=False),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("fields", Json, nullable=False),
+        sa.Column("changed_at", Moment, nullable=False),
+        sa.CheckConstraint("kind IN ('transfer', 'withdraw')", name="unfinished_forms_kind"),
+        points=[person],
+    )
+    op.create_index("ix_unfinished_forms_user_id", "unfinished_forms", ["user_id"])
+    op.create_index("ix_unfinished_forms_changed_at", "unfinished_forms", ["changed_at"])
     create(
         "saved_payees",
         sa.Column("id", Identifier, nullable=False),
