@@ -19,6 +19,8 @@ from bank_app.services import hold_book
 from bank_app.services.rules import Held, Outcome, Posted, PostingRow, Refused
 
 _KEY = tuple_(IDEMPOTENCY_KEYS.c.actor_id, IDEMPOTENCY_KEYS.c.key)
+# Under this name the facts of a refusal say what was asked for; it is no part of the answer.
+TRIED = "tried"
 _KEYS = select(IDEMPOTENCY_KEYS).where(_KEY.in_(bindparam("keys", expanding=True)))
 
 
@@ -128,9 +130,28 @@ def _replay(session: Session, rows: Mapping[tuple[UUID, str], Any], keys: Sequen
         elif row.transaction_id:
             outcome = posted[row.transaction_id]
         else:
-            outcome = Refused(errors.by_code(row.refusal_code, row.refusal_detail, **(row.refusal_facts or {})))
+            outcome = Refused(refusal_of(row))
         outcomes.append(same_again(key, row.fingerprint, outcome))
     return outcomes
+
+
+def refusal_facts(draft: AnyDraft | None, error: errors.BankError) -> dict[str, Any]:
+    """What is kept of a refusal: its facts and, so that people can look back at it, what was asked for."""
+    tried: dict[str, Any] = {}
+    if isinstance(draft, HoldDraft):
+        tried = {"kind": "hold", "from": draft.account_id, "to": draft.to_account_id}
+    elif isinstance(draft, Draft):
+        legs = {leg.direction: leg.account_id for leg in draft.legs}
+        tried = {"kind": draft.type.value, "from": legs[Direction.DEBIT], "to": legs[Direction.CREDIT]}
+    if isinstance(draft, HoldDraft | Draft):
+        tried |= {"amount": draft.amount_minor, "currency": draft.currency}
+    return {**error.details, TRIED: tried} if tried else error.details
+
+
+def refusal_of(row: Any) -> errors.BankError:
+    """The refusal in a row of a key, exactly as it was answered the first time."""
+    facts = {name: value for name, value in (row.refusal_facts or {}).items() if name != TRIED}
+    return errors.by_code(row.refusal_code, row.refusal_detail, **facts)
 
 
 def same_again(key: Key, fingerprint: bytes, outcome: Outcome) -> Outcome:

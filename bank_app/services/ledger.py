@@ -38,7 +38,15 @@ from bank_app.models import (
     User,
 )
 from bank_app.services import hold_book
-from bank_app.services.answers import already_answered, keys_of, load, recorded, recorded_all, same_again
+from bank_app.services.answers import (
+    already_answered,
+    keys_of,
+    load,
+    recorded,
+    recorded_all,
+    refusal_facts,
+    same_again,
+)
 from bank_app.services.hold_book import HoldBook
 from bank_app.services.rules import Book, Held, Outcome, Posted, PostingRow, Refused, decide, no_such_account
 
@@ -328,14 +336,15 @@ def _write(
     writes.insert(POSTINGS, [_posting_row(item, side) for item in posted for side in item.postings])
     writes.update(ACCOUNTS, _balance_rows([book for book in books.values() if book.changed]))
     now = clock.now()
-    keys = [_key_row(draft.key, outcome, now) for draft, outcome in decided if draft.key and _is_recorded(outcome)]
+    answers = [(draft, draft.key, outcome) for draft, outcome in decided if draft.key and _is_recorded(outcome)]
+    keys = [_key_row(draft, key, outcome, now) for draft, key, outcome in answers]
     writes.insert(IDEMPOTENCY_KEYS, keys)
     writes.send()
 
 
 def record_refusal(session: Session, key: Key, refusal: Refused) -> None:
     """Keeps an answer of no that belongs to a list of drafts and to none of them alone."""
-    insert_rows(session, IDEMPOTENCY_KEYS, [_key_row(key, refusal, clock.now())])
+    insert_rows(session, IDEMPOTENCY_KEYS, [_key_row(None, key, refusal, clock.now())])
 
 
 def _posted_by(outcome: Outcome) -> Posted | None:
@@ -387,7 +396,7 @@ def _balance_rows(books: Sequence[Book]) -> list[dict[str, Any]]:
     ]
 
 
-def _key_row(key: Key, outcome: Outcome, now: datetime) -> dict[str, Any]:
+def _key_row(draft: AnyDraft | None, key: Key, outcome: Outcome, now: datetime) -> dict[str, Any]:
     refused = outcome if isinstance(outcome, Refused) else None
     hold = outcome.hold if isinstance(outcome, Held) else None
     return {
@@ -397,7 +406,7 @@ def _key_row(key: Key, outcome: Outcome, now: datetime) -> dict[str, Any]:
         "transaction_id": outcome.id if isinstance(outcome, Posted) else hold and hold.transaction_id,
         "refusal_code": refused.error.code if refused else None,
         "refusal_detail": refused.error.detail if refused else None,
-        "refusal_facts": refused.error.details if refused else None,
+        "refusal_facts": refusal_facts(draft, refused.error) if refused else None,
         "created_at": now,
         "hold_id": hold and hold.id,
         "hold_state": hold and hold.state.value,
