@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import argon2
-import jwt
-from cachetools import LRUCache
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel, col
-from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from bank_app import clock, errors
 from bank_app.bulk import Question
@@ -28,19 +21,13 @@ from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import RefreshToken, SignIn, User
-from bank_app.services import audit
+from bank_app.services import audit, codes, passwords, tokens
 from bank_app.settings import Settings
 
-_ISSUER, _AUDIENCE, _TYPE, _ALGORITHM = "bank_app", "bank_app/api/v1", "at+jwt", "HS256"
+_NO_MATCH = "That email and password don't match."
 _FREE_TRIES = 5
 _LONGEST_WAIT = timedelta(minutes=15)
 _SEEN_EVERY = timedelta(minutes=1)
-_hasher = argon2.PasswordHasher()  # argon2id with the library's current parameters; old hashes are renewed at sign-in.
-# Each hash takes 64 MiB for a moment: unbounded, a burst of sign-ins would be a way to exhaust the machine's memory.
-_hashing = threading.BoundedSemaphore(4)
-# What a token says never changes, so its signature is checked once; whether it still counts is asked every time.
-_read_tokens: LRUCache[tuple[str, str], tuple[UUID, datetime]] = LRUCache(maxsize=10_000)
-_remembering = threading.Lock()
 _SIGN_INS, _USERS = SQLModel.metadata.tables["sign_ins"], SQLModel.metadata.tables["users"]
 _ACTORS = (
     select(
@@ -66,6 +53,9 @@ class Actor:
     sign_in_id: UUID | None = None
     # As he was a moment ago: whoever posts for him asks in the same breath whether that still holds.
     remembered: bool = field(default=False, compare=False)
+    # Of a browser: how the person wants pages to look, and when the session ends if nothing more happens.
+    preferences: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    ends_at: datetime | None = field(default=None, compare=False)
 
 
 class ActorChanged(Exception):
@@ -101,7 +91,7 @@ def register(db: Database, *, email: str, name: str, password: str, role: Role =
     """
     clean_email, clean_name = _checked_person(email, name, password)
     actor = Actor(new_id(), clean_email, clean_name, role)
-    hashed = _hash(password)
+    hashed = passwords.hashed(password)
 
     def operation(session: Session) -> Actor:
         taken = session.execute(select(col(User.id)).where(col(User.email) == clean_email)).scalar()
@@ -141,7 +131,7 @@ def _checked_person(email: str, name: str, password: str) -> tuple[str, str]:
         problems.append({"field": "email", "code": "EMAIL_INVALID", "message": "Enter an email address."})
     if not 1 <= len(clean_name) <= 100 or not clean_name.isprintable():
         problems.append({"field": "name", "code": "NAME_INVALID", "message": "Enter a name of 1 to 100 characters."})
-    if problem := _password_problem(password, clean_email or ""):
+    if problem := passwords.problem(password, clean_email or ""):
         problems.append({"field": "password", **problem})
     if problems:
         raise errors.Invalid(" ".join(problem["message"] for problem in problems), errors=problems)
@@ -161,61 +151,40 @@ def _normal(email: str) -> str | None:
     return str(found.normalized).lower()
 
 
-def _password_problem(password: str, email: str) -> dict[str, str] | None:
-    if len(password) < 12:
-        return {"code": "PASSWORD_SHORT", "message": "Use at least 12 characters. A few words work well."}
-    if len(password) > 128:
-        return {"code": "PASSWORD_LONG", "message": "Use at most 128 characters."}
-    bare = password.lower().strip("0123456789 .,;:!?#*-_")
-    guessed_first = {password.lower(), bare} & _common_passwords()
-    if guessed_first or bare in ("", email.split("@", maxsplit=1)[0]):
-        return {
-            "code": "PASSWORD_COMMON",
-            "message": "This password is one of the first that people try. Choose another.",
-        }
-    # Zero of four: repeated or neighbouring keys, found within a thousand guesses.
-    if zxcvbn(password[:72])["score"] == 0:
-        return {"code": "PASSWORD_COMMON", "message": "This password is too easy to guess. Choose another."}
-    return None
-
-
-@cache
-def _common_passwords() -> frozenset[str]:
-    return frozenset(FREQUENCY_LISTS["passwords"])
-
-
-def _hash(password: str) -> str:
-    with _hashing:
-        return _hasher.hash(password)
-
-
-def _verify(hashed: str, password: str) -> bool:
-    with _hashing:
-        try:
-            return _hasher.verify(hashed, password[:1024])
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-            return False
-
-
-@cache
-def _nobodys_hash() -> str:
-    return _hash(secrets.token_urlsafe(16))
-
-
 # --- signing in --------------------------------------------------------------------------------------
 
 
-def _signed_in_user(db: Database, email: str, password: str) -> User:
-    """The person with this email and password. Takes as long for an unknown email as for a wrong password."""
+def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> User:
+    """The person with this email, password and second step. Takes as long for an unknown email as for a wrong password."""
     clean = _normal(email)
     user = db.read(lambda session: session.execute(select(User).where(col(User.email) == clean)).scalar())
     if user:
         _refuse_while_locked(user)
-    fits = _verify(user.password_hash if user else _nobodys_hash(), password)
+    fits = passwords.fits(user.password_hash if user else passwords.nobodys_hash(), password)
     if user is None:
-        raise errors.CredentialsDoNotMatch("That email and password don't match.")
-    renewed = _hash(password) if fits and _hasher.check_needs_rehash(user.password_hash) else None
-    user_id = user.id
+        raise errors.CredentialsDoNotMatch(_NO_MATCH)
+    renewed = passwords.renewed(user.password_hash, password) if fits else None
+
+    def check(session: Session, found: User) -> errors.BankError | None:
+        if not fits or found.disabled_at is not None:
+            return errors.CredentialsDoNotMatch(_NO_MATCH)
+        if renewed:
+            found.password_hash = renewed
+        if not codes.is_on(found):
+            return None
+        return judged(session, db.settings, found, otp) if otp else _code_wanted(db.settings, found)
+
+    return one_try(db, user.id, check)
+
+
+def one_try(db: Database, user_id: UUID, check: Callable[[Session, User], errors.BankError | None]) -> User:
+    """One try of something secret: `check` says what is wrong. Failures are counted, and too many make the next wait.
+
+    Raises:
+        Throttled: too many failures on this person; `details["retry_after"]` in seconds.
+        BankError: what `check` returned.
+    Locks: the person's row, so that guesses sent at once count like guesses one after the other.
+    """
 
     def operation(session: Session) -> User | errors.BankError:
         found = session.execute(select(User).where(col(User.id) == user_id).with_for_update()).scalar_one()
@@ -224,14 +193,12 @@ def _signed_in_user(db: Database, email: str, password: str) -> User:
             _refuse_while_locked(found)
         except errors.Throttled as too_late:
             return too_late
-        if not fits or found.disabled_at is not None:
+        refusal = check(session, found)
+        if isinstance(refusal, errors.CredentialsDoNotMatch | errors.SecondFactorWrong):
             _count_failure(session, found, throttles=db.settings.rate_limits)
-            return errors.CredentialsDoNotMatch("That email and password don't match.")
-        if found.failed_sign_ins:
+        if refusal is None and found.failed_sign_ins:
             found.failed_sign_ins, found.locked_until = 0, None
-        if renewed:
-            found.password_hash = renewed
-        return found
+        return refusal or found
 
     outcome = db.unit_of_work(operation)
     if isinstance(outcome, errors.BankError):
@@ -239,10 +206,50 @@ def _signed_in_user(db: Database, email: str, password: str) -> User:
     return outcome
 
 
+def _code_wanted(settings: Settings, user: User) -> errors.SecondFactorRequired:
+    error = errors.SecondFactorRequired("This person signs in with a code as well. Send it as `otp`.")
+    error.half_session = tokens.half_session(settings, user.id, _mark(user))
+    return error
+
+
+def _mark(user: User) -> str:
+    """Changes with the password and with the second step."""
+    return hashlib.sha256(f"{user.password_hash} {user.totp_since}".encode()).hexdigest()[:16]
+
+
+def judged(session: Session, settings: Settings, user: User, code: str) -> errors.SecondFactorWrong | None:
+    """What is wrong with a code of the second step; None if it was right, and then it is used up."""
+    verdict = codes.judge(session, settings, user, code)
+    if verdict is codes.Verdict.RIGHT:
+        return None
+    if verdict is codes.Verdict.EXPIRED:
+        return errors.SecondFactorWrong("That code has expired. Enter the newest one.", reason="expired")
+    return errors.SecondFactorWrong("That code isn't right. Codes change every 30 seconds.", reason="wrong")
+
+
+def prove(db: Database, actor: Actor, password: str) -> None:
+    """Makes sure that whoever sits there knows the actor's password; counted like signing in.
+
+    Raises:
+        CredentialsDoNotMatch, Throttled: as `open_browser_session`.
+    """
+    stored = db.read(
+        lambda session: session.execute(
+            select(col(User.password_hash)).where(col(User.id) == actor.user_id)
+        ).scalar_one()
+    )
+    fits = passwords.fits(stored, password)
+
+    def check(_session: Session, found: User) -> errors.BankError | None:
+        return None if fits and found.disabled_at is None else errors.CredentialsDoNotMatch(_NO_MATCH)
+
+    one_try(db, actor.user_id, check)
+
+
 def _refuse_while_locked(user: User) -> None:
     if user.locked_until and user.locked_until > clock.now():
         wait = int((user.locked_until - clock.now()).total_seconds()) + 1
-        raise errors.Throttled(f"Too many failed tries. Wait {wait} seconds.", retry_after=wait)
+        raise errors.SignInLocked(f"Too many failed tries. Wait {wait} seconds.", retry_after=wait)
 
 
 def _count_failure(session: Session, user: User, *, throttles: bool) -> None:
@@ -271,6 +278,9 @@ def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, addr
     )
     session.add(sign_in)
     session.flush()
+    audit.record(
+        session, actor_id=user.id, action="sign_in.open", object=f"user {user.id}", changes={"kind": [None, kind]}
+    )
     return sign_in
 
 
@@ -290,10 +300,33 @@ def open_browser_session(db: Database, *, email: str, password: str, address: st
 
     Raises:
         CredentialsDoNotMatch: also for an unknown email and a disabled person.
+        SecondFactorRequired: all is right and a code is needed; its `half_session` goes to `complete_browser_session`.
         Throttled: too many failures on this email; `details["retry_after"]` in seconds.
     """
     user = _signed_in_user(db, email, password)
     return _open_browser(db, user, address, user_agent)
+
+
+def complete_browser_session(
+    db: Database, *, half_session: str, code: str, address: str, user_agent: str
+) -> BrowserSession:
+    """The second step: signs in whoever gave the right password a moment ago and now a right code.
+
+    Raises:
+        NotSignedIn: the five minutes between the two steps are over, or the password changed in between.
+        SecondFactorWrong, Throttled: as for a password.
+    """
+    holder = tokens.holder_of_half_session(db.settings, half_session)
+    if holder is None:
+        raise errors.NotSignedIn("That took too long. Sign in again.")
+    user_id, mark = holder
+
+    def check(session: Session, found: User) -> errors.BankError | None:
+        if found.disabled_at is not None or not codes.is_on(found) or _mark(found) != mark:
+            return errors.NotSignedIn("Sign in again.")
+        return judged(session, db.settings, found, code)
+
+    return _open_browser(db, one_try(db, user_id, check), address, user_agent)
 
 
 def open_demo_session(db: Database, *, email: str, address: str, user_agent: str) -> BrowserSession:
@@ -320,8 +353,11 @@ def _open_browser(db: Database, user: User, address: str, user_agent: str) -> Br
     return BrowserSession(token, int(lifetime.total_seconds()))
 
 
-def actor_of_cookie(db: Database, token: str) -> Actor | None:
-    """Who holds this session cookie; None once it is signed out, idle too long, expired, or its person disabled."""
+def actor_of_cookie(db: Database, token: str, *, active: bool = True) -> Actor | None:
+    """Who holds this session cookie; None once it is signed out, idle too long, expired, or its person disabled.
+
+    `active` says that the person did something, which keeps the session from ending for want of that.
+    """
     if not token:
         return None
     now = clock.now()
@@ -335,14 +371,18 @@ def actor_of_cookie(db: Database, token: str) -> Actor | None:
     if row is None:
         return None
     sign_in, user = row
-    idle_since = sign_in.last_seen_at + timedelta(minutes=db.settings.session_idle_minutes)
-    if sign_in.revoked_at or user.disabled_at or now >= min(sign_in.expires_at, idle_since):
+    idle = timedelta(minutes=db.settings.session_idle_minutes)
+    seen = sign_in.last_seen_at
+    if sign_in.revoked_at or user.disabled_at or now >= min(sign_in.expires_at, seen + idle):
         return None
-    if now - sign_in.last_seen_at > _SEEN_EVERY:
+    if active and now - seen > min(_SEEN_EVERY, idle / 4):
+        seen = now
         db.unit_of_work(
             lambda session: session.execute(update(SignIn).where(col(SignIn.id) == sign_in.id).values(last_seen_at=now))
         )
-    return _actor(user, sign_in.id)
+    return replace(
+        _actor(user, sign_in.id), preferences=user.preferences or {}, ends_at=min(sign_in.expires_at, seen + idle)
+    )
 
 
 def close_browser_session(db: Database, token: str) -> None:
@@ -359,13 +399,15 @@ def close_browser_session(db: Database, token: str) -> None:
 # --- API clients: a short-lived JWT and a rotating refresh token -----------------------------------------
 
 
-def issue_tokens(db: Database, *, email: str, password: str, address: str, user_agent: str = "") -> TokenPair:
+def issue_tokens(
+    db: Database, *, email: str, password: str, address: str, user_agent: str = "", otp: str = ""
+) -> TokenPair:
     """Signs an API client in.
 
     Raises:
-        CredentialsDoNotMatch, Throttled: as `open_browser_session`.
+        CredentialsDoNotMatch, SecondFactorRequired, SecondFactorWrong, Throttled: as in a browser.
     """
-    user = _signed_in_user(db, email, password)
+    user = _signed_in_user(db, email, password, otp)
     lifetime = timedelta(days=db.settings.refresh_token_days)
 
     def operation(session: Session) -> TokenPair:
@@ -379,17 +421,18 @@ def _pair(session: Session, settings: Settings, sign_in: SignIn) -> TokenPair:
     refresh, now = secrets.token_urlsafe(32), clock.now()
     session.execute(insert(RefreshToken).values(digest=_digest(refresh), sign_in_id=sign_in.id, created_at=now))
     lasts = timedelta(minutes=settings.access_token_minutes)
-    claims = {
-        "iss": _ISSUER,
-        "aud": _AUDIENCE,
-        "sub": str(sign_in.user_id),
-        "sid": str(sign_in.id),
-        "jti": str(new_id()),
-        "iat": int(now.timestamp()),
-        "exp": int((now + lasts).timestamp()),
-    }
-    access = jwt.encode(claims, settings.signing_key, algorithm=_ALGORITHM, headers={"typ": _TYPE})
+    access = access_token(settings, user_id=sign_in.user_id, sign_in_id=sign_in.id, lasts=lasts)
     return TokenPair(access, refresh, int(lasts.total_seconds()))
+
+
+def access_token(settings: Settings, *, user_id: UUID, sign_in_id: UUID | None, lasts: timedelta) -> str:
+    """A token for the API that counts as long as the sign-in does, and no longer than this."""
+    now = clock.now()
+    claims = {
+        "iss": _ISSUER, "aud": _AUDIENCE, "sub": str(user_id), "sid": str(sign_in_id), "jti": str(new_id()),
+        "iat": int(now.timestamp()), "exp": int((now + lasts).timestamp()),
+    }  # fmt: skip
+    return jwt.encode(claims, settings.signing_key, algorithm=_ALGORITHM, headers={"typ": _TYPE})
 
 
 def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
@@ -425,44 +468,6 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
     if pair is None:
         raise errors.NotSignedIn("This refresh token is not valid. Sign in again.")
     return pair
-
-
-def sign_in_of_access_token(settings: Settings, token: str) -> UUID:
-    """Which sign-in an access token speaks for; whether that still counts only the database knows.
-
-    Raises:
-        TokenExpired: it was ours and its time is over.
-        NotSignedIn: it is not ours.
-    """
-    with _remembering:
-        remembered = _read_tokens.get((settings.signing_key, token))
-    if remembered and clock.now() < remembered[1]:
-        return remembered[0]
-    try:
-        header = jwt.get_unverified_header(token)
-        claims = jwt.decode(
-            token,
-            settings.signing_key,
-            algorithms=[_ALGORITHM],
-            audience=_AUDIENCE,
-            issuer=_ISSUER,
-            options={"require": ["exp", "iat", "sub", "sid", "iss", "aud"]},
-        )
-        sign_in_id = UUID(claims["sid"])
-    except jwt.ExpiredSignatureError:
-        raise errors.TokenExpired("The access token has expired; refresh it.") from None
-    except (jwt.InvalidTokenError, ValueError):
-        raise token_not_valid() from None
-    if header.get("typ") != _TYPE:
-        raise token_not_valid()
-    with _remembering:
-        _read_tokens[settings.signing_key, token] = (sign_in_id, datetime.fromtimestamp(claims["exp"], UTC))
-    return sign_in_id
-
-
-def token_not_valid() -> errors.NotSignedIn:
-    """The one sentence for tokens that are not ours and for those that were revoked."""
-    return errors.NotSignedIn("The access token is not valid.")
 
 
 def actors_of_sign_ins(db: Database, sign_in_ids: Collection[UUID]) -> dict[UUID, Actor]:
