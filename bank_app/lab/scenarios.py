@@ -199,7 +199,7 @@ def deadlock_storm(stage: Stage) -> None:
         stage.more(load)
         met = _deadlocks(stage)
         with sessions.DeadlockStorm(stage.bed.server, DATABASE, numbers, seed="storm") as storm:
-            stage.until(lambda: storm.rounds >= 50 * stage.rounds, "the storm")
+            stage.until(lambda: storm.rounds >= 100 * stage.rounds, "the storm")
         stage.more(load)
         # Not every server counts them; the storm's own are then all that is known.
         met = max(0, _deadlocks(stage) - met - storm.own_deadlocks)

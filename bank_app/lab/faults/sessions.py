@@ -17,6 +17,7 @@ DEADLOCK, LOCK_WAIT, TOO_MANY_CONNECTIONS = 1213, 1205, 1040
 FEWEST_CONNECTIONS = 10
 # Cycles are found at once; this is for a row that a client of the bank holds.
 _STORM_LOCK_WAIT_SECONDS = 2
+_STORM_LONGEST_PAUSE_SECONDS = 0.02
 
 if TYPE_CHECKING:
     Session = pymysql.Connection[Any]
@@ -101,16 +102,18 @@ class DeadlockStorm:
             run(session, f"SET SESSION innodb_lock_wait_timeout = {_STORM_LOCK_WAIT_SECONDS}")
             while not self._stop.is_set():
                 low, high = sorted(rng.sample(self._numbers, 2))
-                self._once(session, low, high)
+                self._once(session, low, high, pause_seconds=rng.uniform(0, _STORM_LONGEST_PAUSE_SECONDS))
             _close(session)
         except BaseException as error:  # noqa: BLE001 - raised again by whoever ends the storm
             self._failures.append(error)
 
-    def _once(self, session: Session, low: int, high: int) -> None:
+    def _once(self, session: Session, low: int, high: int, *, pause_seconds: float) -> None:
         self.rounds += 1
         try:
-            for number in (high, low):
-                run(session, "UPDATE accounts SET nickname = 'storm' WHERE id = %s", [number])
+            run(session, "UPDATE accounts SET nickname = 'storm' WHERE id = %s", [high])
+            # Between the two is when the bank has the time to take the lower one and to wait for the higher.
+            self._stop.wait(pause_seconds)
+            run(session, "UPDATE accounts SET nickname = 'storm' WHERE id = %s", [low])
         except pymysql.MySQLError as error:
             if error.args[0] not in (DEADLOCK, LOCK_WAIT):
                 raise
