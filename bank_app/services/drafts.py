@@ -18,6 +18,8 @@ from bank_app.services import transfers
 from bank_app.services.auth import Actor
 
 LIFETIME = timedelta(hours=24)
+# What was checked longer ago than this wants another look before it is sent.
+FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class DraftView:
     def key(self) -> str:
         """Sending this draft twice, from two tabs or after a reload, is the same request."""
         return f"draft:{self.id}"
+
+    @property
+    def stale(self) -> bool:
+        """Whether it was checked so long ago that a person should look at the details again."""
+        return self.created_at < clock.now() - FRESH
 
     @property
     def reference(self) -> str:
@@ -115,6 +122,21 @@ def get(session: Session, actor: Actor, draft_id: UUID) -> DraftView:
     ).scalar()
     if row is None or row.created_at < clock.now() - LIFETIME:
         raise errors.NotFound("This transfer was not kept. Start a new one.")
+    return _view(row)
+
+
+def newest(session: Session, actor: Actor, *, limit: int) -> list[DraftView]:
+    """The actor's drafts that are still kept, newest first, sent or not."""
+    rows = session.execute(
+        select(TransferDraft)
+        .where(col(TransferDraft.user_id) == actor.user_id, col(TransferDraft.created_at) >= clock.now() - LIFETIME)
+        .order_by(col(TransferDraft.created_at).desc())
+        .limit(limit)
+    ).scalars()
+    return [_view(row) for row in rows]
+
+
+def _view(row: TransferDraft) -> DraftView:
     return DraftView(
         id=row.id,
         kind=row.kind,

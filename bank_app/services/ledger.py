@@ -292,19 +292,24 @@ def _count_todays_debits(session: Session, books: Mapping[int, Book], holds: Hol
     if not limited:
         return
     midnight = holds.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for account_id, total in debits_since(session, limited, midnight).items():
+        books[account_id].debited_today = total
+
+
+def debits_since(session: Session, account_ids: Collection[int], moment: datetime) -> dict[int, int]:
+    """What has left accounts since a moment, in minor units; reversals aside. Locks: none."""
     sums = session.execute(
         select(POSTINGS.c.account_id, func.sum(POSTINGS.c.amount))
         .join(TRANSACTIONS, TRANSACTIONS.c.id == POSTINGS.c.transaction_id)
         .where(
-            POSTINGS.c.account_id.in_(sorted(limited)),
-            POSTINGS.c.created_at >= midnight,
+            POSTINGS.c.account_id.in_(sorted(account_ids)),
+            POSTINGS.c.created_at >= moment,
             POSTINGS.c.direction == Direction.DEBIT.value,
             TRANSACTIONS.c.type != TransactionType.REVERSAL.value,
         )
         .group_by(POSTINGS.c.account_id)
     )
-    for account_id, total in sums:
-        books[account_id].debited_today = int(total)
+    return {account_id: int(total) for account_id, total in sums}
 
 
 def _reversed_already(session: Session, drafts: Sequence[AnyDraft]) -> set[UUID]:
