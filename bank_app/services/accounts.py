@@ -436,16 +436,22 @@ def check_payee(session: Session, actor: Actor, *, account_id: int, name: str) -
     owner_id, owner = row
     if owner_id == actor.user_id:
         return PayeeCheck("match")
+    result = compare_names(name, owner)
+    return PayeeCheck(result, owner if result == "close" else None)
+
+
+def compare_names(name: str, owner: str) -> str:
+    """Whether a name is the owner's: `match`, `close` or `none`."""
     given, real = _plain(name), _plain(owner)
     if not given or not real:
         # A name of signs only, as `!!!`, is nothing that anybody could know or recognise.
-        return PayeeCheck("match" if name.strip() == owner else "none")
+        return "match" if name.strip() == owner else "none"
     if given == real or sorted(given.split()) == sorted(real.split()):
-        return PayeeCheck("match")
+        return "match"
     close = difflib.SequenceMatcher(None, given, real).ratio() >= _CLOSE_NAMES
     # "A. Lindqvist" and "Lindqvist" are how people write it; a first name alone is too little to reveal the rest.
     family = len(given.split()) > 1 and given.split()[-1] == real.split()[-1] and given[0] == real[0]
-    return PayeeCheck("close", owner) if close or family else PayeeCheck("none")
+    return "close" if close or family else "none"
 
 
 def _plain(name: str) -> str:

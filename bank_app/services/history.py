@@ -163,6 +163,20 @@ def summary(session: Session, actor: Actor, account_id: int, *, filters: History
     return Totals(count=row[0], in_minor=into, out_minor=total - into)
 
 
+def entry(session: Session, actor: Actor, account_id: int, sequence: int) -> EntryView:
+    """One entry of an account.
+
+    Raises:
+        AccountNotFound: as `accounts.get_account`.
+        NotFound: the account has no entry of this number.
+    """
+    account = get_account(session, actor, account_id)
+    found = _views(session, actor, _entries(account, ANYTHING).where(col(Posting.sequence) == sequence))
+    if not found:
+        raise errors.NotFound("There is no such entry.")
+    return found[0]
+
+
 def recent(session: Session, actor: Actor, *, limit: int = 8) -> list[EntryView]:
     """The newest entries over all of the actor's own accounts; a move between two of them appears once, as sent."""
     entries: list[EntryView] = []
@@ -233,7 +247,7 @@ def _mentions(text: str, *, beside: int | None) -> Any:
 def _views(session: Session, actor: Actor, query: Any) -> list[EntryView]:
     rows = session.execute(query).all()
     ids = [row.transaction_id for row in rows]
-    others = _counterparties(session, actor, ids)
+    others = counterparties(session, actor, ids)
     reversals = transfers.reversals_of(session, ids)
     return [
         EntryView(
@@ -258,9 +272,10 @@ def _views(session: Session, actor: Actor, query: Any) -> list[EntryView]:
     ]
 
 
-def _counterparties(
+def counterparties(
     session: Session, actor: Actor, transaction_ids: Sequence[UUID]
 ) -> dict[UUID, list[tuple[int, Counterparty]]]:
+    """All sides of each transaction, as the actor may know them: an own account by its name, others by their owner."""
     found: dict[UUID, list[tuple[int, Counterparty]]] = {}
     rows = session.execute(
         select(
@@ -392,8 +407,8 @@ def entries_csv(entries: Sequence[EntryView]) -> str:
                 clock.to_text(entry.created_at),
                 reference(entry.transaction_id),
                 entry.type.value,
-                _not_a_formula(entry.counterparty.name if entry.counterparty else ""),
-                _not_a_formula(entry.description or ""),
+                plain_cell(entry.counterparty.name if entry.counterparty else ""),
+                plain_cell(entry.description or ""),
                 entry.direction.value,
                 money.to_text(entry.signed_minor, entry.currency),
                 entry.currency,
@@ -404,7 +419,7 @@ def entries_csv(entries: Sequence[EntryView]) -> str:
     return out.getvalue()
 
 
-def _not_a_formula(text: str) -> str:
+def plain_cell(text: str) -> str:
     """Spreadsheets run a cell that begins with one of these; an apostrophe in front makes it text."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
