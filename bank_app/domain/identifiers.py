@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,11 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562): time-ordered, so rows are inserted at the end of their index."""
     return UUID(int=uuid6.uuid7().int)
+
+
+def earliest_id(moment: datetime) -> UUID:
+    """The smallest id that can have been made in this millisecond; ids made before it are smaller."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80 | 7 << 76)
 
 
 def reference(identifier: UUID) -> str:

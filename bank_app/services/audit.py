@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,29 @@ from bank_app.domain.identifiers import new_id
 from bank_app.models import AuditRecord
 
 MAX_REASON = 300
+_LONGEST_ADDRESS, _LONGEST_REQUEST_ID = 45, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a request came from, and its number in the bank's logs."""
+
+    address: str | None = None
+    request_id: str | None = None
+
+
+_NOWHERE = Source()
+_source: ContextVar[Source] = ContextVar("audit_source", default=_NOWHERE)
+
+
+def came_from(address: str | None, request_id: str | None) -> None:
+    """Says where the request comes from that is worked on from here on, in this task and what it starts."""
+    _source.set(Source((address or "")[:_LONGEST_ADDRESS] or None, (request_id or "")[:_LONGEST_REQUEST_ID] or None))
+
+
+def source() -> Source:
+    """Where the request comes from that is worked on here. Work for another thread takes it along."""
+    return _source.get()
 
 
 def checked_reason(text: str | None) -> str:
@@ -39,12 +64,15 @@ def record(
     object: str,  # noqa: A002 - subject, action, object: the words of the trade
     reason: str | None = None,
     changes: Mapping[str, Any] | None = None,
+    whence: Source | None = None,
 ) -> None:
     """Appends one record.
 
     `action` is a verb on a noun such as `account.freeze`; `object` names the thing (`account 1234567889`);
     `changes` maps a field to `[before, after]`. Never give it a password, a token or a whole request.
+    `whence` is where the request came from, if it is not the one that is worked on in this task.
     """
+    found = whence or source()
     session.execute(
         insert(AuditRecord).values(
             id=new_id(),
@@ -54,5 +82,7 @@ def record(
             object=object,
             reason=reason,
             changes=dict(changes or {}),
+            address=found.address,
+            request_id=found.request_id,
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,8 @@ class Order:
     movement: AnyMovement | HoldMovement
     key: Key | None
     with_names: bool = False
+    # Orders are posted by a thread that knows nothing of the request.
+    whence: audit.Source = field(default_factory=audit.source, compare=False)
 
     @classmethod
     def of(
@@ -197,7 +199,7 @@ def _draft(
 ) -> AnyDraft:
     actor, movement = order.actor, order.movement
     if isinstance(movement, Reverse):
-        return _reversal(actor, movement, order.key, known, originals)
+        return reversal_draft(actor, movement, order.key, known, originals)
     if isinstance(movement, PlaceHold | OnHold):
         return hold_orders.draft_of(actor, movement, order.key, settings=settings, known=known, holds=holds)
     own = movement.own
@@ -234,13 +236,20 @@ def _may_move(actor: Actor, movement: Movement, settings: Settings) -> None:
         raise errors.Forbidden("Customers cannot deposit or withdraw by themselves at this bank; a teller can.")
 
 
-def _reversal(
+def reversal_draft(
     actor: Actor,
     movement: Reverse,
     key: Key | None,
     known: Mapping[int, ledger.AccountFacts],
     originals: Mapping[UUID, ledger.Posted],
 ) -> Draft:
+    """The mirror of a transaction. `originals` has it, and `known` its accounts, if it exists.
+
+    Raises:
+        TransactionNotFound: it does not exist, or a customer has no side in it.
+        Forbidden: anybody but a teller.
+        Invalid: it is a reversal itself.
+    """
     original = originals.get(movement.transaction_id)
     visible = original and (
         actor.role.sees_every_account
@@ -311,4 +320,5 @@ def _audit_reversal(session: Session, order: Order, outcome: ledger.Outcome | le
             object=f"transaction {movement.transaction_id}",
             reason=movement.reason.strip(),
             changes={"reversed_by": [None, str(outcome.id)]},
+            whence=order.whence,
         )
