@@ -1,0 +1,71 @@
+"""What the bank's people write down about somebody, for the colleague who picks up the telephone next time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from bank_app import clock, errors
+from bank_app.domain.identifiers import new_id
+from bank_app.models import CustomerNote, User
+from bank_app.services import audit
+from bank_app.services.auth import Actor
+
+MAX_NOTE = 500
+_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """One note. Nobody can change or remove it; who was wrong writes another."""
+
+    id: UUID
+    text: str
+    author: str
+    written_at: datetime
+
+
+def notes_about(session: Session, user_id: UUID) -> list[NoteView]:
+    """The newest notes about a person, newest first. Whether somebody may see them is asked before."""
+    rows = session.execute(
+        select(col(CustomerNote.id), col(CustomerNote.text), col(User.name), col(CustomerNote.created_at))
+        .join(User, col(User.id) == col(CustomerNote.author_id))
+        .where(col(CustomerNote.user_id) == user_id)
+        .order_by(col(CustomerNote.id).desc())
+        .limit(_SHOWN)
+    )
+    return [NoteView(*row) for row in rows]
+
+
+def add(session: Session, actor: Actor, user_id: UUID, *, text: str) -> None:
+    """Writes something down about a person. The audit trail says that there is a note, not what is in it.
+
+    Raises:
+        Forbidden: a customer or an auditor asks.
+        NotFound: there is no such person.
+        Invalid: nothing is written, or more than 500 characters.
+    """
+    if not actor.role.acts_on_every_account:
+        raise errors.Forbidden("Your role can look but not change this.")
+    if session.get(User, user_id) is None:
+        raise errors.NotFound("There is no such person.")
+    note = CustomerNote(
+        id=new_id(), user_id=user_id, author_id=actor.user_id, text=_checked(text), created_at=clock.now()
+    )
+    session.add(note)
+    audit.record(session, actor_id=actor.user_id, action="customer.note", object=f"user {user_id}")
+
+
+def _checked(text: str) -> str:
+    note = text.strip()
+    if note and len(note) <= MAX_NOTE:
+        return note
+    code, message = "required", "Write a note first."
+    if note:
+        code, message = "too_long", f"Keep the note to {MAX_NOTE} characters (now {len(note)})."
+    raise errors.Invalid(message, errors=[{"field": "text", "code": code, "message": message}])
