@@ -1,5 +1,6 @@
 // What only the pages that move money need from the browser.
-import { createElement as el, useEffect, useState } from "react";
+import { createElement as el, useEffect, useRef, useState } from "react";
+import { useNavigate } from "react-router";
 
 // Calls `onTick` every `every` seconds, `times` times at most, and when the person comes back to this tab. It stops by
 // itself, so that a page left open does not keep somebody signed in for ever. A new `seq` starts the count again.
@@ -54,4 +55,71 @@ export function CopyLink({ className, children }) {
     children,
     el("span", { role: "status" }, done ? "Link copied" : "Copy link"),
   );
+}
+
+// Keeps what stands in the form around it: tells `onKeep` a moment after something changed, and never while it is being
+// sent. Once the bank has an address for what it keeps, the page takes it, without a step back in the history.
+export function KeepForm({ address, onKeep }) {
+  const mark = useRef(null);
+  const navigate = useNavigate();
+  const tell = useRef(onKeep);
+  tell.current = onKeep;
+  useEffect(() => {
+    const form = mark.current?.closest("form");
+    if (!form) return undefined;
+    const read = () => Object.fromEntries([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+    let kept = JSON.stringify(read());
+    let timer = null;
+    const keep = () => {
+      clearTimeout(timer);
+      timer = null;
+      const fields = read();
+      const now = JSON.stringify(fields);
+      if (now === kept) return;
+      kept = now;
+      tell.current?.(fields);
+    };
+    const soon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(keep, 600);
+    };
+    const left = () => {
+      if (timer && document.visibilityState === "hidden") keep();
+    };
+    const sent = () => {
+      clearTimeout(timer);
+      timer = null;
+      kept = JSON.stringify(read());
+    };
+    for (const change of ["input", "change", "click"]) form.addEventListener(change, soon);
+    form.addEventListener("submit", sent, true);
+    document.addEventListener("visibilitychange", left);
+    return () => {
+      clearTimeout(timer);
+      for (const change of ["input", "change", "click"]) form.removeEventListener(change, soon);
+      form.removeEventListener("submit", sent, true);
+      document.removeEventListener("visibilitychange", left);
+    };
+  }, []);
+  useEffect(() => {
+    if (!address || address === window.location.pathname + window.location.search) return;
+    if (address.split("?")[0] !== window.location.pathname.replace(/\/$/, "")) return;
+    navigate(address, { replace: true, preventScrollReset: true });
+  }, [address]);
+  return el("span", { ref: mark, hidden: true });
+}
+
+// How much room is left in the field `target`, said when it gets short.
+export function RoomLeft({ target, most, from }) {
+  const [left, setLeft] = useState(most);
+  useEffect(() => {
+    const field = document.getElementById(target);
+    if (!field) return undefined;
+    const count = () => setLeft(most - [...field.value].length);
+    count();
+    field.addEventListener("input", count);
+    return () => field.removeEventListener("input", count);
+  }, [target, most]);
+  const words = left > from ? "" : left >= 0 ? `${left} left` : `${-left} too many`;
+  return el("span", { role: "status", className: left < 0 ? "room over" : "room" }, words);
 }

@@ -5,24 +5,26 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import reflex as rx
 
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus, FrozenFor
-from bank_app.domain.identifiers import parse_account_number
+from bank_app.domain.identifiers import new_id, parse_account_number
 from bank_app.errors import AccountNotFound, BankError
-from bank_app.services import accounts
+from bank_app.services import accounts, cautions, unfinished
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.drafts import DraftView
 from bank_app.ui import calls, forms, words
 from bank_app.ui.components.fields import Problem
-from bank_app.ui.components.moving import Choice, Line
+from bank_app.ui.components.moving import MAX_NOTE, Choice, Line
 from bank_app.ui.messages import amount_problem, refusal, say
 from bank_app.ui.session import SessionState, actor_of
 
-MAX_NOTE = 140
+# A form is worth keeping once one of these was filled in; a chosen account alone is not.
+_WORTH_KEEPING = ("number", "name", "paid", "own", "amount", "note")
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,38 @@ def to_review(form: str, draft: DraftView) -> list[rx.event.EventSpec]:
     return [rx.redirect(form, replace=True), rx.redirect(f"/move/review/{draft.id}")]
 
 
+def words_of_limits(limits: cautions.Limits, currency: str) -> list[str]:
+    """What an account may still pay, in sentences; none where nothing limits it."""
+    said = []
+    if limits.left_today_minor is not None:
+        left, daily = (money.display(minor or 0, currency) for minor in (limits.left_today_minor, limits.daily_minor))
+        said.append(f"{left} of {daily} left to send today. Resets at midnight UTC.")
+    if limits.at_once_minor is not None:
+        said.append(f"At most {money.display(limits.at_once_minor, currency)} at once.")
+    return said
+
+
+def used_percent(limits: cautions.Limits, more: int = 0) -> int:
+    """How much of the day's limit is used, with `more` on top of it."""
+    if not limits.daily_minor:
+        return 0
+    return min(100, (limits.used_today_minor + more) * 100 // limits.daily_minor)
+
+
+def limit_problem(limits: cautions.Limits, over: str, account: AccountView) -> str:
+    """Which limit an amount is over, in the words of the ledger's refusal."""
+    code = account.currency
+    most = (limits.at_once_minor if over == "transfer" else limits.daily_minor) or 0
+    return say(
+        f"LIMIT_{over.upper()}",
+        account=named(account),
+        bank=calls.bank().settings.name,
+        limit_amount=money.display(most, code),
+        used=money.display(limits.used_today_minor, code),
+        remaining=money.display(limits.left_today_minor or 0, code),
+    )
+
+
 class MoneyForm(rx.State, mixin=True):
     """The account, the amount and the note of a form. Its fields live in the browser; this is what is said about them.
 
@@ -131,6 +165,35 @@ class MoneyForm(rx.State, mixin=True):
     _typed: str = ""
     _address: str = ""
     _connection: str = ""
+    # Where what is typed is kept: an id of its own, and the address that shows it again.
+    kept_at: str = ""
+    _form: UUID | None = None
+    limits: list[str] = []
+    limit_used: int = 0
+
+    # --- what is kept while somebody types ----------------------------------------------------------
+
+    async def _keep(self, kind: str, form: dict) -> None:
+        """Keeps what stands in the form. What cannot be kept now is kept with the next change."""
+        actor = await actor_of(self)
+        fields = {name: forms.field(form, name, most) for name, most in unfinished.FIELDS.items()}
+        if not self.loaded or self.refused or not any(fields.get(name) for name in _WORTH_KEEPING):
+            return
+        form_id = self._form or new_id()
+        try:
+            await calls.write(lambda db: unfinished.keep(db, actor, form_id, kind=kind, fields=fields))
+        except BankError:
+            return
+        self._form = form_id
+        self.kept_at = f"/move/{kind}?form={form_id}"
+
+    def _is_kept_here(self) -> bool:
+        """Whether the address only caught up with the form that is on the screen."""
+        asked = forms.identifier(self.router.url.query_parameters.get("form"))
+        if asked is None or asked != self._form or not self.loaded:
+            return False
+        self._address, self._connection = str(self.router.url), self.router.session.session_id
+        return True
 
     # --- what the page is about -------------------------------------------------------------------
 
@@ -151,7 +214,8 @@ class MoneyForm(rx.State, mixin=True):
         self.choices, self.lines = [], []
         self.account = self.available = self.after = self.unit = self.amount_typed = self.note_typed = ""
         self._chosen = self._minor = None
-        self._typed = ""
+        self._typed = self.kept_at = ""
+        self._form, self.limits = None, []
         self._unsaid()
         self.refused = "" if session.can_move else say("forbidden", role=session.role_word)
         if self.refused:
@@ -226,7 +290,7 @@ class MoneyForm(rx.State, mixin=True):
 
     async def _choose(self, number: str) -> None:
         self._chosen = number_of(number)
-        self._show(await self._account())
+        await self._show_all(await self._account())
 
     async def _read(self, text: str) -> None:
         account = await self._account()
@@ -239,7 +303,36 @@ class MoneyForm(rx.State, mixin=True):
         self.suggestion = (
             money.display(reading.suggestion_minor, currency) if reading.suggestion_minor is not None else ""
         )
+        await self._show_all(account)
+
+    async def _show_all(self, account: AccountView | None) -> None:
+        """What the amount does to the account, and to what it may still pay."""
         self._show(account)
+        self.limits, self.limit_used = [], 0
+        if account is None or self._incoming:
+            return
+        limits = await calls.read(lambda session: cautions.limits_of(session, account))
+        self.limits = words_of_limits(limits, account.currency)
+        self.limit_used = used_percent(limits)
+
+    async def _refresh(self) -> None:
+        """Brings what is said about the accounts up to date. What is typed stays."""
+        if not self.loaded or self.refused:
+            return
+        actor = await actor_of(self)
+        now = {}
+        for shown in self.choices:
+            account = await self._usable(actor, number_of(shown.number))
+            if account is not None:
+                now[shown.number] = account
+        why = why_not_to if self._incoming else why_not_from
+        foreign = actor.role.sees_every_account
+        self.choices = [
+            choice(now[shown.number], why(now[shown.number]), chosen=shown.chosen, foreign=foreign)
+            for shown in self.choices
+            if shown.number in now
+        ]
+        await self._show_all(await self._account())
 
     async def _fill(self, minor: int | None, account: AccountView | None) -> rx.event.EventSpec | None:
         """Puts an amount into the field, as if it had been typed."""
@@ -261,9 +354,13 @@ class MoneyForm(rx.State, mixin=True):
     def _note_problem(self, note: str) -> str:
         return say("MEMO_TOO_LONG", count=len(note)) if len(note) > MAX_NOTE else ""
 
-    def _check_funds(self, account: AccountView, minor: int, problems: list[Problem]) -> None:
+    async def _check_funds(self, account: AccountView, minor: int, problems: list[Problem]) -> None:
         """Says early what the ledger would say; the ledger decides."""
         code, left = account.currency, account.available_minor
+        limits = await calls.read(lambda session: cautions.limits_of(session, account))
+        if over := limits.exceeded_by(minor):
+            problems.append(Problem("amount", limit_problem(limits, over, account)))
+            return
         if minor <= left:
             return
         facts = {"available": money.display(left, code), "needed": money.display(minor, code)}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from bank_app.domain import money
 from bank_app.domain.identifiers import parse_account_number
 from bank_app.errors import AccountNotFound, BankError, InvalidAccountNumber
-from bank_app.services import accounts, drafts, transfers
+from bank_app.services import accounts, drafts, transfers, unfinished
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms
@@ -23,9 +26,11 @@ class Start:
     source: int | None = None
     target: int | None = None
     name: str = ""
-    minor: int | None = None
-    currency: str = ""
+    amount: str = ""
     note: str = ""
+    # Only of a form that was not finished: which way to name the recipient, and the number as far as it was typed.
+    who: str = ""
+    number: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,21 @@ async def start_of_draft(actor: Actor, draft_id: Any) -> Start:
     # What was sent is over: coming back to its form begins a new one.
     if sent is not None:
         return Start(draft.from_account_id)
+    amount = money.to_text(draft.amount_minor, draft.currency)
+    return Start(draft.from_account_id, draft.to_account_id, draft.payee_name or "", amount, draft.description or "")
+
+
+async def start_of_form(actor: Actor, form_id: UUID) -> Start:
+    """A form as it was left."""
+    form = await calls.read(lambda session: unfinished.get(session, actor, form_id))
+    if form.kind != "transfer":
+        return Start()
+    typed = defaultdict(str, form.fields)
+    who = typed["who"]
+    chosen = typed[who] if who in ("own", "paid") else typed["number"]
     return Start(
-        draft.from_account_id, draft.to_account_id, draft.payee_name or "", draft.amount_minor, draft.currency,
-        draft.description or "",
+        number_of(typed["source"]), number_of(chosen), typed["name"], typed["amount"], typed["note"], who,
+        typed["number"],
     )  # fmt: skip
 
 
@@ -61,10 +78,10 @@ async def start_of_transaction(actor: Actor, transaction_id: Any) -> Start:
     if view.type != "transfer":
         return Start()
     sent, received = view.postings
+    amount = money.to_text(view.amount_minor, view.currency)
     return Start(
-        number_of(sent.account_id), number_of(received.account_id), received.owner_name, view.amount_minor,
-        view.currency, view.description or "",
-    )  # fmt: skip
+        number_of(sent.account_id), number_of(received.account_id), received.owner_name, amount, view.description or ""
+    )
 
 
 async def own_target(actor: Actor, form: dict, source: AccountView | None, problems: list[Problem]) -> Target | None:

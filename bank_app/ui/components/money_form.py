@@ -7,7 +7,16 @@ from typing import Any
 import reflex as rx
 
 from bank_app.ui.components.fields import amount_field, note_field
-from bank_app.ui.components.moving import account_picker, choice_card, sum_line, tape, unknown_choices, when
+from bank_app.ui.components.moving import (
+    MAX_NOTE,
+    account_picker,
+    choice_card,
+    room_left,
+    sum_line,
+    tape,
+    unknown_choices,
+    when,
+)
 from bank_app.ui.components.parts import Content, button_link, crumb, empty, notice, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.session import SessionState
@@ -70,7 +79,7 @@ def note_part(state: Any, label: str) -> rx.Component:
         label,
         "note",
         error=problem_of(state, "note"),
-        hint="Up to 140 characters.",
+        hint=rx.fragment(f"Up to {MAX_NOTE} characters. ", room_left(target="note", most=MAX_NOTE, from_=20)),
         max_length=200,
         rows=2,
         default_value=state.note_typed,
@@ -87,8 +96,22 @@ def aside_tape(state: Any, *, empty_words: str) -> rx.Component:
             ready=state.account != "",
             empty=empty_words,
         ),
+        limits_card("Today’s limit", state.limits, state.limit_used),
         class_name="aside",
         aria_label="Effect on your account",
+    )
+
+
+def limits_card(title: Content, sentences: Any, used: Any) -> rx.Component:
+    """What an account may still pay, where something limits it."""
+    return when(
+        sentences.length() > 0,
+        lambda: rx.el.section(
+            rx.el.header(rx.el.h2(title, class_name="card-heading")),
+            rx.el.progress(value=used, max=100, aria_label="Used of today’s limit", class_name="limit"),
+            rx.foreach(sentences, lambda sentence: rx.el.p(sentence, class_name="small")),
+            class_name="card limits",
+        ),
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
-from reflex.event import EventHandler, no_args_event_spec
+from reflex.event import EventHandler, no_args_event_spec, passthrough_event_spec
 
 from bank_app.ui.components.fields import error_line
 from bank_app.ui.components.parts import Content, bone, icon
 
 LIBRARY = "$/public/browser/moving"
+MAX_NOTE = 140
 
 
 class Ticks(rx.Component):
@@ -25,6 +26,27 @@ class Ticks(rx.Component):
     times: rx.Var[int]
     seq: rx.Var[int]
     on_tick: EventHandler[no_args_event_spec]
+
+
+class KeepForm(rx.Component):
+    """Tells `on_keep` what stands in the form around it when that has changed; then the page takes `address`."""
+
+    library = LIBRARY
+    tag = "KeepForm"
+
+    address: rx.Var[str]
+    on_keep: EventHandler[passthrough_event_spec(dict)]
+
+
+class RoomLeft(rx.Component):
+    """Says how much room is left in the field `target` once it is not more than `from`."""
+
+    library = LIBRARY
+    tag = "RoomLeft"
+
+    target: rx.Var[str]
+    most: rx.Var[int]
+    from_: rx.Var[int]
 
 
 class PrintButton(rx.Component):
@@ -42,6 +64,8 @@ class CopyLink(rx.Component):
 
 
 ticks = Ticks.create
+keep_form = KeepForm.create
+room_left = RoomLeft.create
 print_button = PrintButton.create
 copy_link = CopyLink.create
 

@@ -9,7 +9,7 @@ import reflex as rx
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_id
 from bank_app.errors import BankError, OutcomeUnknown, Refused, RequestInProgress
-from bank_app.services import drafts, transfers
+from bank_app.services import drafts, transfers, unfinished
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms, words
@@ -23,7 +23,7 @@ from bank_app.ui.components.money_form import (
     note_part,
     nothing_to_use,
 )
-from bank_app.ui.components.moving import step, ticks, when
+from bank_app.ui.components.moving import keep_form, step, ticks, when
 from bank_app.ui.components.parts import page_head, problem_summary
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
@@ -63,7 +63,7 @@ class CashForm(MoneyForm, mixin=True):
                 self._suggest(reading.suggestion_minor, currency)
         self._show(account)
         if account and reading.minor is not None and not self._incoming and not why_not_from(account)[0]:
-            self._check_funds(account, reading.minor, problems)
+            await self._check_funds(account, reading.minor, problems)
         note = forms.field(form, "note", 400)
         if self._note_problem(note):
             problems.append(Problem("note", self._note_problem(note)))
@@ -148,6 +148,11 @@ class DepositState(CashForm, rx.State):
         return await self._added(moved)
 
     @exposed
+    async def refresh(self) -> None:
+        """What the accounts have now."""
+        await self._refresh()
+
+    @exposed
     async def look(self) -> Any:
         """Asks what became of a deposit whose answer was lost."""
         async for event in self._settle():
@@ -200,19 +205,36 @@ class WithdrawState(CashForm, rx.State):
     _what: str = "This withdrawal"
 
     @exposed
+    async def refresh(self) -> None:
+        """What the accounts have now."""
+        await self._refresh()
+
+    @exposed
+    async def keep(self, form: dict) -> None:
+        """Keeps what was typed so far, so that it survives this page."""
+        await self._keep("withdraw", form)
+
+    @exposed
     async def open(self) -> Any:
         """A blank form, or one filled in from ?draft=, ?from=."""
-        if self._resumed():
+        if self._is_kept_here() or self._resumed():
             return
         self.loaded = False
         yield
         query, actor = self.router.url.query_parameters, await actor_of(self)
         draft = await self._draft(actor, query.get("draft"))
         wanted = draft.from_account_id if draft else number_of(query.get("from") or query.get("account"))
-        if await self._start(wanted) is not None and draft is not None:
-            self._typed = self.amount_typed = money.to_text(draft.amount_minor, draft.currency)
-            self.note_typed = draft.description or ""
-            await self._read(self._typed)
+        form = await self._left(actor, query.get("form"))
+        if form is not None:
+            wanted = number_of(form.fields.get("source"))
+        if await self._start(wanted) is not None and (draft is not None or form is not None):
+            if draft is not None:
+                self.amount_typed = money.to_text(draft.amount_minor, draft.currency)
+                self.note_typed = draft.description or ""
+            if form is not None:
+                self.amount_typed, self.note_typed = form.fields.get("amount", ""), form.fields.get("note", "")
+                self._form, self.kept_at = form.id, f"/move/withdraw?form={form.id}"
+            await self._read(self.amount_typed)
         self.form_id += 1
         self.loaded = True
 
@@ -243,18 +265,32 @@ class WithdrawState(CashForm, rx.State):
         account, minor, note = await self._sent(actor, form)
         if account is None or minor is None:
             return None
-        paying, amount = account, minor
-        try:
-            draft = await calls.write(
-                lambda session: drafts.save(
-                    session, actor, kind="withdraw", amount_minor=amount, currency=paying.currency,
-                    from_account_id=paying.id, description=note,
-                )
+        paying, amount, form_id = account, minor, self._form
+
+        def save(session: Any) -> drafts.DraftView:
+            if form_id is not None:
+                unfinished.drop(session, actor, form_id)
+            return drafts.save(
+                session, actor, kind="withdraw", amount_minor=amount, currency=paying.currency,
+                from_account_id=paying.id, description=note,
             )  # fmt: skip
+
+        try:
+            draft = await calls.write(save)
         except BankError as error:
             self._answer_with([], error)
             return None
         return to_review(f"/move/withdraw?draft={draft.id}", draft)
+
+    async def _left(self, actor: Actor, text: object) -> unfinished.Form | None:
+        form_id = forms.identifier(text)
+        if form_id is None:
+            return None
+        try:
+            form = await calls.read(lambda session: unfinished.get(session, actor, form_id))
+        except BankError:
+            return None
+        return form if form.kind == "withdraw" else None
 
     async def _draft(self, actor: Actor, text: object) -> drafts.DraftView | None:
         draft_id = forms.identifier(text)
@@ -315,6 +351,7 @@ def withdraw() -> rx.Component:
     """Taking money out, step 1."""
     state = WithdrawState
     form = rx.el.form(
+        keep_form(address=state.kept_at, on_keep=state.keep),
         problem_summary(state.problems, state.answer, state.code),
         account_part(state, "From"),
         amount_part(state, verb="You’ll take out", take_all=state.take_all),

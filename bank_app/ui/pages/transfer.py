@@ -10,29 +10,26 @@ import reflex as rx
 from bank_app.domain import money
 from bank_app.domain.identifiers import grouped
 from bank_app.errors import AccountNotFound, BankError, Throttled, Unavailable
-from bank_app.services import accounts, drafts, payees
+from bank_app.services import accounts, drafts, payees, unfinished
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.payees import Payee
 from bank_app.ui import calls, forms, lookups, words
-from bank_app.ui.components.browser import focus_on_change, press_once
-from bank_app.ui.components.fields import Problem, error_line, text_field
-from bank_app.ui.components.money_form import (
-    account_part,
-    amount_part,
-    aside_tape,
-    form_page,
-    note_part,
-    nothing_to_use,
-    problem_of,
-)
-from bank_app.ui.components.moving import Choice, choice_card, segments, step, when
-from bank_app.ui.components.parts import icon, page_head, problem_summary
+from bank_app.ui.components.fields import Problem
+from bank_app.ui.components.moving import Choice
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
 from bank_app.ui.money_form import MoneyForm, choice, named, number_of, read_amount, to_review, why_not_from, why_not_to
-from bank_app.ui.recipients import Start, Target, number_problem, own_target, start_of_draft, start_of_transaction
-from bank_app.ui.session import SessionState, actor_of
+from bank_app.ui.recipients import (
+    Start,
+    Target,
+    number_problem,
+    own_target,
+    start_of_draft,
+    start_of_form,
+    start_of_transaction,
+)
+from bank_app.ui.session import actor_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class TransferState(MoneyForm, rx.State):
     @exposed
     async def open(self) -> Any:
         """Shows a blank form, or one that is filled in from the address: ?draft=, ?again=, ?from=, ?to=."""
-        if self._resumed():
+        if self._is_kept_here() or self._resumed():
             return
         actor = await self._begin()
         self.own, self.known, self.number_typed, self.name_typed = [], [], "", ""
@@ -74,15 +71,22 @@ class TransferState(MoneyForm, rx.State):
             return
         start = await self._start(actor)
         offered = await self._offered(actor, start.source)
-        if start.minor is not None:
-            self._minor = start.minor
-            self.amount_typed = self._typed = money.to_text(start.minor, start.currency)
-            self.echo = money.display(start.minor, start.currency)
-        self.note_typed = start.note
+        self.amount_typed, self.note_typed = start.amount, start.note
         self._offer(offered, start.source, foreign=actor.role.sees_every_account)
         await self._offer_targets(actor, offered, start)
+        await self._read(start.amount)
         self.form_id += 1
         self.loaded = True
+
+    @exposed
+    async def refresh(self) -> None:
+        """What the accounts have now."""
+        await self._refresh()
+
+    @exposed
+    async def keep(self, form: dict) -> None:
+        """Keeps what was typed so far, so that it survives this page."""
+        await self._keep("transfer", form)
 
     @exposed
     async def choose(self, number: str) -> None:
@@ -136,7 +140,7 @@ class TransferState(MoneyForm, rx.State):
         except Throttled as error:
             self._answer_with(problems, error)
             return None
-        minor = self._amount(forms.field(form, "amount", 60), source, currency, problems)
+        minor = await self._amount(forms.field(form, "amount", 60), source, currency, problems)
         note = forms.field(form, "note", 400)
         if self._note_problem(note):
             problems.append(Problem("note", self._note_problem(note)))
@@ -145,9 +149,11 @@ class TransferState(MoneyForm, rx.State):
         self._answer_with(problems)
         if problems or self.payee or not (source and target and minor):
             return None
-        chosen, paying = target, source
+        chosen, paying, form_id = target, source, self._form
 
         def save(session: Any) -> drafts.DraftView:
+            if form_id is not None:
+                unfinished.drop(session, actor, form_id)
             return drafts.save(
                 session, actor, kind="transfer", amount_minor=minor, currency=currency, from_account_id=paying.id,
                 to_account_id=chosen.account_id, description=note, payee_name=chosen.name[:100],
@@ -167,6 +173,11 @@ class TransferState(MoneyForm, rx.State):
         query = self.router.url.query_parameters
         try:
             draft_id, again = forms.identifier(query.get("draft")), forms.identifier(query.get("again"))
+            form_id = forms.identifier(query.get("form"))
+            if form_id:
+                start = await start_of_form(actor, form_id)
+                self._form, self.kept_at = form_id, f"/move/transfer?form={form_id}"
+                return start
             if draft_id:
                 return await start_of_draft(actor, draft_id)
             if again:
@@ -191,13 +202,18 @@ class TransferState(MoneyForm, rx.State):
         ]
         self.known = [_known(payee, chosen=payee.account_id == start.target) for payee in found]
         wanted = forms.text(self.router.url.query_parameters.get("who"), 10)
-        if start.target in [account.id for account in own] or (wanted == "own" and own):
+        if start.who == "new":
+            self.who, self.number_fits = "new", start.target is not None
+            self.number_typed, self.name_typed = start.number, start.name
+        elif start.target in [account.id for account in own] or (wanted == "own" and own):
             self.who = "own"
         elif start.target in [payee.account_id for payee in found]:
             self.who = "paid"
         elif start.target is not None:
             self.who, self.number_fits = "new", True
             self.number_typed, self.name_typed = grouped(start.target), start.name
+        elif (start.who == "own" and own) or (start.who == "paid" and found):
+            self.who = start.who
         else:
             self.who = "paid" if found else "new"
 
@@ -275,7 +291,9 @@ class TransferState(MoneyForm, rx.State):
         self.asked += 1 if self.payee else 0
         return target
 
-    def _amount(self, text: str, source: AccountView | None, currency: str, problems: list[Problem]) -> int | None:
+    async def _amount(
+        self, text: str, source: AccountView | None, currency: str, problems: list[Problem]
+    ) -> int | None:
         reading = read_amount(text, currency)
         self._typed, self._minor = text, reading.minor
         self.echo = money.display(reading.minor, currency) if reading.minor is not None else ""
@@ -287,7 +305,7 @@ class TransferState(MoneyForm, rx.State):
         if source is None or reading.minor is None or why_not_from(source)[0]:
             return reading.minor
         self._show(source)
-        self._check_funds(source, reading.minor, problems)
+        await self._check_funds(source, reading.minor, problems)
         return reading.minor
 
 
@@ -299,196 +317,3 @@ def _is_ticked(form: object) -> bool:
 def _known(payee: Payee, *, chosen: bool) -> Known:
     last = money.display(payee.last_amount_minor, payee.currency)
     return Known(payee.number, payee.name, payee.grouped_number, f"{last} · {words.when(payee.last_paid_at)}", chosen)
-
-
-# --- the page -------------------------------------------------------------------------------------------
-
-
-def _known_card(known: rx.Var) -> rx.Component:
-    return rx.el.label(
-        rx.el.input(type="radio", name="paid", value=known.number, default_checked=known.chosen),
-        rx.el.span(rx.el.b(known.name), rx.el.small(known.grouped, class_name="mono")),
-        rx.el.span(rx.el.small("Last paid"), rx.el.small(known.last), class_name="value num"),
-        class_name="choice",
-        key=known.number,
-    )
-
-
-def _who() -> rx.Component:
-    staff = SessionState.is_staff
-    words_of = {
-        "own": ("own", rx.cond(staff, "Their accounts", "My accounts"), "arrow-left-right"),
-        "paid": ("paid", rx.cond(staff, "Someone they’ve paid", "Someone I’ve paid"), "users"),
-        "new": ("new", "New number", "plus"),
-    }
-
-    def choose(*names: str) -> rx.Component:
-        return segments("who", [words_of[name] for name in names], TransferState.who)
-
-    several, known = TransferState.own.length() > 0, TransferState.known.length() > 0
-    return rx.cond(
-        several & known,
-        choose("own", "paid", "new"),
-        rx.cond(
-            several,
-            choose("own", "new"),
-            rx.cond(known, choose("paid", "new"), rx.el.input(type="hidden", name="who", value="new", read_only=True)),
-        ),
-    )
-
-
-def _new_number() -> rx.Component:
-    state = TransferState
-    return rx.el.div(
-        rx.el.div(
-            text_field(
-                "Account number",
-                "number",
-                error=problem_of(state, "number"),
-                hint=rx.cond(
-                    state.number_fits,
-                    rx.el.span(icon("check", 16), "Check digits fit", class_name="fits"),
-                    "Ten digits; spaces are fine.",
-                ),
-                input_mode="numeric",
-                auto_complete="off",
-                max_length=40,
-                default_value=state.number_typed,
-                on_blur=state.check_number,
-            ),
-            text_field(
-                "Name on the account",
-                "name",
-                error=problem_of(state, "name"),
-                hint="We compare it when you continue.",
-                auto_complete="off",
-                max_length=100,
-                default_value=state.name_typed,
-            ),
-            class_name="pair-fields",
-        ),
-        _payee_answer(),
-        class_name="panel for-new",
-    )
-
-
-def _payee_answer() -> rx.Component:
-    state = TransferState
-    return when(
-        state.payee != "",
-        lambda: rx.el.div(
-            focus_on_change(target="payee", seq=state.asked),
-            icon("user-round-search"),
-            rx.el.div(
-                rx.el.p(state.payee_text),
-                when(
-                    state.payee_suggestion != "",
-                    lambda: rx.el.div(
-                        rx.el.button(
-                            "Use ", state.payee_suggestion, type="button", on_click=state.take_name, class_name="btn sm"
-                        ),
-                        rx.el.button("Change", type="button", on_click=rx.set_focus("name"), class_name="btn quiet sm"),
-                        class_name="actions",
-                    ),
-                ),
-                when(
-                    state.payee == "none",
-                    lambda: rx.fragment(
-                        rx.el.label(
-                            rx.el.input(
-                                type="checkbox",
-                                id="checked",
-                                name="checked",
-                                value="yes",
-                                custom_attrs={"aria-describedby": "checked-error"},
-                            ),
-                            "I've checked and still want to send",
-                            class_name="tick",
-                        ),
-                        error_line("checked", problem_of(state, "checked")),
-                    ),
-                ),
-                when(
-                    state.payee == "fail",
-                    lambda: rx.el.p("Press Continue again to go on without the check.", class_name="small muted"),
-                ),
-            ),
-            id="payee",
-            tab_index=-1,
-            role="alert",
-            class_name="notice warn",
-        ),
-    )
-
-
-def _to() -> rx.Component:
-    state = TransferState
-    return rx.el.fieldset(
-        rx.el.legend("To"),
-        _who(),
-        when(
-            state.own.length() > 0,
-            lambda: rx.el.fieldset(
-                rx.el.legend("Which of the accounts", class_name="hidden-visually"),
-                rx.foreach(state.own, lambda choice: choice_card("own", choice)),
-                error_line("own", problem_of(state, "own")),
-                id="own",
-                class_name="panel for-own",
-            ),
-        ),
-        when(
-            state.known.length() > 0,
-            lambda: rx.el.fieldset(
-                rx.el.legend("Who", class_name="hidden-visually"),
-                rx.foreach(state.known, _known_card),
-                error_line("paid", problem_of(state, "paid")),
-                id="paid",
-                class_name="panel for-paid",
-            ),
-        ),
-        _new_number(),
-        class_name="field to",
-    )
-
-
-def _form() -> rx.Component:
-    state = TransferState
-    return rx.el.form(
-        problem_summary(state.problems, state.answer, state.code),
-        account_part(state, "From"),
-        _to(),
-        amount_part(state, verb="You’ll send", take_all=state.take_all),
-        note_part(state, "Note for them"),
-        rx.el.div(
-            when(
-                state.echo != "",
-                lambda: rx.el.span("You’ll send", rx.el.b(state.echo, class_name="num"), class_name="sum"),
-            ),
-            press_once(
-                label="Continue",
-                busy_label="Checking…",
-                answer=state.answer,
-                kind="submit",
-                class_name="btn primary lg",
-            ),
-            rx.el.span("Nothing moves until you press Send on the next page.", class_name="small muted wide-only"),
-            class_name="send-bar",
-        ),
-        on_submit=state.go_on.temporal,
-        reset_on_submit=False,
-        no_validate=True,
-        class_name="card",
-        key=state.form_id.to_string(),
-    )
-
-
-def transfer() -> rx.Component:
-    """The page."""
-    return form_page(
-        TransferState,
-        step(1, "Details"),
-        page_head("Send money"),
-        form=_form(),
-        aside=aside_tape(TransferState, empty_words="Choose an account to see what this leaves in it."),
-        none=nothing_to_use(TransferState, "send"),
-    )
