@@ -1,0 +1,283 @@
+"""Finding any transaction of the bank by what somebody knows of it, and everything on file about one."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+from sqlmodel import col
+
+from bank_app import clock, errors
+from bank_app.domain import money
+from bank_app.domain.accounting import Role, TransactionType
+from bank_app.domain.identifiers import reference, reference_bits
+from bank_app.models import HOLDS, Account, AuditRecord, IdempotencyKey, Posting, Transaction, TransferDraft, User
+from bank_app.services import reversals, transfers
+from bank_app.services.auth import Actor
+from bank_app.services.history import plain_cell
+from bank_app.services.lists import Page, bad_cursor, contains, make_cursor, split_cursor
+from bank_app.services.transfers import TransactionView
+
+# Names that fit more people than these are too common to look for.
+_MOST_PEOPLE = 500
+_BY_PAGE = "draft:"
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionFilter:
+    """What to look for; what is None or empty is not looked for.
+
+    `reference` is a whole one or the whole id; `account_id` one side; `customer` and `initiator` are parts of a name
+    or of an email; amounts in major units of the bank's currency; times aware, `from_` inclusive and `to` exclusive;
+    `reversed` asks for those that have a reversal, or have none.
+    """
+
+    reference: str = ""
+    account_id: int | None = None
+    customer: str = ""
+    initiator: str = ""
+    key: str = ""
+    type: TransactionType | None = None
+    min_amount: str | None = None
+    max_amount: str | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    reversed: bool | None = None
+
+
+EVERYTHING = TransactionFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTransaction:
+    """A transaction in a list: what moved, and who asked for it."""
+
+    transaction: TransactionView
+    initiator: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class FiledRecord:
+    """A line of the audit trail about a transaction."""
+
+    action: str
+    at: datetime
+    by_name: str
+    reason: str | None
+    address: str | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything on file about a transaction. `drafted_at` only while the draft of its page is kept."""
+
+    transaction: TransactionView
+    initiator_id: UUID
+    initiator: str
+    role: Role
+    key: str | None
+    drafted_at: datetime | None
+    hold_id: UUID | None
+    earlier: reversals.Earlier | None
+    records: tuple[FiledRecord, ...]
+
+
+def find(
+    session: Session,
+    actor: Actor,
+    *,
+    currency: str,
+    filters: TransactionFilter = EVERYTHING,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[FoundTransaction]:
+    """Transactions of the whole bank, newest first, by keyset.
+
+    Raises:
+        Forbidden: a customer asks.
+        Invalid, InvalidAmount: a cursor or an amount that is malformed.
+    """
+    _only_staff(actor)
+    query = select(col(Transaction.id)).where(*_conditions(session, filters, currency))
+    if cursor:
+        try:
+            query = query.where(col(Transaction.id) < UUID(split_cursor(cursor, 1)[0]))
+        except ValueError:
+            raise bad_cursor() from None
+    ids = list(session.execute(query.order_by(col(Transaction.id).desc()).limit(limit + 1)).scalars())
+    views = transfers.list_views(session, actor, ids[:limit])
+    people = _people(session, {view.actor_id for view in views})
+    found = [FoundTransaction(view, *people[view.actor_id]) for view in views]
+    return Page(found, make_cursor(str(ids[limit - 1])) if len(ids) > limit else None)
+
+
+def dossier(session: Session, actor: Actor, transaction_id: UUID) -> Dossier:
+    """One transaction with its initiator, its key, its reversal and what the audit trail says about it.
+
+    Raises:
+        Forbidden: a customer asks.
+        TransactionNotFound: it does not exist.
+    """
+    _only_staff(actor)
+    view = transfers.get_transaction(session, actor, transaction_id)
+    name, role = _people(session, {view.actor_id})[view.actor_id]
+    key = session.execute(
+        select(col(IdempotencyKey.key)).where(col(IdempotencyKey.transaction_id) == transaction_id)
+    ).scalar()
+    hold_id = session.execute(select(HOLDS.c.id).where(HOLDS.c.transaction_id == transaction_id)).scalar()
+    return Dossier(
+        transaction=view,
+        initiator_id=view.actor_id,
+        initiator=name,
+        role=role,
+        key=key,
+        drafted_at=_drafted_at(session, key),
+        hold_id=hold_id,
+        earlier=reversals.earlier_of(session, transaction_id),
+        records=tuple(_records(session, [transaction_id, *([view.reverses] if view.reverses else [])])),
+    )
+
+
+def _only_staff(actor: Actor) -> None:
+    if not actor.role.sees_every_account:
+        raise errors.Forbidden("Customers see the history of their own accounts.")
+
+
+# --- conditions -----------------------------------------------------------------------------------------
+
+
+def _conditions(session: Session, filters: TransactionFilter, currency: str) -> list[Any]:
+    found = _amounts(filters, currency)
+    if filters.reference:
+        found.append(_is(filters.reference))
+    if filters.type:
+        found.append(col(Transaction.type) == filters.type.value)
+    if filters.from_:
+        found.append(col(Transaction.created_at) >= filters.from_)
+    if filters.to:
+        found.append(col(Transaction.created_at) < filters.to)
+    if filters.reversed is not None:
+        mirror = aliased(Transaction)
+        has = exists(select(1).where(col(mirror.reverses_id) == col(Transaction.id)))
+        found.append(has if filters.reversed else ~has)
+    if filters.account_id is not None:
+        found.append(_touches([filters.account_id]))
+    if filters.customer:
+        owners = _matching(session, filters.customer)
+        accounts = session.execute(select(col(Account.id)).where(col(Account.owner_id).in_(owners)))
+        found.append(_touches(list(accounts.scalars())))
+    if filters.initiator:
+        found.append(col(Transaction.actor_id).in_(_matching(session, filters.initiator)))
+    if filters.key:
+        # By way of the people: the keys are in the order of whoever used them.
+        used = select(col(IdempotencyKey.transaction_id)).join(
+            User, and_(col(User.id) == col(IdempotencyKey.actor_id), col(IdempotencyKey.key) == filters.key)
+        )
+        found.append(col(Transaction.id).in_(used.where(col(IdempotencyKey.transaction_id).is_not(None))))
+    return found
+
+
+def _amounts(filters: TransactionFilter, currency: str) -> list[Any]:
+    found = []
+    if filters.min_amount:
+        least = money.Amount.of(filters.min_amount).minor(currency, zero_allowed=True)
+        found.append(col(Transaction.amount) >= least)
+    if filters.max_amount:
+        most = money.Amount.of(filters.max_amount).minor(currency, zero_allowed=True)
+        found.append(col(Transaction.amount) <= most)
+    return found
+
+
+def _is(text: str) -> Any:
+    """By the whole id, or by its last 40 bits as people read them out."""
+    try:
+        return col(Transaction.id) == UUID(text.strip())
+    except ValueError:
+        bits = reference_bits(text)
+    return func.substr(col(Transaction.id), 12, 5, type_=LargeBinary) == bits if bits else col(Transaction.id).is_(None)
+
+
+def _touches(account_ids: Collection[int]) -> Any:
+    return col(Transaction.id).in_(select(col(Posting.transaction_id)).where(col(Posting.account_id).in_(account_ids)))
+
+
+def _matching(session: Session, text: str) -> list[UUID]:
+    named = or_(contains(col(User.name), text.strip()), contains(col(User.email), text.strip()))
+    return list(session.execute(select(col(User.id)).where(named).limit(_MOST_PEOPLE)).scalars())
+
+
+# --- what is on file ------------------------------------------------------------------------------------
+
+
+def _people(session: Session, ids: Iterable[UUID]) -> dict[UUID, tuple[str, Role]]:
+    rows = session.execute(select(col(User.id), col(User.name), col(User.role)).where(col(User.id).in_(list(ids))))
+    return {row.id: (row.name, Role(row.role)) for row in rows}
+
+
+def _drafted_at(session: Session, key: str | None) -> datetime | None:
+    if key is None or not key.startswith(_BY_PAGE):
+        return None
+    try:
+        draft_id = UUID(key.removeprefix(_BY_PAGE))
+    except ValueError:
+        return None
+    return session.execute(select(col(TransferDraft.created_at)).where(col(TransferDraft.id) == draft_id)).scalar()
+
+
+def _records(session: Session, transaction_ids: Sequence[UUID]) -> Iterable[FiledRecord]:
+    rows = session.execute(
+        select(
+            col(AuditRecord.action), col(AuditRecord.created_at), col(User.name), col(AuditRecord.reason),
+            col(AuditRecord.address), col(AuditRecord.request_id),
+        )
+        .outerjoin(User, col(User.id) == col(AuditRecord.actor_id))
+        .where(col(AuditRecord.object).in_([f"transaction {identifier}" for identifier in transaction_ids]))
+        .order_by(col(AuditRecord.id))
+    )  # fmt: skip
+    for row in rows:
+        yield FiledRecord(row.action, row.created_at, row.name or "", row.reason, row.address, row.request_id)
+
+
+# --- as a file ------------------------------------------------------------------------------------------
+
+CSV_COLUMNS = (
+    "posted_at", "reference", "type", "from_account", "from_name", "to_account", "to_name", "amount", "currency",
+    "memo", "initiator", "reversed_by", "transaction_id",
+)  # fmt: skip
+
+
+def as_csv(found: Sequence[FoundTransaction]) -> str:
+    """Transactions as RFC 4180 CSV with a header; text cannot become a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(CSV_COLUMNS)
+    for item in found:
+        view = item.transaction
+        debit, credit = view.postings[0], view.postings[-1]
+        writer.writerow(
+            [
+                clock.to_text(view.created_at),
+                view.reference,
+                view.type.value,
+                debit.account_id,
+                plain_cell(debit.owner_name),
+                credit.account_id,
+                plain_cell(credit.owner_name),
+                money.to_text(view.amount_minor, view.currency),
+                view.currency,
+                plain_cell(view.description or ""),
+                plain_cell(item.initiator),
+                reference(view.reversed_by) if view.reversed_by else "",
+                str(view.id),
+            ]
+        )
+    return out.getvalue()
