@@ -1,0 +1,298 @@
+"""What a person should hear of: money that others moved, what the bank changed, and what touches their sign-in.
+
+Nothing is stored for it. Every notice is read off the books, the audit trail or the sign-ins, so none can be missing
+and none can be wrong; only the moment up to which a person has seen them is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+from sqlmodel import col
+
+from bank_app import clock
+from bank_app.domain.accounting import Direction, TransactionType, signed
+from bank_app.domain.identifiers import account_number_text
+from bank_app.models import AuditRecord, Posting, SignIn, Transaction, User
+from bank_app.services import history
+from bank_app.services.accounts import AccountView, own_accounts
+from bank_app.services.auth import Actor
+from bank_app.services.lists import Page, bad_cursor, make_cursor, split_cursor
+
+LOOK_BACK = timedelta(days=90)
+MOST_UNREAD = 9
+# Somebody who has never looked is not told of a quarter of a year at once.
+_NEVER_LOOKED = timedelta(days=7)
+# Entries of one account that one page reads at most, whoever made them; the next page goes on from there.
+_SCANNED = 300
+# What happens to a person, told to that person. Signing in is told from the sign-ins, where the device is known.
+SECURITY = frozenset(
+    {
+        "user.password", "user.second_factor_on", "user.second_factor_off", "user.recovery_codes",
+        "user.sign_out", "user.sign_out_others", "user.sign_out_everywhere", "user.role", "user.unlock",
+        "password.change", "password.reset", "password_link.make", "password_link.use",
+        "second_factor.on", "second_factor.off", "second_factor.enable", "second_factor.disable",
+        "recovery_code.use", "recovery_codes.make",
+        "sign_in.throttled", "sign_in.refresh_token_reused", "sign_in.end", "sign_in.end_others",
+    }
+)  # fmt: skip
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about."""
+
+    MONEY = "money"
+    REVERSAL = "reversal"
+    ACCOUNT = "account"
+    SIGN_IN = "sign_in"
+    SECURITY = "security"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that happened. Money and reversals have an entry; changes of an account have `changes`."""
+
+    key: str
+    at: datetime
+    kind: NoticeKind
+    new: bool
+    action: str = ""
+    account: AccountView | None = None
+    transaction_id: UUID | None = None
+    amount_minor: int = 0
+    balance_after_minor: int = 0
+    counterparty: str = ""
+    description: str = ""
+    device: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """From when, and up to which notice, exclusive."""
+
+    since: datetime
+    seen: datetime
+    until: datetime | None = None
+    key: str = ""
+
+    def has(self, at: datetime, key: str) -> bool:
+        return self.until is None or (at, key) < (self.until, self.key)
+
+
+# What one source found, and the moment before which it has not looked (None when it has seen everything).
+_Found = tuple[list[Notice], datetime | None]
+
+
+def list_notices(session: Session, actor: Actor, *, limit: int = 25, cursor: str | None = None) -> Page[Notice]:
+    """The notices of the last 90 days, newest first. A page may be short, even empty, and still have a next one.
+
+    Raises:
+        Invalid: the cursor is not one of ours.
+    """
+    until, key = _read_cursor(cursor) if cursor else (None, "")
+    window = _Window(clock.now() - LOOK_BACK, _seen_until(session, actor), until, key)
+    return _page(_sources(session, actor, window, _SCANNED), limit)
+
+
+def since(session: Session, actor: Actor, moment: datetime, *, limit: int = 10) -> list[Notice]:
+    """The newest notices from that moment on."""
+    window = _Window(max(moment, clock.now() - LOOK_BACK), _seen_until(session, actor))
+    return _page(_sources(session, actor, window, _SCANNED), limit).items
+
+
+def unread(session: Session, actor: Actor) -> int:
+    """How many notices are new, up to ten: more than `MOST_UNREAD` is only many."""
+    return len(since(session, actor, _seen_until(session, actor) + timedelta(microseconds=1), limit=MOST_UNREAD + 1))
+
+
+def mark_all_read(session: Session, actor: Actor) -> int:
+    """Everything up to now has been seen; how many that were, up to ten."""
+    count = unread(session, actor)
+    session.execute(update(User).where(col(User.id) == actor.user_id).values(notices_seen_at=clock.now()))
+    return count
+
+
+def _seen_until(session: Session, actor: Actor) -> datetime:
+    query = select(col(User.notices_seen_at)).where(col(User.id) == actor.user_id)
+    seen = session.execute(query).scalar()
+    return max(seen, clock.now() - LOOK_BACK) if seen else clock.now() - _NEVER_LOOKED
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    at, key = split_cursor(cursor, 2)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise bad_cursor() from None
+    if moment.tzinfo is None:
+        raise bad_cursor()
+    return moment, key
+
+
+def _page(found: Iterable[_Found], limit: int) -> Page[Notice]:
+    """The newest of all sources, down to where the one that looked least has looked."""
+    notices, horizon = [], None
+    for items, looked_until in found:
+        notices += items
+        if looked_until and (horizon is None or looked_until > horizon):
+            horizon = looked_until
+    if horizon is not None:
+        notices = [notice for notice in notices if notice.at >= horizon]
+    notices.sort(key=lambda notice: (notice.at, notice.key), reverse=True)
+    if len(notices) > limit:
+        last = notices[limit - 1]
+        return Page(notices[:limit], make_cursor(last.at.isoformat(), last.key))
+    return Page(notices, make_cursor(horizon.isoformat(), "") if horizon else None)
+
+
+def _sources(session: Session, actor: Actor, window: _Window, scanned: int) -> list[_Found]:
+    own = {account.id: account for account in own_accounts(session, actor)}
+    moved = [_money(session, actor, account, window, scanned) for account in own.values()]
+    return [*moved, _recorded(session, actor, own, window, scanned), _sign_ins(session, actor, window)]
+
+
+# --- money --------------------------------------------------------------------------------------------
+
+
+def _money(session: Session, actor: Actor, account: AccountView, window: _Window, scanned: int) -> _Found:
+    """Entries that somebody else made. Between two own accounts only the receiving side is told."""
+    entry = select(Posting).where(col(Posting.account_id) == account.id, col(Posting.created_at) >= window.since)
+    if window.until:
+        entry = entry.where(col(Posting.created_at) <= window.until)
+    # Bounded before anybody asks who made them: an account's own payments may be very many.
+    newest = entry.order_by(col(Posting.created_at).desc(), col(Posting.sequence).desc()).limit(scanned).subquery()
+    posting = aliased(Posting, newest)
+    rows = session.execute(
+        select(
+            posting,
+            col(Transaction.type),
+            col(Transaction.description),
+            col(Transaction.actor_id),
+        ).join(Transaction, col(Transaction.id) == col(posting.transaction_id))
+    ).all()
+    others = history.counterparties(
+        session, actor, [row[0].transaction_id for row in rows if row.actor_id != actor.user_id]
+    )
+    found = []
+    for mine, kind, description, actor_id in rows:
+        key = f"{account_number_text(account.id)}-{mine.sequence:012d}"
+        if actor_id == actor.user_id or not window.has(mine.created_at, key):
+            continue
+        parties = others.get(mine.transaction_id, [])
+        other = next((party for number, party in parties if number != account.id), None)
+        if other and other.own and mine.direction == Direction.DEBIT:
+            continue
+        found.append(
+            Notice(
+                key=key,
+                at=mine.created_at,
+                kind=NoticeKind.REVERSAL if kind == TransactionType.REVERSAL else NoticeKind.MONEY,
+                new=mine.created_at > window.seen,
+                action=str(kind),
+                account=account,
+                transaction_id=mine.transaction_id,
+                amount_minor=signed(Direction(mine.direction), mine.amount),
+                balance_after_minor=mine.balance_after,
+                counterparty=other.name if other else "",
+                description=description or "",
+            )
+        )
+    oldest = min((row[0].created_at for row in rows), default=None)
+    return found, _progress(oldest, window) if len(rows) == scanned else None
+
+
+def _progress(oldest: datetime | None, window: _Window) -> datetime | None:
+    """Where to go on. Entries of one instant that fill a whole page are passed over: there is no end to them else."""
+    if oldest is not None and window.until is not None and oldest >= window.until:
+        return oldest - timedelta(microseconds=1)
+    return oldest
+
+
+# --- what the bank changed, and what touches the sign-in ------------------------------------------------------
+
+
+def _recorded(session: Session, actor: Actor, own: Mapping[int, AccountView], window: _Window, scanned: int) -> _Found:
+    accounts = {f"account {account_number_text(number)}": account for number, account in own.items()}
+    me = f"user {actor.user_id}"
+    by_others = or_(col(AuditRecord.actor_id) != actor.user_id, col(AuditRecord.actor_id).is_(None))
+    about = or_(
+        and_(col(AuditRecord.object).in_(accounts), by_others),
+        and_(col(AuditRecord.object) == me, col(AuditRecord.action).in_(SECURITY)),
+    )
+    # An identifier is as old as its record, and no index is on the moment.
+    query = select(AuditRecord).where(about, col(AuditRecord.id) >= _first_id(window.since))
+    if window.until:
+        query = query.where(col(AuditRecord.id) < _first_id(window.until + timedelta(milliseconds=1)))
+    rows = session.execute(query.order_by(col(AuditRecord.id).desc()).limit(scanned)).scalars().all()
+    found = []
+    for record in rows:
+        key, account = str(record.id), accounts.get(record.object)
+        if not window.has(record.created_at, key) or (account and not told_of(record.changes)):
+            continue
+        found.append(
+            Notice(
+                key=key,
+                at=record.created_at,
+                kind=NoticeKind.ACCOUNT if account else NoticeKind.SECURITY,
+                new=record.created_at > window.seen,
+                action=record.action,
+                account=account,
+                changes=record.changes,
+            )
+        )
+    oldest = min((record.created_at for record in rows), default=None)
+    return found, _progress(oldest, window) if len(rows) == scanned else None
+
+
+def told_of(changes: Mapping[str, Any]) -> bool:
+    """Whether a change of an account is one that its owner is told of: its state and its limits."""
+    told = ("status", "frozen_for", "overdraft_limit", "transfer_limit", "daily_limit")
+    return any(name in told and before != after for name, (before, after) in _pairs(changes))
+
+
+def _pairs(changes: Mapping[str, Any]) -> Iterable[tuple[str, tuple[Any, Any]]]:
+    for name, pair in changes.items():
+        if isinstance(pair, list | tuple) and len(pair) == 2:
+            yield name, (pair[0], pair[1])
+
+
+def _first_id(moment: datetime) -> UUID:
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def _sign_ins(session: Session, actor: Actor, window: _Window) -> _Found:
+    """The first sign-in from a device that was not seen before; the very first of a person is no news."""
+    mine = col(SignIn.user_id) == actor.user_id
+    if session.execute(select(col(SignIn.id)).where(mine, col(SignIn.created_at) >= window.since).limit(1)).first():
+        first = func.min(col(SignIn.created_at)).label("first")
+        rows = session.execute(
+            select(col(SignIn.kind), col(SignIn.user_agent), first)
+            .where(mine)
+            .group_by(col(SignIn.kind), col(SignIn.user_agent))
+            .order_by(first)
+        ).all()
+    else:
+        rows = []
+    found = []
+    for row in rows[1:]:
+        key = f"{row.kind} {row.user_agent}"
+        if row.first >= window.since and window.has(row.first, key):
+            found.append(
+                Notice(
+                    key=key,
+                    at=row.first,
+                    kind=NoticeKind.SIGN_IN,
+                    new=row.first > window.seen,
+                    action=row.kind,
+                    device=row.user_agent,
+                )
+            )
+    return found, None
