@@ -9,7 +9,7 @@ import { ColorModeContext } from "$/utils/context-registry";
 const OFFLINE = "You're offline, so nothing was sent. Your details are kept.";
 const LATE = "The bank has not answered yet. Don't do this again: the page looks by itself what became of it.";
 
-function useDown() {
+export function useDown() {
   const errors = useContext(EventLoopContext)[1];
   const [cut, setCut] = useState(false);
   useEffect(() => {
@@ -144,8 +144,10 @@ export function Notices({ text, kind, seq }) {
   useEffect(() => {
     if (!seq || sessionStorage.getItem("bank.notice") === String(seq)) return;
     sessionStorage.setItem("bank.notice", String(seq));
-    const show = toast[kind] ?? toast;
-    show(text, { id: seq, closeButton: true, duration: kind === "error" ? Infinity : 6000 });
+    // What came in is said by the announcer, together with what came with it; here it is only shown.
+    const arrival = kind === "arrival";
+    const show = toast[arrival ? "info" : kind] ?? toast;
+    show(arrival ? el("span", { "aria-hidden": true }, text) : text, { id: seq, closeButton: true, duration: kind === "error" ? Infinity : 6000 });
   }, [seq]);
   return null;
 }
