@@ -24,6 +24,10 @@ CATALOGUE: Mapping[str, str] = {
     "ACCOUNT_OPENED": "{account} is open. It starts at {amount}.",
     "ACCOUNT_RENAMED": "The account is now called {account}.",
     "SIGNED_OUT": "You are signed out.",
+    "TRANSFER_RECEIVED": "{who} sent you {amount}. {account} is now {balance}.",
+    "NOTICES_MORE": "And {count}.",
+    "NOTICES_READ": "{count} marked as read.",
+    "NOTICES_NONE": "You're up to date.",
     # Amounts and forms
     "FORM_PROBLEM": "There is a problem",
     "AMOUNT_REQUIRED": "Enter an amount.",
@@ -106,6 +110,7 @@ CATALOGUE: Mapping[str, str] = {
     "unauthenticated": "Sign in first.",
     "token_expired": "You were signed out after {minutes} minutes of inactivity. Nothing was sent.",
     "SESSION_EXPIRED": "You were signed out after {minutes} minutes of inactivity. Nothing was sent.",
+    "last_admin": "{bank} needs at least one admin.",
     "email_taken": "An account with this email exists. Sign in instead.",
     "SIGNUP_DISABLED": "{bank} is invite-only. Ask an operator for an invitation.",
     "PASSWORD_SHORT": "Use at least 12 characters. A few words work well.",
