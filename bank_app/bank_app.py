@@ -14,7 +14,7 @@ from bank_app.api.app import create_api
 from bank_app.api.front import Front
 from bank_app.database import Database
 from bank_app.settings import load
-from bank_app.ui import calls, door, guard, redaction, site
+from bank_app.ui import behind, calls, door, guard, redaction, site
 from bank_app.ui.app_frame import FRAME
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate, SecurityHeaders
@@ -64,6 +64,7 @@ def with_headers(inner: Any) -> SecurityHeaders:
 
 
 api = create_api(db, settings)
+behind.connect(api)
 app = rx.App(
     api_transformer=[create_routes(db, settings), api, with_gate, with_headers],
     stylesheets=[f"styles/{name}.css" for name in site.STYLES],

@@ -1,4 +1,4 @@
-"""Which page a tab shows, for what belongs to no page: hiding amounts, the calls behind a page, live updates."""
+"""Which page a tab shows, for what belongs to no page: hiding amounts, the API behind a page, live updates."""
 
 from __future__ import annotations
 
@@ -11,15 +11,6 @@ import reflex as rx
 
 
 @dataclass(frozen=True)
-class Call:
-    """A request to the API that shows the same. Names in braces stand for parts of the page's own address."""
-
-    path: str
-    says: str
-    method: str = "GET"
-
-
-@dataclass(frozen=True)
 class Page:
     """One page of the site."""
 
@@ -29,8 +20,6 @@ class Page:
     on_load: Sequence[Any] = ()
     # What brings the page up to date when the books have changed, without bones and without moving what is read.
     refresh: Any = None
-    # What it would take to show the same through the API.
-    calls: Sequence[Call] = ()
 
 
 _known: list[tuple[re.Pattern[str], Page]] = []

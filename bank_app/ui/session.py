@@ -35,6 +35,7 @@ class SessionState(rx.State):
     handles_cash: bool = False
     # Whether this tab shows amounts as dots; the guard tells the formatter before each event.
     private: bool = False
+    shortcuts: bool = True
     _actor: Actor | None = None
     # None before the first event: then even a visitor has not been told the name of the bank.
     _tab_session: str | None = None

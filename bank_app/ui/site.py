@@ -12,6 +12,7 @@ from bank_app.ui.pages.account_view import account
 from bank_app.ui.pages.accounts import AccountsState, OpenAccountState, account_list, open_account
 from bank_app.ui.pages.cash import DepositState, WithdrawState, deposit, withdraw
 from bank_app.ui.pages.desk import DeskState, desk
+from bank_app.ui.pages.help import help_page
 from bank_app.ui.pages.home import HomeState, home
 from bank_app.ui.pages.landing import landing
 from bank_app.ui.pages.move import MoveState, move
@@ -22,13 +23,14 @@ from bank_app.ui.pages.review import ReviewState
 from bank_app.ui.pages.review_view import review
 from bank_app.ui.pages.sign_in import SignInState, sign_in
 from bank_app.ui.pages.sign_up import SignUpState, sign_up
-from bank_app.ui.pages.transfer import TransferState, transfer
+from bank_app.ui.pages.transfer import TransferState
+from bank_app.ui.pages.transfer_view import transfer
 from bank_app.ui.session import SessionState
 
-STYLES = ("tokens", "base", "shell", "accounts", "forms", "moving", "dialogs")
+STYLES = ("tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front")
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
-    "/home", "/accounts", "/move", "/transactions", "/payees", "/statements", "/notifications", "/settings",
+    "/home", "/accounts", "/move", "/transactions", "/payees", "/statements", "/notifications", "/settings", "/help",
 )  # fmt: skip
 # And these for the bank's people only.
 STAFF = "/ops"
@@ -52,6 +54,7 @@ PAGES: tuple[Page, ...] = (
     Page("/transactions/[transaction_id]", "Receipt", receipt, (ReceiptState.open,)),
     Page("/ops", "Queue", desk, (DeskState.open,)),
     Page("/ops/accounts", "All accounts", desk, (DeskState.open,)),
+    Page("/help", "Help", help_page),
     Page("404", "Page not found", not_found),
 )
 

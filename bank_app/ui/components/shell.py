@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 
 import reflex as rx
 
+from bank_app.settings import PROJECT
 from bank_app.ui.books import BooksState
 from bank_app.ui.components.browser import connection_bar, jump, theme_button
+from bank_app.ui.components.drawer import drawer, palette, shortcuts
+from bank_app.ui.components.front import hidden_amounts, keys, opens, panel
+from bank_app.ui.components.header import brand, header
 from bank_app.ui.components.parts import document_link, icon, link
+from bank_app.ui.privacy import PrivacyState
 from bank_app.ui.session import SessionState
+
+_VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+_IN_DOCK = 4
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,11 @@ STAFF_PLACES = (
     Place("Health", "/ops/health", "activity"),
     Place("Users", "/ops/users", "shield"),
 )
+_ELSEWHERE = (
+    Place("Notifications", "/notifications", "bell"),
+    Place("Settings", "/settings", "settings"),
+    Place("Help", "/help", "circle-help"),
+)
 
 
 def _ribbon() -> rx.Component:
@@ -58,54 +72,6 @@ def _ribbon() -> rx.Component:
     )
 
 
-def mark() -> rx.Component:
-    """The sign of the bank: ruled lines closed by a double rule."""
-    return rx.el.span(
-        rx.el.svg(
-            rx.el.path(d="M4 6h16M4 11h16M4 16.5h16M4 19.5h16"),
-            view_box="0 0 24 24",
-            width=18,
-            height=18,
-            fill="none",
-            stroke="currentColor",
-            stroke_width=2,
-            stroke_linecap="round",
-        ),
-        class_name="mark",
-        aria_hidden="true",
-    )
-
-
-def _brand(to: str | rx.Var) -> rx.Component:
-    return link(mark(), rx.el.span(SessionState.bank_name, class_name="word"), to=to, class_name="brand")
-
-
-def _me() -> rx.Component:
-    return rx.el.div(
-        rx.el.span(SessionState.initials, class_name="face", aria_hidden="true"),
-        rx.el.span(
-            SessionState.name,
-            rx.cond(
-                SessionState.is_staff,
-                rx.el.span(" · ", SessionState.role_word, class_name="muted"),
-                rx.fragment(),
-            ),
-            class_name="name",
-        ),
-        class_name="me",
-    )
-
-
-def _sign_out() -> rx.Component:
-    return rx.el.form(
-        rx.el.button(icon("log-out"), type="submit", class_name="tool", aria_label="Sign out", title="Sign out"),
-        on_submit=None,
-        action="/auth/logout",
-        method="post",
-        class_name="leave",
-    )
-
-
 def _place(place: Place, here: str, *, small: bool) -> rx.Component:
     words = [place.name] if small else [rx.el.span(place.name, rx.el.span(place.second, class_name="second-word"))]
     current = {"aria-current": "page"} if place.to == here else {}
@@ -118,11 +84,24 @@ def _place(place: Place, here: str, *, small: bool) -> rx.Component:
     )
 
 
-def _places(here: str, *, small: bool) -> rx.Component:
+def _places(here: str) -> rx.Component:
     return rx.cond(
         SessionState.is_staff,
-        rx.fragment(*[_place(place, here, small=small) for place in STAFF_PLACES]),
-        rx.fragment(*[_place(place, here, small=small) for place in CUSTOMER_PLACES]),
+        rx.fragment(
+            rx.el.p("Operator", class_name="rail-heading"),
+            *[_place(place, here, small=False) for place in STAFF_PLACES],
+        ),
+        rx.fragment(*[_place(place, here, small=False) for place in CUSTOMER_PLACES]),
+    )
+
+
+def _dock(here: str) -> rx.Component:
+    def first(places: tuple[Place, ...]) -> rx.Component:
+        return rx.fragment(*[_place(place, here, small=True) for place in places[:_IN_DOCK]])
+
+    return rx.fragment(
+        rx.cond(SessionState.is_staff, first(STAFF_PLACES), first(CUSTOMER_PLACES)),
+        opens(icon("ellipsis"), "More", target="more", class_name="dock-more"),
     )
 
 
@@ -146,9 +125,45 @@ def _proof() -> rx.Component:
 
 def _foot() -> rx.Component:
     return rx.el.footer(
-        document_link(icon("braces", 16), "API docs", to="/api/v1/docs"),
-        rx.el.span("Times in UTC", class_name="end"),
+        link(icon("circle-help", 16), "Help", to="/help"),
+        opens("Keyboard shortcuts", rx.el.kbd("?"), target="shortcuts", class_name="foot-button"),
+        opens(icon("braces", 16), "API behind this page", target="behind", class_name="foot-button"),
+        rx.el.span(f"Version {_VERSION} · times in UTC", class_name="end"),
         class_name="foot",
+    )
+
+
+def _more(here: str) -> rx.Component:
+    """What has no place in the bottom bar of a phone."""
+    return panel(
+        rx.el.nav(
+            rx.cond(
+                SessionState.is_staff,
+                rx.fragment(*[_place(place, here, small=False) for place in STAFF_PLACES[_IN_DOCK:]]),
+                rx.fragment(*[_place(place, here, small=False) for place in CUSTOMER_PLACES[_IN_DOCK:]]),
+            ),
+            *[_place(place, here, small=False) for place in _ELSEWHERE],
+            aria_label="More",
+            class_name="sheet-places",
+        ),
+        name="more",
+        title="More",
+        class_name="sheet",
+    )
+
+
+def _in_front(here: str) -> rx.Component:
+    return rx.fragment(
+        palette(),
+        shortcuts(),
+        drawer(),
+        _more(here),
+        keys(
+            on=SessionState.shortcuts,
+            staff=SessionState.is_staff,
+            on_hide=PrivacyState.toggle.temporal,
+        ),
+        hidden_amounts(on=SessionState.private),
     )
 
 
@@ -157,18 +172,15 @@ def shell(*children: rx.Component, here: str = "", bar: bool = False) -> rx.Comp
     return rx.el.div(
         jump("Skip to main content", target="main", class_name="skip"),
         _ribbon(),
-        rx.el.header(
-            _brand(rx.cond(SessionState.is_staff, "/ops", "/home")),
-            rx.el.div(theme_button(), _me(), _sign_out(), class_name="tools"),
-            class_name="top",
-        ),
+        header(),
         connection_bar(),
         rx.el.div(
-            rx.el.nav(_places(here, small=False), _proof(), class_name="rail", aria_label="Main"),
+            rx.el.nav(_places(here), _proof(), class_name="rail", aria_label="Main"),
             rx.el.main(*children, _foot(), id="main", tab_index=-1, class_name="page"),
             class_name="frame",
         ),
-        rx.el.nav(_places(here, small=True), class_name="dock", aria_label="Main, small"),
+        rx.el.nav(_dock(here), class_name="dock", aria_label="Main, small"),
+        _in_front(here),
         class_name="has-bar" if bar else "",
     )
 
@@ -179,7 +191,7 @@ def public_shell(*children: rx.Component, beside: rx.Component | None = None, na
         jump("Skip to main content", target="main", class_name="skip"),
         _ribbon(),
         rx.el.header(
-            _brand("/"),
+            brand("/"),
             rx.el.div(theme_button(), *([beside] if beside is not None else []), class_name="tools"),
             class_name="top",
         ),

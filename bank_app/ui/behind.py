@@ -1,0 +1,144 @@
+"""The API behind a page: the requests that show the same, and their answers as this person gets them right now."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import reflex as rx
+from sqlalchemy.orm import Session
+
+from bank_app import clock
+from bank_app.domain import money
+from bank_app.errors import BankError
+from bank_app.services import accounts, drafts, payees, tokens, transfers
+from bank_app.services.auth import Actor
+from bank_app.ui import calls, current, forms, requests
+from bank_app.ui.guard import exposed
+from bank_app.ui.session import actor_of
+
+_AMOUNT = re.compile(r"(['\"])-?[0-9]+\.[0-9]+\1")
+_LONGEST = 20_000
+_connected: list[Any] = []
+
+
+def connect(api: Any) -> None:
+    """Says which application answers; the composition root calls it once."""
+    _connected[:] = [api]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A request as the drawer shows it; `answer` once it was asked."""
+
+    method: str
+    path: str
+    says: str
+    key: str
+    body: str
+    curl: str
+    python: str
+    can_ask: bool
+    status: str = ""
+    took: str = ""
+    request_id: str = ""
+    answer: str = ""
+
+
+class BehindState(rx.State):
+    """The drawer of the page that is shown."""
+
+    route: str = ""
+    shown: list[Shown] = []
+
+    @exposed
+    async def open(self) -> None:
+        """Finds the requests behind the page of this tab, and asks the first."""
+        actor = await actor_of(self)
+        page, values = current.page_at(self.router.url.path)
+        self.route = self.router.url.path
+        route = page.route if page else ""
+        origin = calls.bank().settings.public_url or self.router.url.origin
+        try:
+            found = await calls.read(lambda session: _requests(session, actor, route, values))
+        except BankError:
+            found = requests.of_page("", {})
+        self.shown = [_shown(request, origin) for request in found]
+        if self.shown and self.shown[0].can_ask:
+            await self._ask(actor, 0)
+
+    @exposed
+    async def ask(self, index: int) -> None:
+        """Asks the API in this person's name. Only what reads; nothing here moves money."""
+        actor = await actor_of(self)
+        if isinstance(index, int) and 0 <= index < len(self.shown) and self.shown[index].can_ask:
+            await self._ask(actor, index)
+
+    async def _ask(self, actor: Actor, index: int) -> None:
+        asked = self.shown[index]
+        if actor.sign_in_id is None or not asked.path.startswith(requests.API) or asked.method != "GET":
+            return
+        token = tokens.access_token(calls.bank().settings, actor.user_id, actor.sign_in_id)
+        begun = time.perf_counter()
+        transport = httpx.ASGITransport(app=_connected[0], raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bank") as client:
+            answer = await client.get(asked.path, headers={"authorization": f"Bearer {token}"})
+        took = (time.perf_counter() - begun) * 1000
+        self.shown = [
+            replace(
+                shown,
+                status=f"{answer.status_code} {answer.reason_phrase}",
+                took=f"{took:.0f} ms",
+                request_id=answer.headers.get("x-request-id", ""),
+                answer=_readable(answer.text),
+            )
+            if number == index
+            else shown
+            for number, shown in enumerate(self.shown)
+        ]
+
+
+def _requests(session: Session, actor: Actor, route: str, values: dict[str, str]) -> list[requests.Request]:
+    own = [] if actor.role.sees_every_account else accounts.own_accounts(session, actor)
+    first = {"first": own[0].number} if own else {}
+    month = {"month": clock.now().strftime("%Y-%m")}
+    found = requests.of_page(route, {**values, **first, **month})
+    draft_id = forms.identifier(values.get("draft_id"))
+    if draft_id:
+        found.append(requests.of_draft(drafts.get(session, actor, draft_id)))
+    transaction_id = forms.identifier(values.get("transaction_id"))
+    key = payees.key_of(session, actor, transaction_id) if transaction_id else None
+    if transaction_id and key:
+        view = transfers.get_transaction(session, actor, transaction_id)
+        if view.reverses is None:
+            found.append(requests.of_transaction(view, key))
+    return found
+
+
+def _shown(request: requests.Request, origin: str) -> Shown:
+    hidden = money.are_hidden()
+    curl, python = requests.curl(request, origin), requests.python(request, origin)
+    body = request.body
+    if hidden:
+        curl, python, body = (_hide(text) for text in (curl, python, body))
+    return Shown(
+        request.method, request.path, request.says, request.key, body, curl, python, can_ask=request.method == "GET"
+    )
+
+
+def _readable(text: str) -> str:
+    try:
+        pretty = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        pretty = text
+    if money.are_hidden():
+        pretty = _hide(pretty)
+    return pretty if len(pretty) <= _LONGEST else pretty[:_LONGEST] + "\n…"
+
+
+def _hide(text: str) -> str:
+    return _AMOUNT.sub(rf"\1{money.HIDDEN}\1", text)

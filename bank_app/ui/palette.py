@@ -1,0 +1,150 @@
+"""The box that finds and jumps. It leads to pages and fills in forms; it changes nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import reflex as rx
+from sqlalchemy.orm import Session
+
+from bank_app.domain import money
+from bank_app.errors import BankError
+from bank_app.services import finder
+from bank_app.services.auth import Actor
+from bank_app.ui import calls, forms, words
+from bank_app.ui.guard import exposed
+from bank_app.ui.session import actor_of
+
+_SEND = re.compile(r"(?:send|pay)\s+(\S+)\s+to\s+(.+)", re.IGNORECASE)
+_MOST = 12
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One line of the answer."""
+
+    kind: str
+    title: str
+    detail: str
+    address: str
+
+
+_CUSTOMER = (
+    Hit("Page", "Home", "Overview", "/home"),
+    Hit("Page", "Accounts", "", "/accounts"),
+    Hit("Page", "Send money", "Transfer to somebody", "/move/transfer"),
+    Hit("Page", "Move between my accounts", "Transfer", "/move/transfer?who=own"),
+    Hit("Page", "Add money", "Deposit", "/move/deposit"),
+    Hit("Page", "Take money out", "Withdraw", "/move/withdraw"),
+    Hit("Page", "Payees", "People you pay", "/payees"),
+    Hit("Page", "Statements", "Monthly, CSV, JSON", "/statements"),
+    Hit("Page", "Notifications", "", "/notifications"),
+    Hit("Page", "Open an account", "", "/accounts/new"),
+)
+_STAFF = (
+    Hit("Page", "Queue", "What needs somebody", "/ops"),
+    Hit("Page", "Customers", "", "/ops/customers"),
+    Hit("Page", "Accounts", "Everybody's", "/ops/accounts"),
+    Hit("Page", "Transactions", "Everybody's", "/ops/transactions"),
+    Hit("Page", "Audit trail", "Who did what", "/ops/audit"),
+    Hit("Page", "Books", "Trial balance, checks", "/ops/books"),
+    Hit("Page", "Health", "", "/ops/health"),
+    Hit("Page", "Users", "People and roles", "/ops/users"),
+)
+_BOTH = (
+    Hit("Page", "Settings", "", "/settings"),
+    Hit("Page", "Security", "Password, second step, sessions", "/settings/security"),
+    Hit("Page", "Appearance", "Numbers, density, shortcuts", "/settings/appearance"),
+    Hit("Page", "Help", "", "/help"),
+)
+
+
+class PaletteState(rx.State):
+    """What the box shows, and for which text."""
+
+    hits: list[Hit] = []
+    asked: str = ""
+    answered: int = 0
+
+    @exposed
+    async def search(self, typed: str) -> None:
+        """Finds what fits; nothing typed offers the pages and the person's own accounts."""
+        actor = await actor_of(self)
+        text = forms.text(typed, 80)
+        pages = [hit for hit in _pages(actor) if not text or _fits(hit, text)]
+        try:
+            found = await calls.read(lambda session: [*_sending(session, actor, text), *_found(session, actor, text)])
+        except BankError:
+            found = []
+        both = [*pages, *found] if not text else [*found[:3], *pages, *found[3:]]
+        self.hits, self.asked = both[: _MOST if text else 20], text
+        self.answered += 1
+
+
+def _pages(actor: Actor) -> list[Hit]:
+    return [*(_STAFF if actor.role.sees_every_account else _CUSTOMER), *_BOTH]
+
+
+def _fits(hit: Hit, text: str) -> bool:
+    line = f"{hit.title} {hit.detail}".lower()
+    return all(word in line for word in text.lower().split())
+
+
+def _sending(session: Session, actor: Actor, text: str) -> list[Hit]:
+    """`Send 25 to Maya`: the form with both filled in."""
+    asked = _SEND.fullmatch(text)
+    if asked is None or actor.role.sees_every_account:
+        return []
+    code = calls.bank().settings.currency
+    minor = money.read_typed(asked[1], code).minor
+    if minor is None:
+        return []
+    amount, shown = money.to_text(minor, code), money.display(minor, code)
+    return [
+        Hit("Form", f"Send {shown} to {payee.name}", "Fills in the form; nothing moves yet",
+            f"/move/transfer?to={payee.number}&amount={amount}")
+        for payee in finder.payees_called(session, actor, asked[2])
+    ]  # fmt: skip
+
+
+def _found(session: Session, actor: Actor, text: str) -> list[Hit]:
+    found = finder.find(session, actor, text)
+    staff = actor.role.sees_every_account
+    place = "/ops/accounts" if staff else "/accounts"
+    named = [
+        Hit(
+            "Account",
+            f"{account.owner_name} · {account.title}" if staff else account.title,
+            words.ending(account.number)
+            if staff
+            else f"{words.ending(account.number)} · {money.display(account.available_minor, account.currency)}",
+            f"{place}/{account.number}",
+        )
+        for account in found.accounts
+    ]
+    owners = [Hit("Customer", name, "", f"/ops/customers/{owner}") for owner, name in found.owners]
+    people = [
+        Hit("Payee", f"Pay {payee.name}", payee.grouped_number, f"/move/transfer?to={payee.number}")
+        for payee in found.people
+    ]
+    entries = [
+        Hit(
+            "Entry",
+            f"{entry.counterparty.name if entry.counterparty else entry.type.value.title()} "
+            f"{money.display(entry.signed_minor, entry.currency, signed=True)}",
+            f"{words.when(entry.created_at)} · {entry.description or ''}".rstrip(" ·"),
+            f"/transactions/{entry.transaction_id}",
+        )
+        for entry in found.entries
+    ]
+    whole = [
+        Hit(
+            "Transaction",
+            f"{view.reference} {money.display(view.amount_minor, view.currency)}",
+            words.full_moment(view.created_at),
+            f"/ops/transactions/{view.id}",
+        )
+        for view in found.transactions
+    ]
+    return [*owners, *named, *people, *entries, *whole]
