@@ -62,7 +62,7 @@ export function ConnectionBar() {
 
 // A button for what must not happen twice: it turns itself off with the first press, before the server hears of it, and
 // is pressed again only after an answer (`answer` changed). It does nothing while the bank cannot be reached.
-export function PressOnce({ id, className, label, busyLabel, answer, kind = "button", blocked = false, onPress }) {
+export function PressOnce({ id, className, label, busyLabel, answer, kind = "button", blocked = false, unknown = LATE, onPress }) {
   const down = useDown();
   const [pressed, setPressed] = useState(false);
   const [slow, setSlow] = useState(false);
@@ -128,7 +128,7 @@ export function PressOnce({ id, className, label, busyLabel, answer, kind = "but
       "span",
       { role: "status", className: down || (slow && pressed) ? "small muted" : "hidden-visually" },
       pressed && (overdue || down)
-        ? LATE
+        ? unknown
         : down
           ? OFFLINE
           : slow && pressed

@@ -65,6 +65,9 @@ CATALOGUE: Mapping[str, str] = {
     "STALE_BALANCE": (
         "Your balance changed while you were reviewing — it is now {available}, less than {what}. Change the amount."
     ),
+    "CHECK_AGAIN": "You checked this more than 10 minutes ago. Look at it once more; nothing was sent.",
+    "RECORD_INTACT": "Intact: the fingerprint fits, and both entries follow on the ones before them. {time} ms.",
+    "RECORD_BROKEN": "Not intact. {problem} Tell {bank}, and give the reference above.",
     "CASH_AT_DESK": "{bank} takes and pays out cash at its desk. Ask an operator; the account number is enough.",
     "LIMIT_TRANSFER": f"{{account}} may pay {{limit_amount}} at once at most. {SAFE} {{bank}} can change the limit.",
     "LIMIT_DAILY": (

@@ -61,6 +61,7 @@ class PressOnce(rx.Component):
     answer: rx.Var[int]
     kind: rx.Var[str]
     blocked: rx.Var[bool]
+    unknown: rx.Var[str]
     on_press: EventHandler[no_args_event_spec]
 
 

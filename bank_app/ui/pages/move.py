@@ -8,16 +8,20 @@ from typing import Any
 import reflex as rx
 
 from bank_app.domain import money
-from bank_app.services import accounts, payees
+from bank_app.services import accounts, payees, unfinished
 from bank_app.services.accounts import AccountView
-from bank_app.ui import calls, words
+from bank_app.services.auth import Actor
+from bank_app.services.drafts import DraftView
+from bank_app.ui import calls, forms, words
 from bank_app.ui.components.moving import when
 from bank_app.ui.components.parts import bone, button_link, icon, link, notice, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
-from bank_app.ui.money_form import why_not_from, why_not_to
+from bank_app.ui.money_form import number_of, read_amount, why_not_from, why_not_to
 from bank_app.ui.session import SessionState, actor_of
+
+MOST_BEGUN = 3
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,16 @@ class Start:
     address: str
 
 
+@dataclass(frozen=True)
+class Begun:
+    """Something that was not finished: what it is, since when, and where it goes on."""
+
+    id: str
+    title: str
+    since: str
+    address: str
+
+
 class MoveState(rx.State):
     """The ways that are open to somebody."""
 
@@ -48,6 +62,7 @@ class MoveState(rx.State):
     refused: str = ""
     ways: list[Way] = []
     people: list[Start] = []
+    begun: list[Begun] = []
 
     @exposed
     async def open(self) -> Any:
@@ -61,6 +76,27 @@ class MoveState(rx.State):
         if session.is_staff:
             self.refused, self.loaded = "Choose an account first: what can be done with it stands on its page.", True
             return
+        await self._read(actor, session)
+        self.loaded = True
+
+    @exposed
+    async def refresh(self) -> None:
+        """The same again, without the bones."""
+        session = await self.get_state(SessionState)
+        if self.loaded and not self.refused:
+            await self._read(await actor_of(self), session)
+
+    @exposed
+    async def discard(self, identifier: str) -> Any:
+        """Forgets something that was begun. It was never sent, so no money is concerned."""
+        actor, chosen = await actor_of(self), forms.identifier(identifier)
+        if chosen is None:
+            return None
+        await calls.write(lambda db: unfinished.drop(db, actor, chosen))
+        self.begun = [one for one in self.begun if one.id != str(chosen)]
+        return rx.set_focus("ways")
+
+    async def _read(self, actor: Actor, session: SessionState) -> None:
         own = await calls.read(lambda db: accounts.own_accounts(db, actor))
         found = await calls.read(lambda db: payees.paid_before(db, actor, owner_id=actor.user_id))
         self.ways = _ways(own, cash=session.handles_cash, bank=session.bank_name)
@@ -73,7 +109,40 @@ class MoveState(rx.State):
             )
             for payee in found
         ]
-        self.loaded = True
+        left = await calls.read(lambda db: unfinished.of(db, actor))
+        names = {account.id: account.title for account in own} | {payee.account_id: payee.name for payee in found}
+        entries = [(draft.created_at, _checked(draft, names)) for draft in left.drafts]
+        entries += [(form.changed_at, _typed(form, names)) for form in left.forms]
+        entries.sort(key=lambda entry: entry[0], reverse=True)
+        self.begun = [entry for _, entry in entries[:MOST_BEGUN]]
+
+
+def _checked(draft: DraftView, names: dict[int, str]) -> Begun:
+    """A draft that waits for its word."""
+    amount = money.display(draft.amount_minor, draft.currency)
+    name = draft.payee_name or names.get(draft.to_account_id or 0, "")
+    title = f"Continue: {amount} to {name}" if draft.kind == "transfer" else f"Continue: take out {amount}"
+    since = f"Checked {_lower(words.when(draft.created_at))}, not sent"
+    return Begun(str(draft.id), title, since, f"/move/review/{draft.id}")
+
+
+def _typed(form: unfinished.Form, names: dict[int, str]) -> Begun:
+    """A form that was left half way. What was typed is read as far as it can be."""
+    typed = form.fields
+    who = typed.get("who", "new")
+    name = typed.get("name", "") if who == "new" else names.get(number_of(typed.get(who)) or 0, "")
+    minor = read_amount(typed.get("amount", ""), calls.bank().settings.currency).minor
+    amount = "" if minor is None else money.display(minor, calls.bank().settings.currency)
+    if form.kind == "withdraw":
+        title = f"Continue: take out {amount}" if amount else "Continue taking money out"
+    else:
+        title = f"Continue: {amount or 'a payment'}" + (f" to {name}" if name else "")
+    since = f"Begun {_lower(words.when(form.changed_at))}, not checked"
+    return Begun(str(form.id), title, since, f"/move/{form.kind}?form={form.id}")
+
+
+def _lower(when: str) -> str:
+    return when[0].lower() + when[1:] if when.startswith("Today") else when
 
 
 def _ways(own: list[AccountView], *, cash: bool, bank: str) -> list[Way]:
@@ -142,6 +211,26 @@ def _person(person: rx.Var) -> rx.Component:
     )
 
 
+def _left(begun: rx.Var) -> rx.Component:
+    return rx.el.li(
+        link(
+            rx.el.span(icon("pencil-line", 16), class_name="face", aria_hidden="true"),
+            rx.el.span(rx.el.b(begun.title), rx.el.small(begun.since)),
+            to=begun.address,
+            class_name="person-row",
+        ),
+        rx.el.button(
+            "Discard",
+            rx.el.span(" “", begun.title, "”", class_name="hidden-visually"),
+            type="button",
+            on_click=MoveState.discard(begun.id),
+            class_name="btn quiet sm",
+        ),
+        class_name="begun",
+        key=begun.id,
+    )
+
+
 def _unknown() -> rx.Component:
     return rx.el.div(
         waiting("your ways to move money"),
@@ -173,7 +262,16 @@ def move() -> rx.Component:
                     rx.el.div(button_link("All accounts", "/ops/accounts"), class_name="actions"),
                 ),
                 rx.fragment(
-                    rx.el.div(rx.foreach(state.ways, _way), class_name="ways"),
+                    when(
+                        state.begun.length() > 0,
+                        lambda: rx.el.section(
+                            rx.el.header(rx.el.h2("Not finished yet", id="begun", class_name="card-heading")),
+                            rx.el.ul(rx.foreach(state.begun, _left)),
+                            class_name="card flush people-paid unfinished",
+                            aria_labelledby="begun",
+                        ),
+                    ),
+                    rx.el.div(rx.foreach(state.ways, _way), id="ways", tab_index=-1, class_name="ways"),
                     when(
                         state.people.length() > 0,
                         lambda: rx.el.section(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ import reflex as rx
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.errors import BankError, NotFound
-from bank_app.services import drafts, payees, transfers
+from bank_app.services import drafts, payees, record_proof, transfers
 from bank_app.services.auth import Actor
 from bank_app.services.transfers import PostingView, TransactionView
 from bank_app.ui import calls, forms, words
@@ -62,7 +63,9 @@ class Paper:
     target_detail: str = ""
     note: str = ""
     kind: str = ""
+    created: str = ""
     posted: str = ""
+    place: str = ""
     balance: str = ""
     total: str = ""
     hash: str = ""
@@ -88,6 +91,8 @@ class ReceiptState(rx.State):
     can_repeat: bool = False
     replayed: str = ""
     replay_code: str = ""
+    verified: str = ""
+    intact: bool = False
     answer: int = 0
 
     @exposed
@@ -96,7 +101,7 @@ class ReceiptState(rx.State):
         actor = await actor_of(self)
         address = self.router.url.path.rstrip("/").rpartition("/")[2]
         if self.shown != address:
-            self.loaded, self.replayed, self.replay_code = False, "", ""
+            self.loaded, self.replayed, self.replay_code, self.verified = False, "", "", ""
             yield
         self.failed, self.missing, self.can_repeat = "", False, False
         try:
@@ -107,6 +112,33 @@ class ReceiptState(rx.State):
             self.failed = refusal(error).text
         self.shown, self.loaded = address, True
         (await self.get_state(DepositState))._delivered()  # noqa: SLF001 - not callable from a browser, so private
+
+    @exposed
+    async def refresh(self) -> None:
+        """What became of the transaction since: a reversal shows without a reload."""
+        if not self.loaded or self.missing:
+            return
+        with suppress(BankError):
+            await self._read(await actor_of(self), forms.identifier(self.shown))
+
+    @exposed
+    async def verify(self) -> None:
+        """Hashes the record again and says whether it is as it was written."""
+        actor, transaction_id = await actor_of(self), forms.identifier(self.shown)
+        self.answer = new_answer()
+        if transaction_id is None:
+            return
+        try:
+            proof = await calls.read(lambda db: record_proof.verify(db, actor, transaction_id))
+        except BankError as error:
+            self.verified, self.intact = refusal(error).text, False
+            return
+        self.intact = proof.intact
+        self.verified = (
+            say("RECORD_INTACT", time=proof.milliseconds)
+            if proof.intact
+            else say("RECORD_BROKEN", problem=proof.problem, bank=calls.bank().settings.name)
+        )
 
     @exposed
     async def send_twice(self) -> None:
@@ -135,13 +167,15 @@ class ReceiptState(rx.State):
             raise NotFound
         session = await self.get_state(SessionState)
 
-        def read(db: Any) -> tuple[TransactionView, drafts.DraftView | None]:
-            return transfers.get_transaction(db, actor, transaction_id), _draft(db, actor, transaction_id)
+        def read(db: Any) -> tuple[TransactionView, drafts.DraftView | None, TransactionView | None]:
+            view = transfers.get_transaction(db, actor, transaction_id)
+            reversal = None if view.reversed_by is None else transfers.get_transaction(db, actor, view.reversed_by)
+            return view, _draft(db, actor, transaction_id), reversal
 
-        view, draft = await calls.read(read)
-        self.paper = _paper(view, actor)
+        view, draft, reversal = await calls.read(read)
+        self.paper = _paper(view, actor, draft)
         self.sides = [_side(side, view) for side in view.postings]
-        self.events = _events(view, draft)
+        self.events = _events(view, draft, reversal, session.name)
         self.can_repeat = session.demo and draft is not None
 
 
@@ -160,7 +194,7 @@ def _draft(db: Any, actor: Actor, transaction_id: UUID) -> drafts.DraftView | No
 # --- in words ---------------------------------------------------------------------------------------------
 
 
-def _paper(view: TransactionView, actor: Actor) -> Paper:
+def _paper(view: TransactionView, actor: Actor, draft: drafts.DraftView | None) -> Paper:
     debit, credit = view.postings[0], view.postings[-1]
     staff = actor.role.sees_every_account
     mine = next((side for side in (debit, credit) if side.mine), None)
@@ -183,7 +217,11 @@ def _paper(view: TransactionView, actor: Actor) -> Paper:
         target_detail=_where(credit, staff=staff),
         note=view.description or "",
         kind=_TYPES.get(view.type, view.type),
+        created=words.full_moment(draft.created_at) if draft else "",
         posted=words.full_moment(view.created_at),
+        place=""
+        if seen.sequence is None
+        else f"Entry {seen.sequence:,} of {seen.title} {words.ending(seen.account_id)}.",
         balance="" if balance is None or staff else money.display(balance, view.currency),
         total=money.display(0, view.currency),
         hash=view.hash,
@@ -246,17 +284,23 @@ def _side(side: PostingView, view: TransactionView) -> Side:
     )
 
 
-def _events(view: TransactionView, draft: drafts.DraftView | None) -> list[Event]:
+def _events(
+    view: TransactionView, draft: drafts.DraftView | None, reversal: TransactionView | None, reader: str
+) -> list[Event]:
     """Only what there is a record of: the draft while it is kept, the posting, and a reversal."""
     found = []
     if draft is not None:
-        checks = {"match": "Name matched", "none": "Name did not match; sent anyway", "fail": "Name not checked"}
-        checked = checks.get(draft.payee_result or "", "")
-        detail = f"Draft {draft.reference}" + (f" · {checked}" if checked else "")
-        found.append(Event("Created", detail, _precise(draft.created_at)))
+        checks = {"match": "Name matched; ", "none": "Name did not match; sent anyway; ", "fail": "Name not checked; "}
+        checked = checks.get(draft.payee_result or "", "") + "funds and limits fit"
+        made = _precise(draft.created_at)
+        found.append(Event("Created", f"By {reader}, draft {draft.reference}", made))
+        found.append(Event("Checked", checked[0].upper() + checked[1:], made))
     found.append(Event("Posted", "Both entries in one database commit", _precise(view.created_at)))
-    if view.reversed_by is not None:
-        found.append(Event("Reversed", "By a transaction of its own", "", f"/transactions/{view.reversed_by}"))
+    if reversal is not None:
+        moment = reversal.created_at
+        same_day = moment.date() == view.created_at.date()
+        when = _precise(moment) if same_day else f"{words.day(moment)}, {words.time_of_day(moment)}"
+        found.append(Event("Reversed", "By a transaction of its own", when, f"/transactions/{reversal.id}"))
     return found
 
 

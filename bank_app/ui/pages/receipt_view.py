@@ -56,6 +56,7 @@ def _facts() -> rx.Component:
         fact("To", paper.target, rx.el.small(paper.target_detail)),
         when(paper.note != "", lambda: fact("Note", plain(paper.note))),
         fact("Type", plain(paper.kind)),
+        when(paper.created != "", lambda: fact("Created", rx.el.span(paper.created, class_name="plain-text num"))),
         fact("Posted", rx.el.span(paper.posted, class_name="plain-text num")),
         when(paper.balance != "", lambda: fact("Balance after", rx.el.span(paper.balance, class_name="num"))),
         class_name="facts",
@@ -127,12 +128,13 @@ def _timeline() -> rx.Component:
 
 
 def _proof() -> rx.Component:
-    paper = ReceiptState.paper
+    state, paper = ReceiptState, ReceiptState.paper
     return rx.el.section(
         rx.el.h2("Audit"),
         rx.el.p(
-            "The fingerprint of this transaction. Both entries carry it in their account's chain, so a change "
-            "would break every entry after it.",
+            paper.place,
+            " Both entries carry this fingerprint in their account's chain, so a change would break every entry "
+            "after it.",
             class_name="small muted",
         ),
         rx.el.p(
@@ -141,6 +143,26 @@ def _proof() -> rx.Component:
             rx.el.code(paper.hash, class_name="mono print-only"),
             copy_button(text=paper.hash, label="the hash", class_name="btn quiet tiny"),
             class_name="hash",
+        ),
+        rx.el.div(
+            press_once(
+                label="Verify this record",
+                busy_label="Verifying…",
+                answer=state.answer,
+                on_press=state.verify,
+                class_name="btn",
+            ),
+            rx.el.p(
+                when(
+                    state.verified != "",
+                    lambda: rx.fragment(
+                        rx.cond(state.intact, icon("shield-check", 16), icon("shield-alert", 16)), state.verified
+                    ),
+                ),
+                role="status",
+                class_name=rx.cond(state.intact, "verdict ok", "verdict bad"),
+            ),
+            class_name="verify screen-only",
         ),
         rx.el.p(SessionState.bank_name, " · ", paper.address, class_name="print-only muted"),
     )

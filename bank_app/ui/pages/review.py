@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import reflex as rx
 from bank_app.domain import money
 from bank_app.domain.identifiers import account_number_text
 from bank_app.errors import BankError, NotFound, OutcomeUnknown, Refused, RequestInProgress, Unavailable
-from bank_app.services import accounts, drafts, payees, transfers
+from bank_app.services import accounts, cautions, drafts, transfers
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.drafts import DraftView
@@ -19,7 +19,7 @@ from bank_app.ui import calls, forms, words
 from bank_app.ui.components.moving import Line
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import refusal, say
-from bank_app.ui.money_form import named, new_answer, why_not_from
+from bank_app.ui.money_form import limit_problem, named, new_answer, used_percent, why_not_from, words_of_limits
 from bank_app.ui.notices import notify
 from bank_app.ui.session import actor_of
 
@@ -39,9 +39,13 @@ class Sheet:
     target_number: str = ""
     note: str = ""
     reference: str = ""
+    unknown: str = ""
     change: str = ""
     checked: str = ""
     first: bool = False
+    unusual: str = ""
+    limits: list[str] = field(default_factory=list)
+    limit_used: int = 0
     tape_title: str = ""
     after: str = ""
     after_label: str = "Available after"
@@ -94,6 +98,8 @@ class ReviewState(rx.State):
             return None
         try:
             draft = await calls.read(lambda session: drafts.get(session, actor, draft_id))
+            if draft.stale and await self._never_arrived(actor, draft):
+                return await self._back_to_details(draft)
             self._sent = True
             moved = await calls.call(transfers.move, calls.bank().db, actor, draft.movement, key=draft.key)
         except NotFound as error:
@@ -130,6 +136,12 @@ class ReviewState(rx.State):
             return None
         return rx.redirect(f"/move/review/{fresh.id}") if fresh else None
 
+    @exposed
+    async def refresh(self) -> Any:
+        """What changed in the books shows here: the balance, the account, or that the draft was sent elsewhere."""
+        async for event in self.look():
+            yield event
+
     # --- looking ----------------------------------------------------------------------------------------
 
     def _address(self) -> UUID | None:
@@ -158,12 +170,29 @@ class ReviewState(rx.State):
         if found is not None:
             yield await self._posted(draft, found)
             return
+        if draft.stale and not self.loaded:
+            yield await self._back_to_details(draft)
+            return
         if self.stage == "unsure" or self._sent:
             self.refused, self.code, self._sent = say("OUTCOME_NOT_RECEIVED"), "", False
         self.stage = "ready"
-        self.blocked = self._why_not(draft, account)
+        limits = await calls.read(lambda session: cautions.limits_of(session, account))
+        self.blocked = self._why_not(draft, account, limits)
 
-    def _why_not(self, draft: DraftView, account: AccountView) -> str:
+    async def _never_arrived(self, actor: Actor, draft: DraftView) -> bool:
+        """Whether the bank has no answer to this draft: what was answered is never asked for twice."""
+        try:
+            bank = calls.bank()
+            return await calls.call(transfers.outcome_of, bank.db, actor, draft.movement, key=draft.key) is None
+        except BankError:
+            return False
+
+    async def _back_to_details(self, draft: DraftView) -> Any:
+        """A draft that was checked a while ago is looked at again before anything is sent."""
+        await notify(self, say("CHECK_AGAIN"), "info")
+        return rx.redirect(f"/move/{draft.kind}?draft={draft.id}", replace=True)
+
+    def _why_not(self, draft: DraftView, account: AccountView, limits: cautions.Limits) -> str:
         if why_not_from(account)[0]:
             variant = "SOURCE_CLOSED" if account.status == "closed" else "SOURCE_FROZEN"
             return say(variant, account=named(account), bank=calls.bank().settings.name)
@@ -172,6 +201,8 @@ class ReviewState(rx.State):
             what = "this transfer" if draft.kind == "transfer" else "this withdrawal"
             return say("STALE_BALANCE", available=money.display(account.available_minor, account.currency), what=what)
         self.less = ""
+        if over := limits.exceeded_by(draft.amount_minor):
+            return limit_problem(limits, over, account)
         return ""
 
     # --- what became of it --------------------------------------------------------------------------------
@@ -244,6 +275,18 @@ def _done(draft: DraftView, view: transfers.TransactionView) -> str:
     return say("TRANSFER_POSTED", amount=amount, to=draft.payee_name or received.owner_name)
 
 
+def _limits_after(limits: cautions.Limits, draft: DraftView) -> list[str]:
+    """What the limits leave once this is sent; nothing where they do not let it through."""
+    if limits.exceeded_by(draft.amount_minor):
+        return []
+    after = replace(limits, used_today_minor=limits.used_today_minor + draft.amount_minor)
+    if after.left_today_minor is None:
+        return words_of_limits(after, draft.currency)
+    left = money.display(after.left_today_minor, draft.currency)
+    once = words_of_limits(replace(after, daily_minor=None), draft.currency)
+    return [f"After this you can send {left} more today. Resets at midnight UTC.", *once]
+
+
 def _sheet(session: Any, actor: Actor, draft: DraftView) -> tuple[Sheet, AccountView]:
     """A draft in words, over the paying account as it is now."""
     account = accounts.get_account(session, actor, draft.from_account_id or 0)
@@ -255,9 +298,8 @@ def _sheet(session: Any, actor: Actor, draft: DraftView) -> tuple[Sheet, Account
         lines.append(Line("Overdraft limit", money.display(account.overdraft_limit_minor, code)))
     transfer = draft.kind == "transfer"
     lines.append(Line("This transfer" if transfer else "This withdrawal", money.display(-draft.amount_minor, code)))
-    left, first = account.available_minor - draft.amount_minor, False
-    if transfer and draft.payee_result != "own" and draft.to_account_id is not None:
-        first = not payees.has_paid(session, actor, owner_id=account.owner_id, account_id=draft.to_account_id)
+    left = account.available_minor - draft.amount_minor
+    known = cautions.of_draft(session, actor, draft)
     sheet = Sheet(
         kind=draft.kind,
         heading="Check and send" if transfer else "Check and withdraw",
@@ -270,9 +312,13 @@ def _sheet(session: Any, actor: Actor, draft: DraftView) -> tuple[Sheet, Account
         target_number=words.grouped(account_number_text(draft.to_account_id)) if draft.to_account_id else "",
         note=draft.description or "",
         reference=draft.reference,
+        unknown=say("outcome_unknown", reference=draft.reference),
         change=f"/move/{draft.kind}?draft={draft.id}",
         checked=draft.payee_result or "",
-        first=first,
+        first=known.first_payment,
+        unusual="" if known.usual_minor is None else money.display(known.usual_minor, code),
+        limits=_limits_after(known.limits, draft),
+        limit_used=used_percent(known.limits, draft.amount_minor),
         tape_title=f"{account.title} after this",
         lines=lines,
         after=money.display(abs(left), code),

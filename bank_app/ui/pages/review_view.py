@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.ui.components.browser import focus_on_change, press_once, route_value
-from bank_app.ui.components.money_form import way_back
+from bank_app.ui.components.money_form import limits_card, way_back
 from bank_app.ui.components.moving import fact, said, step, sum_line, tape, ticks, when
 from bank_app.ui.components.parts import bone, button_link, crumb, icon, link, page_head, waiting
 from bank_app.ui.components.shell import shell
@@ -89,6 +89,15 @@ def _facts() -> rx.Component:
                 "Take a moment. Did they give you this number themselves?",
             ),
         ),
+        when(
+            sheet.unusual != "",
+            lambda: said(
+                "warn",
+                "triangle-alert",
+                "This is more than you usually send.",
+                rx.el.span("Take a moment. Usually it is about ", sheet.unusual, "."),
+            ),
+        ),
         class_name="card flush",
         aria_label="What will happen",
     )
@@ -168,6 +177,7 @@ def _buttons() -> rx.Component:
                     busy_label="Sending…",
                     answer=state.answer,
                     blocked=state.blocked != "",
+                    unknown=state.sheet.unknown,
                     on_press=state.send.temporal,
                     class_name="btn primary lg",
                 ),
@@ -195,6 +205,7 @@ def _review() -> rx.Component:
             rx.el.div(_answer(), _facts(), _buttons()),
             rx.el.aside(
                 tape(sheet.tape_title, sheet.lines, last=sum_line(sheet.after_label, sheet.after), ready=state.loaded),
+                limits_card("Limits", sheet.limits, sheet.limit_used),
                 rx.el.p(
                     "This is draft ",
                     rx.el.span(sheet.reference, class_name="mono"),
