@@ -14,7 +14,7 @@ from bank_app.api.app import create_api
 from bank_app.api.front import Front
 from bank_app.database import Database
 from bank_app.settings import load
-from bank_app.ui import behind, calls, door, guard, redaction, site
+from bank_app.ui import behind, calls, door, guard, live, redaction, site
 from bank_app.ui.app_frame import FRAME
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate, SecurityHeaders
@@ -81,6 +81,7 @@ app.sio.eio.cors_allowed_origins = None
 app.sio.eio.max_http_buffer_size = 65_536
 site.add_pages(app)
 app.add_middleware(guard.SessionGuard())
+app.register_lifespan_task(live.deliver)
 guard.seal()
 door.Door(app)
 redaction.install()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import reflex as rx
 
 from bank_app.ui.components.browser import focus_on_navigation, notices
+from bank_app.ui.components.live import announcer
 from bank_app.ui.notices import NoticeState
 
 
@@ -16,6 +17,7 @@ def _around(stateful: bool) -> rx.Component | None:  # noqa: FBT001 - the framew
         return None
     return rx.fragment(
         notices(text=NoticeState.text, kind=NoticeState.kind, seq=NoticeState.seq),
+        announcer(),
         focus_on_navigation(),
     )
 
