@@ -9,6 +9,7 @@ from itertools import groupby
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.services.history import EntryView
+from bank_app.services.holds import HoldView
 from bank_app.ui import words
 
 _CASH = {TransactionType.DEPOSIT: "Cash deposit", TransactionType.WITHDRAW: "Cash withdrawal"}
@@ -41,6 +42,31 @@ class Day:
 
     heading: str
     rows: list[Row] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Money that is set aside and not posted yet."""
+
+    key: str
+    title: str
+    meta: str
+    amount: str
+    until: str
+    address: str
+
+
+def pending(hold: HoldView) -> Pending:
+    """An open hold as a row above the entries."""
+    to = f"To {words.ending(hold.to_account_id)}" if hold.to_account_id else "Cash"
+    return Pending(
+        key=str(hold.id),
+        title=hold.description or "Set aside",
+        meta=f"Pending · {to} · {words.when(hold.created_at)}",
+        amount=money.display(-hold.amount_minor, hold.currency, signed=True),
+        until=f"Until {words.when(hold.expires_at)}",
+        address=f"/accounts/{hold.account_id}",
+    )
 
 
 def row(entry: EntryView) -> Row:

@@ -27,6 +27,29 @@ def recent_rows(rows: rx.Var) -> rx.Component:
     return rx.el.ul(rx.foreach(rows, _recent_row), class_name="rows")
 
 
+def _pending_row(held: rx.Var) -> rx.Component:
+    return rx.el.li(
+        rx.el.span(icon("clock", 18), class_name="direction waits"),
+        rx.el.span(
+            link(held.title, to=held.address, class_name="who"),
+            rx.el.span(held.meta, class_name="meta"),
+            class_name="grow",
+        ),
+        rx.el.span(rx.el.span(held.amount, class_name="money muted"), rx.el.small("set aside"), class_name="value"),
+        class_name="row pending",
+        key=held.key,
+    )
+
+
+def pending_rows(held: rx.Var) -> rx.Component:
+    """Money that is set aside, above the entries that are posted."""
+    return rx.cond(
+        held.length() > 0,
+        rx.el.ul(rx.foreach(held, _pending_row), class_name="rows", aria_label="Pending"),
+        rx.fragment(),
+    )
+
+
 def row_bones(number: int) -> rx.Component:
     """Placeholders of a short list."""
     return rx.el.ul(

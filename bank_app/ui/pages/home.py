@@ -1,43 +1,36 @@
-"""The overview: how much is there, what just happened, what needs doing."""
+"""The overview: how much is there, what just happened, what needs doing. Each card loads and fails alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Any
 
 import reflex as rx
 from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.domain import money
-from bank_app.domain.accounting import AccountStatus, Direction, TransactionType
+from bank_app.domain.accounting import AccountStatus, Direction
 from bank_app.errors import BankError
 from bank_app.services import accounts, history
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, charts, messages, words
-from bank_app.ui.components.browser import copy_button
 from bank_app.ui.components.chart import spark_line, step_chart
-from bank_app.ui.components.money import hero_amount, pair
-from bank_app.ui.components.parts import (
-    bone,
-    button_link,
-    empty,
-    failed_panel,
-    icon,
-    link,
-    notice,
-    page_head,
-    waiting,
-)
-from bank_app.ui.components.rows import recent_rows, row_bones
+from bank_app.ui.components.live import freshness
+from bank_app.ui.components.money import direction_icon, hero_amount, pair
+from bank_app.ui.components.parts import bone, button_link, failed_panel, link, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
 from bank_app.ui.pages.accounts import everyday_first
+from bank_app.ui.pages.home_flow import FlowState, flow_card
+from bank_app.ui.pages.home_needs import NeedsState, needs_card
+from bank_app.ui.pages.home_recent import RecentState, recent_card
 from bank_app.ui.rows import Row, row
 from bank_app.ui.session import SessionState, actor_of
 
-_MONTH = timedelta(days=30)
+# What the page loads besides its figure.
+HOME_CARDS = (RecentState.open, NeedsState.open, FlowState.open)
 
 
 @dataclass(frozen=True)
@@ -50,16 +43,6 @@ class Card:
     available: str
     about: str
     spark: str
-
-
-@dataclass(frozen=True)
-class Flow:
-    """Money in and out of the last 30 days; the longer bar is full."""
-
-    into: str = ""
-    out: str = ""
-    into_width: str = "0%"
-    out_width: str = "0%"
 
 
 class HomeState(rx.State):
@@ -79,21 +62,30 @@ class HomeState(rx.State):
     chart: charts.Chart = charts.Chart()
     as_table: bool = False
     cards: list[Card] = []
-    rows: list[Row] = []
-    frozen: list[str] = []
-    flow: Flow = Flow()
-    first_number: str = ""
-    first_grouped: str = ""
     first_address: str = ""
     again_name: str = ""
     again_address: str = ""
 
     @exposed
     async def open(self) -> None:
-        """Loads the page."""
+        """Loads the figure and the accounts."""
         actor = await actor_of(self)
         self.greeting = f"{words.greeting()}, {actor.name.split()[0]}"
         self.today = words.long_day(clock.now())
+        await self._load(actor)
+
+    @exposed
+    async def refresh(self) -> Any:
+        """Brings every card up to date."""
+        await self._load(await actor_of(self))
+        return [RecentState.refresh, NeedsState.refresh, FlowState.refresh]
+
+    @exposed
+    def show_table(self) -> None:
+        """Chart or table."""
+        self.as_table = not self.as_table
+
+    async def _load(self, actor: Actor) -> None:
         try:
             found = await calls.read(lambda session: _gather(session, actor))
         except BankError as error:
@@ -102,11 +94,6 @@ class HomeState(rx.State):
         self.failed = ""
         self._show(found)
         self.loaded = True
-
-    @exposed
-    def show_table(self) -> None:
-        """Chart or table."""
-        self.as_table = not self.as_table
 
     def _show(self, found: Overview) -> None:
         own = found.accounts
@@ -118,23 +105,10 @@ class HomeState(rx.State):
         self.current = money.display(sum(account.balance_minor for account in same), main)
         self.current_label = f"Current, in {words.count(len(same), 'account')}"
         self.held = money.display(-held, main, signed=True) if held else ""
-        self.others = [
-            charts.Point(account.title, money.display(account.available_minor, account.currency))
-            for account in own
-            if account.currency != main
-        ]
-        self.rows = [row(entry) for entry in found.recent]
-        self.newest = self.rows[0] if self.rows else None
+        self.others = _totals_of_others(own, main)
+        self.newest = row(found.recent[0]) if found.recent else None
         self.chart = charts.balance_chart(found.steps, main)
         self.cards = [_card(account, found.sparks[account.id]) for account in own]
-        self.frozen = [
-            f"{account.title} {words.ending(account.number)}"
-            for account in own
-            if account.status is AccountStatus.FROZEN
-        ]
-        self.flow = _flow(found.into, found.out, main)
-        self.first_number = own[0].number if own else ""
-        self.first_grouped = own[0].grouped_number if own else ""
         self.first_address = f"/accounts/{own[0].number}" if own else "/accounts/new"
         person = next((e.counterparty for e in found.recent if _is_person(e)), None)
         self.again_name = person.name if person else ""
@@ -149,45 +123,28 @@ class Overview:
     recent: list[history.EntryView]
     steps: list[history.Step]
     sparks: dict[int, list[history.Step]]
-    into: int
-    out: int
 
 
 def _gather(session: Session, actor: Actor) -> Overview:
     own = everyday_first(a for a in accounts.own_accounts(session, actor) if a.status is not AccountStatus.CLOSED)
-    since = clock.now() - _MONTH
-    into = out = 0
-    for account in own:
-        if account.currency != own[0].currency:
-            continue
-        totals = history.summary(session, actor, account.id, filters=history.HistoryFilter(from_=since))
-        into, out = into + totals.in_minor, out + totals.out_minor
-        between = _between_own(session, actor, account, since)
-        into, out = into - between, out - between
     return Overview(
         accounts=own,
-        recent=history.recent(session, actor, limit=9),
+        recent=history.recent(session, actor, limit=8),
         steps=history.balance_steps(session, actor, days=90),
         sparks={a.id: history.balance_steps(session, actor, account_id=a.id, days=30) for a in own},
-        into=into,
-        out=out,
     )
 
 
-def _between_own(session: Session, actor: Actor, account: AccountView, since: object) -> int:
-    """What came into an account from another one of the same person: neither income nor spending."""
-    wanted = history.HistoryFilter(
-        types=(TransactionType.TRANSFER,),
-        direction=Direction.CREDIT,
-        from_=since,  # type: ignore[arg-type]
-    )
-    total, cursor = 0, None
-    while True:
-        page = history.history(session, actor, account.id, filters=wanted, limit=200, cursor=cursor)
-        total += sum(e.amount_minor for e in page.items if e.counterparty and e.counterparty.own)
-        cursor = page.next_cursor
-        if cursor is None:
-            return total
+def _totals_of_others(own: list[AccountView], main: str) -> list[charts.Point]:
+    """What is available in each other currency, one line for each."""
+    sums: dict[str, int] = {}
+    for account in own:
+        if account.currency != main:
+            sums[account.currency] = sums.get(account.currency, 0) + account.available_minor
+    return [
+        charts.Point(f"Available in {money.currency(code).name}", money.display(minor, code))
+        for code, minor in sums.items()
+    ]
 
 
 def _is_person(entry: history.EntryView) -> bool:
@@ -214,16 +171,6 @@ def _card(account: AccountView, steps: list[history.Step]) -> Card:
     )
 
 
-def _flow(into: int, out: int, currency: str) -> Flow:
-    most = max(into, out, 1)
-    return Flow(
-        into=money.display(into, currency, signed=True),
-        out=money.display(-out, currency, signed=True),
-        into_width=f"{into * 100 // most}%",
-        out_width=f"{out * 100 // most}%",
-    )
-
-
 # --- what it looks like -------------------------------------------------------------------------------
 
 
@@ -243,7 +190,7 @@ def _figure() -> rx.Component:
                 rx.cond(
                     HomeState.newest,
                     rx.el.p(
-                        icon("clock", 16),
+                        direction_icon(HomeState.newest.kind, incoming=HomeState.newest.incoming),
                         rx.el.span(
                             rx.el.b(HomeState.newest.amount, class_name="num"),
                             " · ",
@@ -318,84 +265,6 @@ def _card_bone() -> rx.Component:
     )
 
 
-def _recent() -> rx.Component:
-    return rx.el.section(
-        rx.el.header(
-            rx.el.h2("Recent activity"),
-            link("All accounts", to="/accounts", class_name="more"),
-        ),
-        rx.cond(
-            HomeState.loaded,
-            rx.cond(
-                HomeState.rows.length() > 0,
-                recent_rows(HomeState.rows),
-                empty(
-                    "Your account is open at zero. Add money to start, or give somebody your account number.",
-                    rx.el.p(
-                        rx.el.span("Your account number ", class_name="muted"),
-                        rx.el.span(HomeState.first_grouped, class_name="mono"),
-                        " ",
-                        copy_button(text=HomeState.first_number, label="account number", class_name="btn quiet tiny"),
-                    ),
-                    rx.cond(
-                        SessionState.handles_cash,
-                        button_link("Add money", "/move/deposit", symbol="plus", style="primary"),
-                        rx.fragment(),
-                    ),
-                ),
-            ),
-            row_bones(8),
-        ),
-        class_name="card flush",
-    )
-
-
-def _flows() -> rx.Component:
-    return rx.el.section(
-        rx.el.header(rx.el.h2("Last 30 days")),
-        rx.cond(
-            HomeState.loaded,
-            rx.el.dl(
-                rx.el.dt(icon("arrow-down-left", 16), "Money in"),
-                rx.el.dd(HomeState.flow.into, class_name="money in"),
-                rx.el.div(
-                    rx.el.i(custom_attrs={"style": rx.Var.create({"width": HomeState.flow.into_width})}),
-                    class_name="bar",
-                    aria_hidden="true",
-                ),
-                rx.el.dt(icon("arrow-up-right", 16), "Money out"),
-                rx.el.dd(HomeState.flow.out, class_name="money"),
-                rx.el.div(
-                    rx.el.i(custom_attrs={"style": rx.Var.create({"width": HomeState.flow.out_width})}),
-                    class_name="bar out",
-                    aria_hidden="true",
-                ),
-                class_name="flow",
-            ),
-            bone("100%", "3em"),
-        ),
-        rx.el.p("Moves between your own accounts are left out.", class_name="small muted"),
-        class_name="card",
-    )
-
-
-def _needs() -> rx.Component:
-    return rx.cond(
-        HomeState.frozen.length() > 0,
-        rx.el.section(
-            rx.el.header(rx.el.h2("Needs you")),
-            rx.foreach(
-                HomeState.frozen,
-                lambda account: notice(
-                    rx.el.b(account, " is frozen"), "Contact ", SessionState.bank_name, ".", symbol="snowflake"
-                ),
-            ),
-            class_name="card",
-        ),
-        rx.fragment(),
-    )
-
-
 def _try(words_: rx.Component | str, action: rx.Component) -> rx.Component:
     return rx.el.li(rx.el.span(words_), action)
 
@@ -425,6 +294,7 @@ def home() -> rx.Component:
     return shell(
         page_head(
             rx.cond(HomeState.greeting != "", HomeState.greeting, "Home"),
+            freshness(),
             sub=rx.cond(HomeState.today != "", HomeState.today, bone("16ch")),
         ),
         rx.cond(HomeState.failed != "", failed_panel(HomeState.failed, HomeState.open), rx.fragment()),
@@ -439,8 +309,8 @@ def home() -> rx.Component:
             class_name="account-cards",
         ),
         rx.el.div(
-            rx.el.div(_recent(), _flows(), class_name="side"),
-            rx.el.div(_needs(), _tries(), class_name="side"),
+            rx.el.div(recent_card(), flow_card(), class_name="side"),
+            rx.el.div(needs_card(), _tries(), class_name="side"),
             class_name="columns",
         ),
         here="/home",
