@@ -7,6 +7,7 @@ import reflex as rx
 from bank_app.demo import PEOPLE
 from bank_app.ui.components.browser import theme_button
 from bank_app.ui.components.front import menu, opens
+from bank_app.ui.components.live import bell
 from bank_app.ui.components.parts import icon, link
 from bank_app.ui.privacy import PrivacyState
 from bank_app.ui.session import SessionState
@@ -55,10 +56,6 @@ def _eye() -> rx.Component:
         class_name="tool",
         custom_attrs={"aria-label": words, "title": words, "aria-pressed": SessionState.private},
     )
-
-
-def _bell() -> rx.Component:
-    return link(icon("bell"), to="/notifications", class_name="tool", aria_label="Notifications", title="Notifications")
 
 
 def _role() -> rx.Component:
@@ -133,6 +130,6 @@ def header() -> rx.Component:
     return rx.el.header(
         brand(rx.cond(SessionState.is_staff, "/ops", "/home")),
         _seek(),
-        rx.el.div(_eye(), theme_button(), _bell(), _role(), _account_menu(), class_name="tools"),
+        rx.el.div(_eye(), theme_button(), bell(), _role(), _account_menu(), class_name="tools"),
         class_name="top",
     )

@@ -34,8 +34,10 @@ _STAFF = (
 _ANSWERS = (
     (
         "I pressed Send and saw no answer",
-        "Stay on the page: it finds out by itself whether the money moved. Pressing again sends the same key, "
-        + "and the bank answers with the first result.",
+        (
+            "Stay on the page: it finds out by itself whether the money moved. Pressing again sends the same key, "
+            "and the bank answers with the first result."
+        ),
     ),
     (
         "Available and current are different",

@@ -60,7 +60,7 @@ class TransferState(MoneyForm, rx.State):
 
     @exposed
     async def open(self) -> Any:
-        """Shows a blank form, or one that is filled in from the address: ?draft=, ?again=, ?from=, ?to=."""
+        """Shows a blank form, or one that the address fills in: ?draft=, ?again=, ?from=, ?to=, ?name=, ?amount=."""
         if self._is_kept_here() or self._resumed():
             return
         actor = await self._begin()
@@ -184,7 +184,8 @@ class TransferState(MoneyForm, rx.State):
                 return await start_of_transaction(actor, again)
         except BankError:
             return Start()
-        return Start(number_of(query.get("from")), number_of(query.get("to")))
+        name, amount = forms.text(query.get("name"), 100), forms.text(query.get("amount"), 40)
+        return Start(number_of(query.get("from")), number_of(query.get("to")), name, amount)
 
     async def _offer_targets(self, actor: Actor, offered: list[AccountView], start: Start) -> None:
         if not offered:
