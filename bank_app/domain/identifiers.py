@@ -121,3 +121,8 @@ def reference_bits(text: str) -> bytes | None:
     for letter in letters:
         value = value << 5 | _CROCKFORD.index(letter)
     return value.to_bytes(5, "big")
+
+
+def first_id_since(moment: datetime) -> UUID:
+    """No identifier that was made at `moment` or later is smaller: what is newer is a stretch of a primary key."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
