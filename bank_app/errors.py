@@ -73,6 +73,14 @@ class Unavailable(BankError):
     """The bank cannot answer now; repeating with the same idempotency key is safe."""
 
 
+class SignInLocked(Throttled):
+    """Too many failures on one person; the code is that of its family."""
+
+
+class LinkNotValid(NotFound):
+    """A link for choosing a password that is unknown, used or too old; which of them is not said."""
+
+
 # --- leaves: statements ---------------------------------------------------------------------------
 
 
@@ -86,6 +94,20 @@ class CredentialsDoNotMatch(Unauthenticated):
     """Wrong email or wrong password; which of them is not said."""
 
     code, title = "invalid_credentials", "That email and password don't match"
+
+
+class SecondFactorRequired(Unauthenticated):
+    """Email and password are right, and this person also needs a code."""
+
+    code, title = "second_factor_required", "A code is needed as well"
+    # What lets a browser go on to the code; never part of an answer's body.
+    half_session: str = ""
+
+
+class SecondFactorWrong(Unauthenticated):
+    """Email and password are right, and the code is not, or not any more."""
+
+    code, title = "second_factor_wrong", "That code isn't right"
 
 
 class TokenExpired(Unauthenticated):
@@ -164,6 +186,12 @@ class AccountNotEmpty(Conflict):
     """An account that still holds money cannot be closed."""
 
     code, title = "account_not_empty", "Account not empty"
+
+
+class LastAdmin(Conflict):
+    """Without this person nobody could manage people any more."""
+
+    code, title = "last_admin", "The last admin"
 
 
 class EmailTaken(Conflict):

@@ -23,7 +23,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Role
 from bank_app.errors import BankError
 from bank_app.private_mysql import PrivateServer, ServerError, find_program
-from bank_app.services import accounts, auth, holds, integrity, transfers
+from bank_app.services import accounts, auth, holds, integrity, passwords, transfers
 
 PASSWORD = "lantern-orchard-48-violin"
 DATABASE = "bank_tests"
@@ -206,7 +206,7 @@ def checks_off():
 def _cheap_password_hashes():
     """A real hash takes 64 MiB and 50 ms, which a thousand tests cannot afford."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auth, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        patch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
 
 

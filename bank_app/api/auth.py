@@ -42,7 +42,10 @@ class LoginIn(schemas.Request):
     email: str = Field(max_length=254, description="The email you registered with.", examples=["ada@example.org"])
     password: str = Field(max_length=1024, description="Your password.", examples=["violet harbour seven lamps"])
     otp: str | None = Field(
-        default=None, max_length=32, description="The code of a second factor, for people who have one."
+        default=None,
+        max_length=32,
+        description="The code of the authenticator app, or a recovery code, for people who sign in in two steps.",
+        examples=["123456"],
     )
 
 
@@ -98,14 +101,18 @@ def register(body: RegisterIn, bank: Bank) -> UserOut:
     "/login",
     summary="Sign in",
     response_description="Tokens of a new sign-in.",
-    responses=problems("invalid_credentials", body=True),
+    responses=problems("invalid_credentials", "second_factor_required", "second_factor_wrong", body=True),
 )
 def login(body: LoginIn, bank: Bank, request: Request) -> TokensOut:
-    """Exchanges email and password for an access token (15 minutes) and a refresh token (30 days, one use)."""
+    """Exchanges email and password for an access token (15 minutes) and a refresh token (30 days, one use).
+
+    For somebody with two-step sign-in the answer is `second_factor_required`: send the same again with `otp`.
+    """
     pair = auth.issue_tokens(
         bank,
         email=body.email,
         password=body.password,
+        otp=body.otp or "",
         address=client_address(request, bank.settings),
         user_agent=request.headers.get("user-agent", ""),
     )

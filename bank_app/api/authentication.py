@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from cachetools import LRUCache
 
 from bank_app.database import Database
-from bank_app.services import auth
+from bank_app.services import auth, tokens
 from bank_app.services.auth import Actor
 
 _GATHERING_SECONDS = 0.002
@@ -41,7 +41,7 @@ class Authenticator:
             TokenExpired, NotSignedIn: it does not count.
             DatabaseUnavailable: nobody can tell.
         """
-        sign_in_id = auth.sign_in_of_access_token(self._db.settings, token)
+        sign_in_id = tokens.sign_in_of_access_token(self._db.settings, token)
         loop = asyncio.get_running_loop()
         this = self._rounds.get(loop) or self._rounds.setdefault(loop, _Round())
         answer = this.waiting.get(sign_in_id)
@@ -52,7 +52,7 @@ class Authenticator:
         # Shielded: several requests may wait for this answer, and one of them may be cut off.
         actor = await asyncio.shield(answer)
         if actor is None:
-            raise auth.token_not_valid()
+            raise tokens.not_valid()
         return actor
 
     async def likely(self, token: str) -> Actor:
@@ -61,7 +61,7 @@ class Authenticator:
         Raises:
             as `actor_of`, of a token that is new here.
         """
-        known = self._remembered.get(auth.sign_in_of_access_token(self._db.settings, token))
+        known = self._remembered.get(tokens.sign_in_of_access_token(self._db.settings, token))
         return known or await self.actor_of(token)
 
     async def _ask(self, this: _Round) -> None:

@@ -28,6 +28,15 @@ CATALOGUE: Mapping[str, Meaning] = {
         "The email and the password do not belong together; which of them is wrong is not said.",
         "Check both. After several failures the next try has to wait.",
     ),
+    "second_factor_required": Meaning(
+        "Email and password are right, and this person signs in with a code as well.",
+        "Send the same again with `otp`: six digits from the authenticator app, or a recovery code.",
+    ),
+    "second_factor_wrong": Meaning(
+        "Email and password are right and the code is not. With `reason` `expired` it was right once: its half minute "
+        "is over, or it was used before.",
+        "Send the newest code; each is good for one sign-in. Failures count like wrong passwords.",
+    ),
     "token_expired": Meaning(
         "The access token was valid and its time is over.",
         "Exchange the refresh token with POST /api/v1/auth/refresh and repeat the request.",
@@ -84,6 +93,9 @@ CATALOGUE: Mapping[str, Meaning] = {
     ),
     "currency_mismatch": Meaning(
         "The two accounts are kept in different currencies.", "Choose two accounts of the same currency."
+    ),
+    "last_admin": Meaning(
+        "Without this person nobody could manage people any more.", "Make somebody else an admin first."
     ),
     "email_taken": Meaning("Somebody is registered with this email.", "Sign in instead, or use another email."),
     "request_in_progress": Meaning(

@@ -89,7 +89,7 @@ def register(db: Database, *, email: str, name: str, password: str, role: Role =
         Invalid: email, name or password is not acceptable; `details["errors"]` names each field.
         EmailTaken: somebody is registered with this email.
     """
-    clean_email, clean_name = _checked_person(email, name, password)
+    clean_email, clean_name = checked_person(email, name, password)
     actor = Actor(new_id(), clean_email, clean_name, role)
     hashed = passwords.hashed(password)
 
@@ -124,7 +124,12 @@ def find(session: Session, email: str) -> Actor | None:
     return Actor(user.id, user.email, user.name, Role(user.role)) if user else None
 
 
-def _checked_person(email: str, name: str, password: str) -> tuple[str, str]:
+def checked_person(email: str, name: str, password: str) -> tuple[str, str]:
+    """Email and name in the form in which they are kept.
+
+    Raises:
+        Invalid: one of the three is not acceptable; `details["errors"]` names each field.
+    """
     problems = []
     clean_email, clean_name = _normal(email), " ".join(name.split())
     if clean_email is None:
@@ -155,7 +160,7 @@ def _normal(email: str) -> str | None:
 
 
 def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> User:
-    """The person with this email, password and second step. Takes as long for an unknown email as for a wrong password."""
+    """Who has this email, password and code. Takes as long for an unknown email as for a wrong password."""
     clean = _normal(email)
     user = db.read(lambda session: session.execute(select(User).where(col(User.email) == clean)).scalar())
     if user:
@@ -172,7 +177,9 @@ def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> U
             found.password_hash = renewed
         if not codes.is_on(found):
             return None
-        return judged(session, db.settings, found, otp) if otp else _code_wanted(db.settings, found)
+        if not otp:
+            return _code_wanted(db.settings, found)
+        return codes.refusal(session, db.settings, found, otp)
 
     return one_try(db, user.id, check)
 
@@ -217,14 +224,19 @@ def _mark(user: User) -> str:
     return hashlib.sha256(f"{user.password_hash} {user.totp_since}".encode()).hexdigest()[:16]
 
 
-def judged(session: Session, settings: Settings, user: User, code: str) -> errors.SecondFactorWrong | None:
-    """What is wrong with a code of the second step; None if it was right, and then it is used up."""
-    verdict = codes.judge(session, settings, user, code)
-    if verdict is codes.Verdict.RIGHT:
-        return None
-    if verdict is codes.Verdict.EXPIRED:
-        return errors.SecondFactorWrong("That code has expired. Enter the newest one.", reason="expired")
-    return errors.SecondFactorWrong("That code isn't right. Codes change every 30 seconds.", reason="wrong")
+def require_power_over(actor: Actor, user: User | None) -> None:
+    """Makes sure that the actor may help this person with signing in.
+
+    Raises:
+        Forbidden: an auditor or a customer asks, a teller about one of the bank's people, or anybody about himself.
+        NotFound: there is no such person.
+    """
+    if not actor.role.acts_on_every_account:
+        raise errors.Forbidden("Your role can look but not change this.")
+    if user is None:
+        raise errors.NotFound("There is no such person.")
+    if user.id == actor.user_id or (user.role != Role.CUSTOMER and actor.role is not Role.ADMIN):
+        raise errors.Forbidden("Only another admin can do this.")
 
 
 def prove(db: Database, actor: Actor, password: str) -> None:
@@ -279,8 +291,9 @@ def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, addr
     session.add(sign_in)
     session.flush()
     audit.record(
-        session, actor_id=user.id, action="sign_in.open", object=f"user {user.id}", changes={"kind": [None, kind]}
-    )
+        session, actor_id=user.id, action="sign_in.open", object=f"user {user.id}", changes={"kind": [None, kind]},
+        whence=audit.Source(address[:45] or None, audit.source().request_id),
+    )  # fmt: skip
     return sign_in
 
 
@@ -324,7 +337,7 @@ def complete_browser_session(
     def check(session: Session, found: User) -> errors.BankError | None:
         if found.disabled_at is not None or not codes.is_on(found) or _mark(found) != mark:
             return errors.NotSignedIn("Sign in again.")
-        return judged(session, db.settings, found, code)
+        return codes.refusal(session, db.settings, found, code)
 
     return _open_browser(db, one_try(db, user_id, check), address, user_agent)
 
@@ -418,21 +431,10 @@ def issue_tokens(
 
 
 def _pair(session: Session, settings: Settings, sign_in: SignIn) -> TokenPair:
-    refresh, now = secrets.token_urlsafe(32), clock.now()
-    session.execute(insert(RefreshToken).values(digest=_digest(refresh), sign_in_id=sign_in.id, created_at=now))
-    lasts = timedelta(minutes=settings.access_token_minutes)
-    access = access_token(settings, user_id=sign_in.user_id, sign_in_id=sign_in.id, lasts=lasts)
-    return TokenPair(access, refresh, int(lasts.total_seconds()))
-
-
-def access_token(settings: Settings, *, user_id: UUID, sign_in_id: UUID | None, lasts: timedelta) -> str:
-    """A token for the API that counts as long as the sign-in does, and no longer than this."""
-    now = clock.now()
-    claims = {
-        "iss": _ISSUER, "aud": _AUDIENCE, "sub": str(user_id), "sid": str(sign_in_id), "jti": str(new_id()),
-        "iat": int(now.timestamp()), "exp": int((now + lasts).timestamp()),
-    }  # fmt: skip
-    return jwt.encode(claims, settings.signing_key, algorithm=_ALGORITHM, headers={"typ": _TYPE})
+    refresh = secrets.token_urlsafe(32)
+    session.execute(insert(RefreshToken).values(digest=_digest(refresh), sign_in_id=sign_in.id, created_at=clock.now()))
+    access = tokens.access_token(settings, sign_in.user_id, sign_in.id)
+    return TokenPair(access, refresh, settings.access_token_minutes * 60)
 
 
 def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:

@@ -14,7 +14,7 @@ TRANSFER = "/transactions/transfer"
 # The page that clients are written against: these pairs are fixed.
 CONTRACT = {
     400: ["malformed_json"],
-    401: ["unauthenticated", "invalid_credentials", "token_expired"],
+    401: ["unauthenticated", "invalid_credentials", "second_factor_required", "second_factor_wrong", "token_expired"],
     403: ["forbidden"],
     404: ["account_not_found", "transaction_not_found", "hold_not_found", "not_found"],
     405: ["method_not_allowed"],
@@ -22,7 +22,7 @@ CONTRACT = {
     415: ["unsupported_media_type"],
     409: [
         "insufficient_funds", "account_frozen", "account_closed", "account_not_empty", "limit_exceeded",
-        "already_reversed", "hold_not_open", "email_taken", "request_in_progress", "precondition_failed",
+        "already_reversed", "hold_not_open", "last_admin", "email_taken", "request_in_progress", "precondition_failed",
     ],
     422: [
         "invalid_request", "invalid_amount", "invalid_account_number", "same_account", "currency_mismatch",

@@ -8,7 +8,7 @@ import pytest
 
 from bank_app import errors
 from bank_app.api.authentication import Authenticator
-from bank_app.services import auth
+from bank_app.services import auth, passwords
 
 PASSWORD = "lantern-orchard-48-violin"
 AT_ONCE = 8
@@ -26,13 +26,13 @@ def throttling(another):
 @pytest.fixture
 def together(monkeypatch):
     """Passwords are compared only once all have been let through to the comparison."""
-    barrier, verify = threading.Barrier(AT_ONCE), auth._verify
+    barrier, verify = threading.Barrier(AT_ONCE), passwords.fits
 
     def compare(hashed, password):
         barrier.wait(20)
         return verify(hashed, password)
 
-    monkeypatch.setattr(auth, "_verify", compare)
+    monkeypatch.setattr(passwords, "fits", compare)
 
 
 def outcome(db, person, password):
@@ -53,10 +53,10 @@ def test_of_many_guesses_at_once_five_are_answered(throttling, ada, together):
 
 
 def test_a_right_guess_that_comes_too_late_is_not_told_from_a_wrong_one(throttling, ada, monkeypatch):
-    verify = auth._verify
+    verify = passwords.fits
 
     def while_others_guess(hashed, password):
-        monkeypatch.setattr(auth, "_verify", verify)
+        monkeypatch.setattr(passwords, "fits", verify)
         for number in range(5):
             assert outcome(throttling, ada, f"guess number {number}") == "invalid_credentials"
         return verify(hashed, password)
@@ -65,7 +65,7 @@ def test_a_right_guess_that_comes_too_late_is_not_told_from_a_wrong_one(throttli
         throttling.unit_of_work(
             lambda session: session.execute(auth.update(auth.User).values(failed_sign_ins=0, locked_until=None))
         )
-        monkeypatch.setattr(auth, "_verify", while_others_guess)
+        monkeypatch.setattr(passwords, "fits", while_others_guess)
         assert outcome(throttling, ada, late) == "too_many_requests"
 
 

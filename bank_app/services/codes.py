@@ -1,0 +1,146 @@
+"""Codes of the second step: the shared secret of an authenticator app, and recovery codes that stand in for it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from uuid import UUID
+
+import pyotp
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import CursorResult, delete, insert, update
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from bank_app import clock
+from bank_app.errors import SecondFactorWrong
+from bank_app.models import RecoveryCode, User
+from bank_app.settings import Settings
+
+HOW_MANY = 10
+_SECONDS, _DIGITS = 30, 6
+# A clock may be half a minute off either way; a code up to five minutes old is known as one that has expired.
+_ALLOWED, _REMEMBERED = 1, 10
+# Letters and digits that are not taken for each other when copied from paper.
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def new_secret() -> str:
+    """A secret to be shared with an authenticator app: 160 bits in base32."""
+    return pyotp.random_base32(32)
+
+
+def sealed(settings: Settings, user_id: UUID, secret: str) -> str:
+    """A secret as it is kept: nobody reads it without the bank's key, and it opens for this person only."""
+    nonce = secrets.token_bytes(12)
+    return base64.b64encode(nonce + _cipher(settings).encrypt(nonce, secret.encode(), user_id.bytes)).decode()
+
+
+def opened(settings: Settings, user: User) -> str | None:
+    """The secret that is kept for a person; None if there is none or it was kept with another key."""
+    if not user.totp_secret:
+        return None
+    raw = base64.b64decode(user.totp_secret)
+    try:
+        return _cipher(settings).decrypt(raw[:12], raw[12:], user.id.bytes).decode()
+    except InvalidTag:
+        return None
+
+
+def is_on(user: User) -> bool:
+    """Whether this person signs in with a second step."""
+    return user.totp_since is not None
+
+
+def app_refusal(settings: Settings, user: User, typed: str) -> SecondFactorWrong | None:
+    """What is wrong with a code of the person's app; None if it is right, and then it is marked as used.
+
+    Call it in a unit of work that holds the person's row: of two uses of one code the second must see the first.
+    """
+    secret, now = opened(settings, user), int(clock.now().timestamp()) // _SECONDS
+    if secret is None:
+        return _wrong()
+    app, bare = pyotp.TOTP(secret), _bare(typed)
+    # All are compared, whichever fits, so that the time taken says nothing.
+    fitting = [
+        step for step in range(now - _REMEMBERED, now + _ALLOWED + 1)
+        if hmac.compare_digest(app.generate_otp(step), bare)
+    ]  # fmt: skip
+    if not fitting:
+        return _wrong()
+    step = fitting[-1]
+    if step < now - _ALLOWED or step <= (user.totp_step or 0):
+        return SecondFactorWrong("That code has expired. Enter the newest one.", reason="expired")
+    user.totp_step = step
+    return None
+
+
+def refusal(session: Session, settings: Settings, user: User, typed: str) -> SecondFactorWrong | None:
+    """What is wrong with a code of the app or a recovery code; None if it is right, and then it is used up.
+
+    As `app_refusal`.
+    """
+    bare = _bare(typed)
+    if len(bare) == _DIGITS and bare.isdigit():
+        return app_refusal(settings, user, bare)
+    used = session.execute(
+        update(RecoveryCode)
+        .where(
+            col(RecoveryCode.digest) == _digest(settings, user.id, bare),
+            col(RecoveryCode.user_id) == user.id,
+            col(RecoveryCode.used_at).is_(None),
+        )
+        .values(used_at=clock.now())
+    )
+    return None if isinstance(used, CursorResult) and used.rowcount == 1 else _wrong()
+
+
+def _wrong() -> SecondFactorWrong:
+    return SecondFactorWrong("That code isn't right. Codes change every 30 seconds.", reason="wrong")
+
+
+def new_recovery_codes(session: Session, settings: Settings, user_id: UUID) -> tuple[str, ...]:
+    """Ten fresh recovery codes in place of those before. They are kept as digests, so this is the only time to see."""
+    forget_recovery_codes(session, user_id)
+    fresh = tuple("".join(secrets.choice(_ALPHABET) for _ in range(10)) for _ in range(HOW_MANY))
+    now = clock.now()
+    session.execute(
+        insert(RecoveryCode),
+        [{"digest": _digest(settings, user_id, code), "user_id": user_id, "created_at": now} for code in fresh],
+    )
+    return tuple(f"{code[:5]}-{code[5:]}" for code in fresh)
+
+
+def forget_recovery_codes(session: Session, user_id: UUID) -> None:
+    """Makes all of a person's recovery codes worthless."""
+    session.execute(delete(RecoveryCode).where(col(RecoveryCode.user_id) == user_id))
+
+
+def app_address(settings: Settings, email: str, secret: str) -> str:
+    """The `otpauth:` address that an authenticator app reads from a picture."""
+    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=settings.name)
+
+
+def _bare(typed: str) -> str:
+    """A code without the spaces and dashes that it is shown with."""
+    return "".join(letter for letter in typed.lower() if letter.isascii() and letter.isalnum())[:32]
+
+
+def _digest(settings: Settings, user_id: UUID, code: str) -> bytes:
+    # With the bank's key, because ten letters alone could be found by trying them all.
+    return hmac.digest(_key(settings, "recovery codes"), user_id.bytes + code.encode(), hashlib.sha256)
+
+
+def _cipher(settings: Settings) -> AESGCM:
+    return AESGCM(_key(settings, "second step"))
+
+
+def _key(settings: Settings, purpose: str) -> bytes:
+    """A key of its own for each purpose, from the one secret of the bank."""
+    info = f"bank_app {purpose}".encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(settings.signing_key.encode())

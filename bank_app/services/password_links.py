@@ -1,0 +1,165 @@
+"""Choosing a new password: with the old one, or with a link that one of the bank's people hands over."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import CursorResult, insert, select, update
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from bank_app import clock, errors
+from bank_app.database import Database
+from bank_app.models import PasswordLink, User
+from bank_app.services import audit, auth, passwords, sessions
+from bank_app.services.auth import Actor
+
+LASTS = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link to hand over: its token, shown once and kept as a digest, and when it ends."""
+
+    token: str
+    expires_at: datetime
+
+    @property
+    def path(self) -> str:
+        """Where it leads."""
+        return f"/reset?token={self.token}"
+
+
+def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
+    """Gives the actor a new password and ends all sign-ins but this one.
+
+    Raises:
+        CredentialsDoNotMatch, Throttled: `old` is not the actor's password; counted like signing in.
+        Invalid: `new` is not good enough, or the old one again.
+    """
+    passwords.require_good(new, actor.email)
+    auth.prove(db, actor, old)
+    if old == new:
+        message = "That is the password you have. Choose another."
+        raise errors.Invalid(message, errors=[{"field": "password", "code": "PASSWORD_SAME", "message": message}])
+    stored = passwords.hashed(new)
+
+    def operation(session: Session) -> None:
+        session.execute(update(User).where(col(User.id) == actor.user_id).values(password_hash=stored))
+        _forget_links(session, actor.user_id)
+        ended = sessions.end_all_but(session, actor.user_id, actor.sign_in_id)
+        audit.record(
+            session, actor_id=actor.user_id, action="password.change", object=f"user {actor.user_id}",
+            changes={"sign_ins": [ended, 0]},
+        )  # fmt: skip
+
+    db.unit_of_work(operation)
+
+
+def make(db: Database, actor: Actor, user_id: UUID) -> NewLink:
+    """A link with which a person chooses a password, once and within half an hour. Links made before end.
+
+    Raises:
+        Forbidden: an auditor or a customer asks, a teller about one of the bank's people, or anybody about himself.
+        NotFound: there is no such person.
+    """
+    link = NewLink(secrets.token_urlsafe(32), clock.now() + LASTS)
+
+    def operation(session: Session) -> None:
+        user = session.get(User, user_id)
+        auth.require_power_over(actor, user)
+        _forget_links(session, user_id)
+        session.execute(
+            insert(PasswordLink).values(
+                digest=_digest(link.token),
+                user_id=user_id,
+                made_by=actor.user_id,
+                created_at=clock.now(),
+                expires_at=link.expires_at,
+            )
+        )
+        audit.record(session, actor_id=actor.user_id, action="password.link", object=f"user {user_id}")
+
+    db.unit_of_work(operation)
+    return link
+
+
+def is_good(session: Session, token: str) -> bool:
+    """Whether a link still opens; says nothing about whose it is."""
+    return _of(session, token) is not None
+
+
+def use(db: Database, token: str, new_password: str) -> None:
+    """Chooses a password with a link. Ends all sign-ins of the person and whatever kept him waiting.
+
+    The second step stays as it is: a link is handed over by others and must not stand in for it.
+
+    Raises:
+        LinkNotValid: unknown, used, older than half an hour, or its person's sign-in is switched off.
+        Invalid: the password is not good enough; the link can be used again.
+    """
+    found = db.read(lambda session: _of(session, token))
+    if found is None:
+        raise _not_valid()
+    user_id, email = found
+    passwords.require_good(new_password, email)
+    stored = passwords.hashed(new_password)
+
+    def operation(session: Session) -> None:
+        used = session.execute(
+            update(PasswordLink)
+            .where(
+                col(PasswordLink.digest) == _digest(token),
+                col(PasswordLink.used_at).is_(None),
+                col(PasswordLink.expires_at) > clock.now(),
+            )
+            .values(used_at=clock.now())
+        )
+        if not isinstance(used, CursorResult) or used.rowcount != 1:
+            raise _not_valid()
+        session.execute(
+            update(User)
+            .where(col(User.id) == user_id)
+            .values(password_hash=stored, failed_sign_ins=0, locked_until=None)
+        )
+        ended = sessions.end_all_but(session, user_id, None)
+        audit.record(
+            session, actor_id=user_id, action="password.reset", object=f"user {user_id}",
+            changes={"sign_ins": [ended, 0]},
+        )  # fmt: skip
+
+    db.unit_of_work(operation)
+
+
+def _of(session: Session, token: str) -> tuple[UUID, str] | None:
+    row = session.execute(
+        select(col(User.id), col(User.email))
+        .join(PasswordLink, col(PasswordLink.user_id) == col(User.id))
+        .where(
+            col(PasswordLink.digest) == _digest(token),
+            col(PasswordLink.used_at).is_(None),
+            col(PasswordLink.expires_at) > clock.now(),
+            col(User.disabled_at).is_(None),
+        )
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def _forget_links(session: Session, user_id: UUID) -> None:
+    session.execute(
+        update(PasswordLink)
+        .where(col(PasswordLink.user_id) == user_id, col(PasswordLink.used_at).is_(None))
+        .values(used_at=clock.now())
+    )
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _not_valid() -> errors.LinkNotValid:
+    return errors.LinkNotValid("This link was used or its half hour is over. Ask an operator for a new one.")

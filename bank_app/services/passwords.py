@@ -1,0 +1,77 @@
+"""Passwords: which are good enough, and how they are kept and compared."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from functools import cache
+
+import argon2
+from zxcvbn import zxcvbn
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from bank_app import errors
+
+_hasher = argon2.PasswordHasher()  # argon2id with the library's current parameters; old hashes are renewed at sign-in.
+# Each hash takes 64 MiB for a moment: unbounded, a burst of sign-ins would be a way to exhaust the machine's memory.
+_hashing = threading.BoundedSemaphore(4)
+
+
+def problem(password: str, email: str) -> dict[str, str] | None:
+    """What is wrong with a password that somebody wants to have, as an entry of `errors`; None if nothing is."""
+    if len(password) < 12:
+        return {"code": "PASSWORD_SHORT", "message": "Use at least 12 characters. A few words work well."}
+    if len(password) > 128:
+        return {"code": "PASSWORD_LONG", "message": "Use at most 128 characters."}
+    bare = password.lower().strip("0123456789 .,;:!?#*-_")
+    guessed_first = {password.lower(), bare} & _common_passwords()
+    if guessed_first or bare in ("", email.split("@", maxsplit=1)[0]):
+        return {
+            "code": "PASSWORD_COMMON",
+            "message": "This password is one of the first that people try. Choose another.",
+        }
+    # Zero of four: repeated or neighbouring keys, found within a thousand guesses.
+    if zxcvbn(password[:72])["score"] == 0:
+        return {"code": "PASSWORD_COMMON", "message": "This password is too easy to guess. Choose another."}
+    return None
+
+
+def require_good(password: str, email: str) -> None:
+    """Refuses a password that is not good enough.
+
+    Raises:
+        Invalid: `details["errors"]` says what is wrong with it.
+    """
+    if found := problem(password, email):
+        raise errors.Invalid(found["message"], errors=[{"field": "password", **found}])
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    return frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def hashed(password: str) -> str:
+    """The form in which a password is kept. Takes 64 MiB and a moment on purpose."""
+    with _hashing:
+        return _hasher.hash(password)
+
+
+def fits(stored: str, password: str) -> bool:
+    """Whether a password is the one that was kept. Takes as long as keeping it."""
+    with _hashing:
+        try:
+            return _hasher.verify(stored, password[:1024])
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+
+
+def renewed(stored: str, password: str) -> str | None:
+    """The password kept in today's way if it was kept in an older one."""
+    return hashed(password) if _hasher.check_needs_rehash(stored) else None
+
+
+@cache
+def nobodys_hash() -> str:
+    """What the password of somebody unknown is compared with, so that it takes as long."""
+    return hashed(secrets.token_urlsafe(16))
