@@ -92,30 +92,35 @@ def register(db: Database, *, email: str, name: str, password: str, role: Role =
     clean_email, clean_name = checked_person(email, name, password)
     actor = Actor(new_id(), clean_email, clean_name, role)
     hashed = passwords.hashed(password)
+    return db.unit_of_work(lambda session: enroll(session, actor, hashed), resolvable=True)
 
-    def operation(session: Session) -> Actor:
-        taken = session.execute(select(col(User.id)).where(col(User.email) == clean_email)).scalar()
-        if taken is not None and taken != actor.user_id:
-            raise errors.EmailTaken("An account with this email exists. Sign in instead.")
-        if taken is None:
-            session.add(
-                User(
-                    id=actor.user_id,
-                    email=clean_email,
-                    name=clean_name,
-                    password_hash=hashed,
-                    role=role.value,
-                    created_at=clock.now(),
-                )
+
+def enroll(session: Session, actor: Actor, hashed: str) -> Actor:
+    """Writes somebody down whose email and name were checked and whose password is kept in this form.
+
+    Raises:
+        EmailTaken: somebody else is registered with this email.
+    """
+    taken = session.execute(select(col(User.id)).where(col(User.email) == actor.email)).scalar()
+    if taken is not None and taken != actor.user_id:
+        raise errors.EmailTaken("An account with this email exists. Sign in instead.")
+    if taken is None:
+        session.add(
+            User(
+                id=actor.user_id,
+                email=actor.email,
+                name=actor.name,
+                password_hash=hashed,
+                role=actor.role.value,
+                created_at=clock.now(),
             )
-            session.flush()
-            audit.record(
-                session, actor_id=actor.user_id, action="user.register", object=f"user {actor.user_id}",
-                changes={"role": [None, role.value]},
-            )  # fmt: skip
-        return actor
-
-    return db.unit_of_work(operation, resolvable=True)
+        )
+        session.flush()
+        audit.record(
+            session, actor_id=actor.user_id, action="user.register", object=f"user {actor.user_id}",
+            changes={"role": [None, actor.role.value]},
+        )  # fmt: skip
+    return actor
 
 
 def find(session: Session, email: str) -> Actor | None:
