@@ -1,0 +1,210 @@
+"""Who may come in, as the bank's people decide: sign-ins switched off and on, roles, and inviting colleagues."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from bank_app import clock, errors
+from bank_app.database import Database
+from bank_app.domain.accounting import Role
+from bank_app.domain.identifiers import new_id
+from bank_app.models import SignIn, User
+from bank_app.services import audit, auth, passwords, reasons
+from bank_app.services.auth import Actor
+
+
+def disable(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None:
+    """Switches somebody's sign-in off and ends their sessions. Money and accounts stay as they are.
+
+    Raises:
+        Forbidden: an auditor or a customer asks, or anybody but an admin about one of the bank's people.
+        NotFound: there is no such person.
+        Invalid: the reason is missing or shorter than ten characters.
+        LastAdmin: nobody would be left who can manage people.
+    Locks: the person and, for an admin, all admins.
+    """
+    person = _locked(session, actor, user_id)
+    why = reasons.written(reason)
+    if person.disabled_at is not None:
+        return
+    _keep_an_admin(session, person)
+    now = clock.now()
+    person.disabled_at = now
+    ended = _end_sign_ins(session, user_id)
+    _record(session, actor, "sign_in.disable", user_id, reason=why, disabled=[False, True], sign_ins=[ended, 0])
+
+
+def enable(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None:
+    """Switches somebody's sign-in on again.
+
+    Raises:
+        Forbidden, NotFound, Invalid: as `disable`.
+    Locks: the person.
+    """
+    person = _locked(session, actor, user_id)
+    why = reasons.written(reason)
+    if person.disabled_at is None:
+        return
+    person.disabled_at = None
+    _record(session, actor, "sign_in.enable", user_id, reason=why, disabled=[True, False])
+
+
+def unlock(session: Session, actor: Actor, user_id: UUID) -> None:
+    """Lets somebody try again at once who typed the wrong password too often.
+
+    Raises:
+        Forbidden, NotFound: as `disable`.
+    Locks: the person.
+    """
+    person = _locked(session, actor, user_id)
+    if not person.failed_sign_ins and person.locked_until is None:
+        return
+    failed, person.failed_sign_ins, person.locked_until = person.failed_sign_ins, 0, None
+    _record(session, actor, "sign_in.unlock", user_id, failed_sign_ins=[failed, 0])
+
+
+def sign_out_everywhere(session: Session, actor: Actor, user_id: UUID) -> int:
+    """Ends all browser sessions and API tokens of a person, and says how many there were.
+
+    Raises:
+        Forbidden, NotFound: as `disable`.
+    Locks: the person.
+    """
+    _locked(session, actor, user_id)
+    ended = _end_sign_ins(session, user_id)
+    if ended:
+        _record(session, actor, "sign_in.end_all", user_id, sign_ins=[ended, 0])
+    return ended
+
+
+def change_role(db: Database, actor: Actor, user_id: UUID, *, role: Role, reason: str, password: str) -> None:
+    """Gives somebody another role. It counts with their next request.
+
+    Raises:
+        Forbidden: anybody but an admin asks.
+        NotFound: there is no such person.
+        Invalid: the reason is missing or shorter than ten characters.
+        CredentialsDoNotMatch, Throttled: `password` is not the admin's own; counted like signing in.
+        LastAdmin: nobody would be left who can manage people.
+    Locks: the person and all admins.
+    """
+    _admins_only(actor)
+    why = reasons.written(reason)
+    auth.prove(db, actor, password)
+
+    def operation(session: Session) -> None:
+        person = _locked(session, actor, user_id)
+        if person.role == role.value:
+            return
+        if role is not Role.ADMIN:
+            _keep_an_admin(session, person)
+        before, person.role = person.role, role.value
+        _record(session, actor, "user.role", user_id, reason=why, role=[before, role.value])
+
+    db.unit_of_work(operation)
+
+
+def invite(db: Database, actor: Actor, *, email: str, name: str, role: Role) -> UUID:
+    """Makes one of the bank's people, who cannot sign in before choosing a password with a link.
+
+    Raises:
+        Forbidden: anybody but an admin asks.
+        Invalid: email or name is not acceptable, or the role is a customer's; `details["errors"]` names each field.
+        EmailTaken: somebody is registered with this email.
+    """
+    _admins_only(actor)
+    if role is Role.CUSTOMER:
+        message = "Choose what the new colleague may do."
+        raise errors.Invalid(message, errors=[{"field": "role", "code": "required", "message": message}])
+    # Nobody ever learns this password; checking it takes as long as checking anybody's, so it tells nothing.
+    password = secrets.token_urlsafe(32)
+    clean_email, clean_name = auth.checked_person(email, name, password)
+    user_id, hashed = new_id(), passwords.hashed(password)
+
+    def operation(session: Session) -> UUID:
+        taken = session.execute(select(col(User.id)).where(col(User.email) == clean_email)).scalar()
+        if taken is not None and taken != user_id:
+            raise errors.EmailTaken("Somebody is registered with this email.")
+        if taken is None:
+            session.add(
+                User(
+                    id=user_id,
+                    email=clean_email,
+                    name=clean_name,
+                    password_hash=hashed,
+                    role=role.value,
+                    created_at=clock.now(),
+                )
+            )
+            session.flush()
+            _record(session, actor, "user.invite", user_id, role=[None, role.value])
+        return user_id
+
+    return db.unit_of_work(operation, resolvable=True)
+
+
+def _admins_only(actor: Actor) -> None:
+    if actor.role is not Role.ADMIN:
+        raise errors.Forbidden("Only an admin can do this.")
+
+
+def _locked(session: Session, actor: Actor, user_id: UUID) -> User:
+    """The person, locked, once the actor may decide about somebody of this role.
+
+    Of the bank's people all admins are locked as well, in the order of their ids: two of them cannot each send the
+    other away, because the second finds that he is none any more.
+    """
+    if not actor.role.acts_on_every_account:
+        raise errors.Forbidden("Your role can look but not change this.")
+    role = session.execute(select(col(User.role)).where(col(User.id) == user_id)).scalar()
+    if role is None:
+        raise errors.NotFound("There is no such person.")
+    wanted = {user_id}
+    if role != Role.CUSTOMER:
+        _admins_only(actor)
+        wanted.update(session.execute(select(col(User.id)).where(col(User.role) == Role.ADMIN.value)).scalars())
+    found = session.execute(
+        select(User)
+        .where(col(User.id).in_(wanted))
+        .order_by(col(User.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalars()
+    locked = {user.id: user for user in found}
+    asking = locked.get(actor.user_id)
+    if asking is not None and (asking.role != actor.role or asking.disabled_at is not None):
+        raise errors.Forbidden("Your role changed a moment ago.")
+    return locked[user_id]
+
+
+def _keep_an_admin(session: Session, person: User) -> None:
+    """Refuses to take away the last one who can manage people. All admins are locked by now."""
+    others = select(func.count()).where(
+        col(User.role) == Role.ADMIN.value, col(User.disabled_at).is_(None), col(User.id) != person.id
+    )
+    if person.role == Role.ADMIN and not session.execute(others).scalar_one():
+        raise errors.LastAdmin("The bank needs at least one admin.")
+
+
+def _end_sign_ins(session: Session, user_id: UUID) -> int:
+    now = clock.now()
+    ended = session.execute(
+        update(SignIn)
+        .where(col(SignIn.user_id) == user_id, col(SignIn.revoked_at).is_(None), col(SignIn.expires_at) > now)
+        .values(revoked_at=now)
+    )
+    return int(ended.rowcount)  # type: ignore[attr-defined]
+
+
+def _record(
+    session: Session, actor: Actor, action: str, user_id: UUID, *, reason: str | None = None, **changes: Any
+) -> None:
+    audit.record(
+        session, actor_id=actor.user_id, action=action, object=f"user {user_id}", reason=reason, changes=changes
+    )
