@@ -106,15 +106,9 @@ def enroll(session: Session, actor: Actor, hashed: str) -> Actor:
         raise errors.EmailTaken("An account with this email exists. Sign in instead.")
     if taken is None:
         session.add(
-            User(
-                id=actor.user_id,
-                email=actor.email,
-                name=actor.name,
-                password_hash=hashed,
-                role=actor.role.value,
-                created_at=clock.now(),
-            )
-        )
+            User(id=actor.user_id, email=actor.email, name=actor.name, password_hash=hashed, role=actor.role.value,
+                 created_at=clock.now())
+        )  # fmt: skip
         session.flush()
         audit.record(
             session, actor_id=actor.user_id, action="user.register", object=f"user {actor.user_id}",
