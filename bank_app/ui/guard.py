@@ -10,10 +10,9 @@ from urllib.parse import quote
 
 import reflex as rx
 from cachetools import TTLCache
-from reflex.event import Event, EventHandler
+from reflex.event import Event
 from reflex.state import BaseState, StateUpdate
 from reflex_base.registry import RegistrationContext
-from reflex_base.utils.format import format_event_handler
 
 from bank_app.domain import money
 from bank_app.errors import BankError
@@ -26,8 +25,8 @@ log = logging.getLogger(__name__)
 CUSTOMER, PUBLIC, STAFF = "customer", "public", "staff"
 _MARK = "__bank_exposed__"
 _audiences: dict[str, str] = {}
-# Events that the bank sends to a tab by itself: nobody did anything, so they keep nobody signed in.
-_sent_by_us: set[str] = set()
+# Handlers of these names are called by the bank, not by what somebody did, so they keep nobody signed in.
+_BY_ITSELF = frozenset({"refresh", "arrived"})
 # What the framework itself must be able to call: showing the state of a tab and starting a page's load events.
 FRAMEWORK = frozenset(
     {
@@ -74,11 +73,6 @@ def seal() -> None:
             del handlers[name]
 
 
-def sent_by_us(*handlers: EventHandler) -> None:
-    """Says which events tabs are sent without their person doing anything."""
-    _sent_by_us.update(format_event_handler(handler) for handler in handlers)
-
-
 def knows(name: str) -> bool:
     """Whether a browser could have a reason to send this event; who sent it is asked later."""
     return name in FRAMEWORK or name in _audiences
@@ -117,7 +111,7 @@ class SessionGuard(rx.Middleware):
         router = state.router
         token = cookies.session_token(router.headers.cookie, bank.settings)
         try:
-            active = event.name not in _sent_by_us
+            active = event.name.rpartition(".")[2] not in _BY_ITSELF
             actor = await calls.call(auth.actor_of_cookie, bank.db, token, active=active) if token else None
         except BankError as error:
             # The books cannot be asked who this is: nothing runs, and the page keeps what it shows.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from bank_app.ui import current, guard
+from bank_app.ui import current
 from bank_app.ui.books import BooksState
 from bank_app.ui.current import Page
 from bank_app.ui.live import LiveState
@@ -68,7 +68,6 @@ PAGES: tuple[Page, ...] = (
 def add_pages(app: rx.App) -> None:
     """Registers every page; titles end with the name of the bank."""
     current.publish(PAGES)
-    guard.sent_by_us(LiveState.arrived, *(page.refresh for page in PAGES if page.refresh))
     for page in PAGES:
         # First of all a page says what it will show, so that no change falls between reading and watching.
         watch = [LiveState.watch] if page.route.startswith((*PROTECTED, STAFF)) else []
