@@ -308,8 +308,9 @@ class Rounds:
         """Queues the events as if the tab had sent them, under its own state, and waits for them."""
         events = [event for handler in (*page, LiveState.arrived) for event in Event.from_event_type(handler)]
         queued = await self._app.event_processor.enqueue_many(tab.token, *events)
-        # A handler that fails has said so where handlers do.
-        await asyncio.wait(queued, timeout=_LONGEST_EVENT)
+        # With all that followed from them. One that fails says so where handlers do; one that is slow goes on alone.
+        waits = asyncio.gather(*(each.wait_all() for each in queued), return_exceptions=True)
+        await asyncio.wait([waits], timeout=_LONGEST_EVENT)
 
     async def _keep_states(self) -> None:
         """A state is thrown away some time after its last event, but an open page still shows it."""

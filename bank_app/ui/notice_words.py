@@ -135,13 +135,12 @@ def _said(notice: Notice, bank: str) -> tuple[str, str]:
 def _moved(notice: Notice, title: str) -> tuple[str, str]:
     amount, incoming = _amount(notice), notice.amount_minor > 0
     after = money.display(notice.balance_after_minor, notice.account.currency) if notice.account else ""
-    meta = f"{title} {words.ending(notice.account.number) if notice.account else ''} · {after} after this"
-    if notice.description and notice.kind is not NoticeKind.REVERSAL:
-        meta += f" · {notice.description}"
+    meta = f"{title} {words.ending(notice.account.number) if notice.account else ''} · balance {after}"
     if notice.kind is NoticeKind.REVERSAL:
-        if incoming:
-            return f"{amount} came back to {title}: a payment was reversed", meta
-        return f"{amount} was taken back from {title}: a payment was reversed", meta
+        way = "came back from" if incoming else "went back to"
+        return f"{amount} {way} {notice.counterparty or 'the bank'}", f"A payment was reversed · {meta}"
+    if notice.description:
+        meta += f" · {notice.description}"
     if notice.action == TransactionType.DEPOSIT:
         return f"{amount} added to {title}", meta
     if notice.action == TransactionType.WITHDRAW:
