@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import reflex as rx
@@ -168,6 +168,8 @@ class MoneyForm(rx.State, mixin=True):
     # Where what is typed is kept: an id of its own, and the address that shows it again.
     kept_at: str = ""
     _form: UUID | None = None
+    _awaited: UUID | None = None
+    _kept: dict[str, str] = {}
     limits: list[str] = []
     limit_used: int = 0
 
@@ -184,16 +186,31 @@ class MoneyForm(rx.State, mixin=True):
             await calls.write(lambda db: unfinished.keep(db, actor, form_id, kind=kind, fields=fields))
         except BankError:
             return
-        self._form = form_id
-        self.kept_at = f"/move/{kind}?form={form_id}"
+        self._awaited = form_id if self._form is None else None
+        self._kept_as(form_id, kind, fields)
 
-    def _is_kept_here(self) -> bool:
-        """Whether the address only caught up with the form that is on the screen."""
-        asked = forms.identifier(self.router.url.query_parameters.get("form"))
-        if asked is None or asked != self._form or not self.loaded:
-            return False
-        self._address, self._connection = str(self.router.url), self.router.session.session_id
-        return True
+    def _kept_as(self, form_id: UUID, kind: str, fields: Mapping[str, str]) -> None:
+        """The form has an address now, and begins with these texts when it is drawn again."""
+        self._form, self.kept_at = form_id, f"/move/{kind}?form={form_id}"
+        self._kept = {name: text for name, text in fields.items() if text}
+        self.amount_typed, self.note_typed = fields.get("amount", ""), fields.get("note", "")
+        self.choices = [replace(one, chosen=one.number == fields.get("source")) for one in self.choices]
+
+    async def _stays(self) -> bool:
+        """Whether the form on the screen is the one of the address, with everything that was typed into it."""
+        resumed, awaited = self._resumed(), self._awaited
+        self._awaited = None
+        if awaited and awaited == forms.identifier(self.router.url.query_parameters.get("form")):
+            return True
+        if not resumed or self._form is None:
+            return resumed
+        actor, form_id = await actor_of(self), self._form
+        try:
+            form = await calls.read(lambda db: unfinished.get(db, actor, form_id))
+        except BankError:
+            return True
+        # Another device may have gone on with it.
+        return form.fields == self._kept
 
     # --- what the page is about -------------------------------------------------------------------
 
@@ -215,7 +232,7 @@ class MoneyForm(rx.State, mixin=True):
         self.account = self.available = self.after = self.unit = self.amount_typed = self.note_typed = ""
         self._chosen = self._minor = None
         self._typed = self.kept_at = ""
-        self._form, self.limits = None, []
+        self._form, self._awaited, self.limits, self._kept = None, None, [], {}
         self._unsaid()
         self.refused = "" if session.can_move else say("forbidden", role=session.role_word)
         if self.refused:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from bank_app.domain import money
 from bank_app.domain.identifiers import parse_account_number
@@ -58,9 +57,8 @@ async def start_of_draft(actor: Actor, draft_id: Any) -> Start:
     return Start(draft.from_account_id, draft.to_account_id, draft.payee_name or "", amount, draft.description or "")
 
 
-async def start_of_form(actor: Actor, form_id: UUID) -> Start:
+def start_of_form(form: unfinished.Form) -> Start:
     """A form as it was left."""
-    form = await calls.read(lambda session: unfinished.get(session, actor, form_id))
     if form.kind != "transfer":
         return Start()
     typed = defaultdict(str, form.fields)

@@ -217,7 +217,7 @@ class WithdrawState(CashForm, rx.State):
     @exposed
     async def open(self) -> Any:
         """A blank form, or one filled in from ?draft=, ?from=."""
-        if self._is_kept_here() or self._resumed():
+        if await self._stays():
             return
         self.loaded = False
         yield
@@ -232,8 +232,7 @@ class WithdrawState(CashForm, rx.State):
                 self.amount_typed = money.to_text(draft.amount_minor, draft.currency)
                 self.note_typed = draft.description or ""
             if form is not None:
-                self.amount_typed, self.note_typed = form.fields.get("amount", ""), form.fields.get("note", "")
-                self._form, self.kept_at = form.id, f"/move/withdraw?form={form.id}"
+                self._kept_as(form.id, form.kind, form.fields)
             await self._read(self.amount_typed)
         self.form_id += 1
         self.loaded = True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
 
@@ -61,7 +63,7 @@ class TransferState(MoneyForm, rx.State):
     @exposed
     async def open(self) -> Any:
         """Shows a blank form, or one that the address fills in: ?draft=, ?again=, ?from=, ?to=, ?name=, ?amount=."""
-        if self._is_kept_here() or self._resumed():
+        if await self._stays():
             return
         actor = await self._begin()
         self.own, self.known, self.number_typed, self.name_typed = [], [], "", ""
@@ -167,6 +169,13 @@ class TransferState(MoneyForm, rx.State):
             return None
         return to_review(f"/move/transfer?draft={draft.id}", draft)
 
+    def _kept_as(self, form_id: UUID, kind: str, fields: Mapping[str, str]) -> None:
+        super()._kept_as(form_id, kind, fields)
+        self.who = fields.get("who") or self.who
+        self.number_typed, self.name_typed = fields.get("number", ""), fields.get("name", "")
+        self.own = [replace(one, chosen=one.number == fields.get("own")) for one in self.own]
+        self.known = [replace(one, chosen=one.number == fields.get("paid")) for one in self.known]
+
     # --- what the form begins with --------------------------------------------------------------------
 
     async def _start(self, actor: Actor) -> Start:
@@ -175,9 +184,9 @@ class TransferState(MoneyForm, rx.State):
             draft_id, again = forms.identifier(query.get("draft")), forms.identifier(query.get("again"))
             form_id = forms.identifier(query.get("form"))
             if form_id:
-                start = await start_of_form(actor, form_id)
-                self._form, self.kept_at = form_id, f"/move/transfer?form={form_id}"
-                return start
+                form = await calls.read(lambda session: unfinished.get(session, actor, form_id))
+                self._kept_as(form_id, "transfer", form.fields)
+                return start_of_form(form)
             if draft_id:
                 return await start_of_draft(actor, draft_id)
             if again:
