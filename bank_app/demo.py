@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from bank_app import clock
+from bank_app import clock, demo_town
 from bank_app.database import Database
+from bank_app.demo_town import Resident, cash, enroll, pay
 from bank_app.domain import money
 from bank_app.domain.accounting import (
     AccountKind,
     AccountStatus,
-    Direction,
     Draft,
     FrozenFor,
-    Leg,
     Role,
-    TransactionType,
 )
 from bank_app.domain.identifiers import new_id
-from bank_app.services import accounts, auth, ledger, transfers
+from bank_app.errors import BankError
+from bank_app.services import accounts, auth, drafts, holds, ledger, passwords, payees, transfers
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
+from bank_app.services.movements import PlaceHold
 
 PASSWORD = "pretend money only"  # noqa: S105 - printed at every start, and demo mode never leaves loopback
 MONTHS = 18
@@ -54,7 +56,7 @@ class Persona:
         return "".join(word[0] for word in self.name.split()[:2])
 
 
-ADA, BEN, OLU, TESS = PEOPLE = (
+ADA, BEN, OLU, TESS, NOOR = PEOPLE = (
     Persona("ada@demo.test", "Ada Lindqvist", Role.CUSTOMER, "Customer",
             "A freelancer with three accounts and 18 months of history.", "3 accounts · paid by invoice"),
     Persona("ben@demo.test", "Ben Ito", Role.CUSTOMER, "Customer",
@@ -63,6 +65,8 @@ ADA, BEN, OLU, TESS = PEOPLE = (
             "Runs the bank. One account is frozen and waits for a decision.", "Freeze, reverse, cash desk"),
     Persona("tess@demo.test", "Tess Varga", Role.AUDITOR, "Auditor",
             "Reads everything, changes nothing, checks the books.", "Every account, read only"),
+    Persona("noor@demo.test", "Noor Haddad", Role.ADMIN, "Administrator",
+            "Decides who works here and in which role.", "People, roles, everything"),
 )  # fmt: skip
 
 # Whom Ada pays and who pays her: name, opening cash in whole currency units.
@@ -71,7 +75,7 @@ _NEIGHBOURS = (
     ("Corner Grocer", 4_000), ("Tideline Coffee", 1_500), ("City Transit", 9_000), ("Maya Chen", 3_200),
     ("Jonas Weld", 2_100), ("Zoë Ångström-Nguyễn", 640), ("نور الهدى", 850),
     ("The Very Long Name Association for Shared Tools and Neighbourly Help of Rowan Street and Around", 410),
-    ("Frida Snow", 1_275), ("Otto Gone", 0),
+    ("Frida Snow", 1_275), ("Otto Gone", 0), ("Rowan Works", 9_250_000), ("Ridge Bakery", 3_600), ("Sol Ortiz", 90),
 )  # fmt: skip
 
 
@@ -96,28 +100,28 @@ def fill(db: Database) -> None:
     rng = random.Random(db.settings.demo_seed)  # noqa: S311 - a story, not a secret
     today = clock.now()
     start = today - timedelta(days=30 * MONTHS)
+    known, unknown = passwords.hashed(PASSWORD), passwords.hashed(secrets.token_urlsafe(32))
     with clock.moved_to(start):
-        teller = _register(db, OLU)
-        _register(db, TESS)
-        ada = _register(db, ADA)
+        ada, teller, *_ = _enroll(db, (ADA, OLU, TESS, NOOR), known)
         mine = _open(db, ada, ("Everyday", AccountKind.CHECKING), ("Savings", AccountKind.SAVINGS),
                      ("Tax set-aside", AccountKind.SAVINGS))  # fmt: skip
-        others = {name: _neighbour(db, index, name, opening) for index, (name, opening) in enumerate(_NEIGHBOURS)}
+        others = _neighbours(db, unknown)
+        town = demo_town.settle(db, rng, unknown)
     everyday, savings, taxes = mine
     cast = _Cast(ada, everyday, savings, taxes, others, start, today)
     # Named in the order in which they happen, because lists of transactions follow the time in their ids.
-    told = sorted(_story(rng, cast), key=lambda draft: draft.created_at or today)
-    drafts = [replace(draft, id=new_id()) for draft in told]
-    for first in range(0, len(drafts), _DRAFTS_PER_UNIT_OF_WORK):
-        group = drafts[first : first + _DRAFTS_PER_UNIT_OF_WORK]
+    told = sorted([*_story(rng, cast), *_town_life(rng, cast, town)], key=lambda draft: draft.created_at or today)
+    named = [replace(draft, id=new_id()) for draft in told]
+    for first in range(0, len(named), _DRAFTS_PER_UNIT_OF_WORK):
+        group = named[first : first + _DRAFTS_PER_UNIT_OF_WORK]
         db.unit_of_work(lambda session, group=group: ledger.post(session, group), resolvable=True)  # type: ignore[misc]
     _incidents(db, teller, cast)
     with clock.moved_to(today - timedelta(hours=3)):
-        _open(db, _register(db, BEN), (None, AccountKind.CHECKING))
+        _open(db, _enroll(db, (BEN,), known)[0], (None, AccountKind.CHECKING))
 
 
-def _register(db: Database, persona: Persona) -> Actor:
-    return auth.register(db, email=persona.email, name=persona.name, password=PASSWORD, role=persona.role)
+def _enroll(db: Database, personas: Sequence[Persona], hashed: str) -> list[Actor]:
+    return enroll(db, [(persona.email, persona.name, persona.role) for persona in personas], hashed)
 
 
 def _open(db: Database, owner: Actor, *wanted: tuple[str | None, AccountKind], opening: int = 0) -> list[AccountView]:
@@ -135,9 +139,23 @@ def _open(db: Database, owner: Actor, *wanted: tuple[str | None, AccountKind], o
     return db.unit_of_work(operation)
 
 
-def _neighbour(db: Database, index: int, name: str, opening: int) -> AccountView:
-    owner = auth.register(db, email=f"neighbour{index}@demo.test", name=name, password=PASSWORD)
-    return _open(db, owner, (None, AccountKind.CHECKING), opening=opening)[0]
+def _neighbours(db: Database, hashed: str) -> dict[str, AccountView]:
+    people = [(f"neighbour{index}@demo.test", name, Role.CUSTOMER) for index, (name, _) in enumerate(_NEIGHBOURS)]
+    found = {}
+    for owner, (name, opening) in zip(enroll(db, people, hashed), _NEIGHBOURS, strict=True):
+        [found[name]] = _open(db, owner, (None, AccountKind.CHECKING), opening=opening)
+    return found
+
+
+def _town_life(rng: random.Random, cast: _Cast, town: list[Resident]) -> Iterator[Draft]:
+    shops = [cast.others[name] for name in ("Corner Grocer", "Tideline Coffee", "City Transit", "Ridge Bakery")]
+    life = demo_town.Life(rng, town, cast.others["Rowan Works"], shops)
+    yield from life.days(cast.start, cast.today)
+    # A busy moment, which the bank's people should look at.
+    bakery, minutes = cast.others["Ridge Bakery"], timedelta(minutes=1)
+    for number, resident in enumerate(town[:41]):
+        when = cast.today - 9 * minutes + number * 12 * timedelta(seconds=1)
+        yield pay(when, (bakery, resident.everyday), rng.randrange(20_00, 60_00), "Harvest bonus")
 
 
 # --- Ada's story ----------------------------------------------------------------------------------------
@@ -156,99 +174,106 @@ class _Cast:
     today: datetime
 
 
-def _pay(when: datetime, sides: tuple[AccountView, AccountView], minor: int, memo: str) -> Draft:
-    """The owner of the first account pays into the second."""
-    sender, receiver = sides
-    return Draft(
-        id=new_id(),
-        type=TransactionType.TRANSFER,
-        currency=sender.currency,
-        legs=(Leg(sender.id, Direction.DEBIT, minor), Leg(receiver.id, Direction.CREDIT, minor)),
-        actor_id=sender.owner_id,
-        description=memo,
-        created_at=when,
-    )
-
-
 def _story(rng: random.Random, cast: _Cast) -> Iterator[Draft]:
     """Eighteen months of a freelancer, out of order."""
     everyday, others = cast.everyday, cast.others
-    yield _cash(cast.ada, everyday, 1_400_00, "Opening deposit", cast.start + timedelta(hours=1))
+    yield cash(cast.start + timedelta(hours=1), everyday, 1_400_00, "Opening deposit")
     invoice = 101
     for day in range((cast.today - cast.start).days):
         noon = (cast.start + timedelta(days=day)).replace(hour=12, minute=rng.randrange(60), second=rng.randrange(60))
         if noon.day in (3, 17):
             client, minor = rng.choice(_CLIENTS)
-            yield _pay(noon - timedelta(hours=2), (others[client], everyday), minor, f"INV-{invoice}")
-            yield _pay(noon - timedelta(minutes=114), (everyday, cast.taxes), minor // 4, f"25% of INV-{invoice}")
+            yield pay(noon - timedelta(hours=2), (others[client], everyday), minor, f"INV-{invoice}")
+            yield pay(noon - timedelta(minutes=114), (everyday, cast.taxes), minor // 4, f"25% of INV-{invoice}")
             invoice += 1
         if noon.day == 1:
-            yield _pay(noon - timedelta(hours=3), (everyday, cast.savings), 250_00, "Monthly saving")
+            yield pay(noon - timedelta(hours=3), (everyday, cast.savings), 250_00, "Monthly saving")
         if noon.day == 2:
-            yield _pay(noon, (everyday, others["City Transit"]), 72_00, "Monthly pass")
+            yield pay(noon, (everyday, others["City Transit"]), 72_00, "Monthly pass")
         if noon.day == 5:
-            yield _pay(noon, (everyday, others["Ferry Street Lettings"]), 1_150_00, f"Rent, {noon:%B}")
+            yield pay(noon, (everyday, others["Ferry Street Lettings"]), 1_150_00, f"Rent, {noon:%B}")
         yield from _everyday_life(rng, cast, noon)
     hours = timedelta(hours=1)
-    yield _pay(cast.today - 50 * hours, (others["Zoë Ångström-Nguyễn"], everyday), 1, "One cent, to test the number")
-    yield _pay(cast.today - 27 * hours, (everyday, others["Maya Chen"]), 25_00, "Print run, second half")
-    yield _pay(cast.today - 6 * hours, (others["نور الهدى"], everyday), 21_30, "Half of Saturday’s dinner")
+    yield pay(cast.today - 50 * hours, (others["Zoë Ångström-Nguyễn"], everyday), 1, "One cent, to test the number")
+    yield pay(cast.today - 27 * hours, (everyday, others["Maya Chen"]), 25_00, "Print run, second half")
+    yield pay(cast.today - 6 * hours, (others["نور الهدى"], everyday), 21_30, "Half of Saturday’s dinner")
 
 
 def _everyday_life(rng: random.Random, cast: _Cast, noon: datetime) -> Iterator[Draft]:
     everyday, others = cast.everyday, cast.others
     hours = timedelta(hours=1)
     if noon.weekday() == 1:
-        yield _pay(noon + 5 * hours, (everyday, others["Corner Grocer"]), rng.randrange(31_00, 92_00), "Groceries")
+        yield pay(noon + 5 * hours, (everyday, others["Corner Grocer"]), rng.randrange(31_00, 92_00), "Groceries")
     if rng.random() < 0.28:
-        yield _pay(noon - 4 * hours, (everyday, others["Tideline Coffee"]), rng.randrange(3_20, 14_80), "Coffee")
+        yield pay(noon - 4 * hours, (everyday, others["Tideline Coffee"]), rng.randrange(3_20, 14_80), "Coffee")
     if rng.random() < 0.06:
-        yield _pay(noon + 7 * hours, (everyday, others["Jonas Weld"]), rng.randrange(8_00, 60_00), "Dinner on Saturday")
+        yield pay(noon + 7 * hours, (everyday, others["Jonas Weld"]), rng.randrange(8_00, 60_00), "Dinner on Saturday")
     if rng.random() < 0.04:
-        yield _pay(
-            noon + 8 * hours, (others["Jonas Weld"], everyday), rng.randrange(8_00, 40_00), "Half of the tickets"
-        )
-
-
-def _cash(actor: Actor, account: AccountView, minor: int, memo: str, when: datetime) -> Draft:
-    cash = ledger.cash_account(account.currency)
-    return Draft(
-        id=new_id(),
-        type=TransactionType.DEPOSIT,
-        currency=account.currency,
-        legs=(Leg(cash, Direction.DEBIT, minor), Leg(account.id, Direction.CREDIT, minor)),
-        actor_id=actor.user_id,
-        description=memo,
-        created_at=when,
-    )
+        yield pay(noon + 8 * hours, (others["Jonas Weld"], everyday), rng.randrange(8_00, 40_00), "Half of the tickets")
 
 
 def _incidents(db: Database, teller: Actor, cast: _Cast) -> None:
-    """What a bank's day brings: a mistake that was reversed, a frozen account, a closed one, cash at the desk."""
+    """What a bank's day brings: a mistake that was reversed, what was declined, a frozen account, a closed one."""
     ada, everyday, others, today = cast.ada, cast.everyday, cast.others, cast.today
-    with clock.moved_to(today - timedelta(hours=5)):
+    hours = timedelta(hours=1)
+    jonas, maya = others["Jonas Weld"], others["Maya Chen"]
+    with clock.moved_to(today - 5 * hours):
         transfers.move(db, ada, transfers.Withdraw(everyday.id, money.Amount.of("60.00"), description="Cash at desk"))
-        wrong = transfers.move(
-            db,
-            ada,
-            transfers.Transfer(
-                everyday.id, others["Jonas Weld"].id, money.Amount.of("58.00"), description="Concert tickets"
-            ),
-        )
-    with clock.moved_to(today - timedelta(hours=4)):
+        wrong = _send(db, ada, (everyday, jonas), "58.00", "Concert tickets")
+        holds.move(db, ada, PlaceHold(everyday.id, money.Amount.of("120.00"), description="Hotel Aurora, two nights"))
+    with clock.moved_to(today - 4 * hours):
         transfers.move(db, teller, transfers.Reverse(wrong.transaction.id, "Paid twice, the customer called"))
+        db.unit_of_work(lambda session: _decide(session, teller, cast))
+    with clock.moved_to(today - 2 * hours):
+        # Money still arrives in what is frozen for payments, and an allowed overdraft is used.
+        _send(db, teller, (maya, others["Frida Snow"]), "180.00", "Rent share, November")
+        _send(db, teller, (others["Sol Ortiz"], others["Corner Grocer"]), "165.40", "Catering")
+        _decline(db, ada, (everyday, others["Halden Studio"]), "9500.00", "Deposit for the studio")
+        _decline(db, ada, (everyday, others["Otto Gone"]), "12.00", "Bike tyre")
+    with clock.moved_to(today - hours):
+        db.unit_of_work(lambda session: _save_payees(session, cast))
 
-        def operation(session: Session) -> None:
-            accounts.change_account(
-                session, teller, others["Frida Snow"].id, status=AccountStatus.FROZEN, frozen_for=FrozenFor.DEBITS,
-                reason="Card reported stolen; waits for the owner",
-            )  # fmt: skip
-            accounts.change_account(
-                session,
-                teller,
-                others["Otto Gone"].id,
-                status=AccountStatus.CLOSED,
-                reason="Moved away, closed on request",
-            )
 
-        db.unit_of_work(operation)
+def _send(
+    db: Database, actor: Actor, sides: tuple[AccountView, AccountView], amount: str, memo: str
+) -> transfers.Moved:
+    sender, receiver = sides
+    movement = transfers.Transfer(sender.id, receiver.id, money.Amount.of(amount), description=memo)
+    return transfers.move(db, actor, movement)
+
+
+def _decline(db: Database, actor: Actor, sides: tuple[AccountView, AccountView], amount: str, memo: str) -> None:
+    """Asks for what cannot be, as the pages do: the bank keeps the attempt with its reason."""
+    sender, receiver = sides
+    draft = db.unit_of_work(
+        lambda session: drafts.save(
+            session, actor, kind="transfer", amount_minor=money.Amount.of(amount).minor(sender.currency),
+            currency=sender.currency, from_account_id=sender.id, to_account_id=receiver.id, description=memo,
+            payee_name=receiver.owner_name, payee_result="match",
+        )
+    )  # fmt: skip
+    with contextlib.suppress(BankError):
+        transfers.move(db, actor, draft.movement, key=draft.key)
+
+
+def _decide(session: Session, teller: Actor, cast: _Cast) -> None:
+    """What the operator decided today, each with a reason."""
+    others = cast.others
+    accounts.change_account(
+        session, teller, others["Frida Snow"].id, status=AccountStatus.FROZEN, frozen_for=FrozenFor.DEBITS,
+        reason="Card reported stolen; waits for the owner",
+    )  # fmt: skip
+    accounts.change_account(
+        session, teller, others["Otto Gone"].id, status=AccountStatus.CLOSED, reason="Moved away, closed on request"
+    )
+    accounts.change_account(
+        session, teller, others["Sol Ortiz"].id, overdraft_limit="300.00", reason="Seasonal income, agreed in writing"
+    )
+    accounts.change_account(
+        session, teller, others["Maya Chen"].id, daily_limit="500.00", reason="The customer asked for a daily limit"
+    )
+
+
+def _save_payees(session: Session, cast: _Cast) -> None:
+    for name, nickname in (("Ferry Street Lettings", "Landlord"), ("Maya Chen", None), ("Jonas Weld", None)):
+        payees.save(session, cast.ada, account_id=cast.others[name].id, name=name, nickname=nickname)

@@ -11,7 +11,7 @@ from bank_app import clock, demo
 from bank_app.database import Database
 from bank_app.domain.accounting import AccountStatus
 from bank_app.models import Transaction
-from bank_app.services import accounts, auth, history
+from bank_app.services import accounts, attempts, auth, history, integrity
 from bank_app.settings import load
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -29,6 +29,13 @@ def test_the_demo_bank_is_filled_once_with_people_history_and_incidents(db):
     assert [account.title for account in mine] == ["Everyday", "Savings", "Tax set-aside"]
     assert all(account.balance_minor >= 0 for account in mine)
     assert db.read(lambda session: history.summary(session, ada, mine[0].id)).count > 300
+    assert sum(account.held_minor for account in mine) == 120_00
+    declined = db.read(lambda session: attempts.list_attempts(session, ada, mine[0].id)).items
+    assert len(declined) == 2
+    everybody = db.read(lambda session: accounts.list_accounts(session, teller, limit=500)).items
+    assert len(everybody) > 200
+    assert min(account.balance_minor for account in everybody) < 0, "an overdraft that was allowed is used"
+    assert integrity.check(db).ok
     for status in (AccountStatus.FROZEN, AccountStatus.CLOSED):
         found = db.read(lambda session, s=status: accounts.list_accounts(session, teller, status=s))
         assert len(found.items) == 1
