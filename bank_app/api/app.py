@@ -50,5 +50,5 @@ def create_api(db: Database, settings: Settings) -> Api:
     # Inside the framework as well, whose own last resort answers in words of its own.
     app.add_middleware(LastResort)
     express = LastResort(Express(app, framework))
-    app.state.way_in = Envelope(express, elsewhere=framework, metrics=app.state.metrics)
+    app.state.way_in = Envelope(express, elsewhere=framework, metrics=app.state.metrics, db=db)
     return app

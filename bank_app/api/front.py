@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bank_app.api.middleware import OWN_PATHS
+from bank_app.api.upkeep import Upkeep
 from bank_app.services import posting
 
 # Less than servers give a worker before they kill it.
@@ -22,6 +23,7 @@ class Front:
         """Without pages the API answers everything."""
         self._api, self._pages = api, pages or api
         self._under_way = 0
+        self._upkeep: Upkeep | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Requests for the API do not walk past what only pages need."""
@@ -39,6 +41,9 @@ class Front:
     def _ending(self, receive: Receive) -> Receive:
         async def receive_and_drain() -> Message:
             message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._upkeep = Upkeep(self._api.state.db)
+                self._upkeep.start()
             if message["type"] == "lifespan.shutdown":
                 await self._drain()
             return message
@@ -46,6 +51,8 @@ class Front:
         return receive_and_drain
 
     async def _drain(self) -> None:
+        if self._upkeep:
+            self._upkeep.stop()
         deadline = time.monotonic() + _SECONDS_TO_END
         # New movements are refused from here on; those that are in the queue are posted.
         await asyncio.to_thread(posting.of(self._api.state.db).drain, _SECONDS_TO_END)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 from sqlalchemy.pool import QueuePool
 
 from bank_app.database import Database
+from bank_app.services import posting, vitals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+_NOT_ASKED_BY_PEOPLE = frozenset({"/healthz", "/readyz", "/metrics"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -33,6 +35,25 @@ class _Pools(Collector):
         yield kept
 
 
+class _Posting(Collector):
+    """The posting queue, asked at the moment of the scrape."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        queue = posting.of(self._db)
+        yield GaugeMetricFamily("bank_posting_waiting", "Orders that wait for their turn.", value=queue.waiting)
+        done = queue.figures
+        for name, said, value in (
+            ("orders", "Orders accepted.", done.orders),
+            ("groups", "Units of work in which they were posted.", done.groups),
+            ("set_aside", "Orders that waited for a row that others held.", done.set_aside),
+            ("refused", "Orders turned away because too many waited.", done.refused_overloaded),
+        ):
+            yield CounterMetricFamily(f"bank_posting_{name}", said, value=value)
+
+
 class Metrics:
     """The numbers of one application in a registry of its own, so that two applications can share a process."""
 
@@ -51,6 +72,8 @@ class Metrics:
             registry=self._registry,
         )
         self._registry.register(_Pools(db))
+        self._registry.register(_Posting(db))
+        self._meter = vitals.of(db).api
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
@@ -63,6 +86,8 @@ class Metrics:
             self._series[method, route, status] = found
         found[0].inc()
         found[1].observe(seconds)
+        if route not in _NOT_ASKED_BY_PEOPLE:
+            self._meter.observe(seconds, failed=status >= 500)
 
     def text(self) -> bytes:
         """The exposition format."""

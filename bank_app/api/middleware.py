@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import re
 import secrets
 import time
@@ -16,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bank_app.api import errors
 from bank_app.api.metrics import Metrics
+from bank_app.database import Database
+from bank_app.services import audit, refusals
 
 OWN_PATHS = re.compile(r"/(api|problems|healthz|readyz|metrics)(/|$)")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
@@ -30,6 +34,7 @@ _HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_FORBIDDEN = 403
 _GONE = 499  # What web servers write down when the client left; never sent.
 log = structlog.get_logger("bank_app.api")
 
@@ -37,9 +42,10 @@ log = structlog.get_logger("bank_app.api")
 class Envelope:
     """Everything that an answer of the API carries around its body. Other addresses get an id and go elsewhere."""
 
-    def __init__(self, app: ASGIApp, *, elsewhere: ASGIApp, metrics: Metrics) -> None:
-        """Takes the API inside, what serves all other addresses, and where to count."""
+    def __init__(self, app: ASGIApp, *, elsewhere: ASGIApp, metrics: Metrics, db: Database) -> None:
+        """Takes the API inside, what serves all other addresses, where to count, and whose bank it is."""
         self._app, self._elsewhere, self._metrics = app, elsewhere, metrics
+        self._settings, self._refusals = db.settings, refusals.of(db)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Writes one line and counts, whatever comes of it."""
@@ -47,6 +53,7 @@ class Envelope:
             await self._elsewhere(scope, receive, send)
             return
         state = scope["state"] = {**scope.get("state", {}), "request_id": _request_id(scope)}
+        audit.came_from(self._address(scope), state["request_id"])
         if not OWN_PATHS.match(scope["path"]):
             await self._elsewhere(scope, receive, _with_id(send, state["request_id"]))
             return
@@ -65,11 +72,22 @@ class Envelope:
             # Without an answer the client had left.
             self._note(scope, state, status or _GONE, time.perf_counter() - started)
 
+    def _address(self, scope: Scope) -> str:
+        peer = (scope.get("client") or ("unknown",))[0]
+        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        return self._settings.address_of(peer, forwarded)
+
     def _note(self, scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.observe(method=method, route=route, status=status, seconds=seconds)
         actor = state.get("actor")
+        if actor and status == _FORBIDDEN:
+            # Nobody waits for it; it takes along where the request came from.
+            run = contextvars.copy_context().run
+            asyncio.get_running_loop().run_in_executor(
+                None, run, self._refusals.record, actor.user_id, f"{method} {route}"
+            )
         # The template and not the address: a query may hold somebody's name.
         (log.debug if route in _QUIET else log.info)(
             "request",

@@ -123,6 +123,14 @@ def _unsealed(since: UUID | None) -> Select[Any]:
     return query if since is None else query.where(col(AuditRecord.id) >= since)
 
 
+def lag_seconds(db: Database) -> float:
+    """For how long the oldest record without a seal has waited for it; nothing when all are sealed."""
+    query = _unsealed(earliest_id(clock.now() - _LATE)).with_only_columns(col(AuditRecord.id)).limit(1)
+    oldest = db.read(lambda session: session.execute(query).scalar())
+    # An id knows when it was made, whatever time the record says.
+    return max(0.0, clock.now().timestamp() - (oldest.int >> 80) / 1000) if oldest else 0.0
+
+
 def _seal_some(session: Session, since: UUID | None) -> int:
     """The next seals. Two who both found no seal, or the same last one, meet at its number, and one starts again."""
     newest = select(col(AuditSeal.number), col(AuditSeal.hash)).order_by(col(AuditSeal.number).desc()).limit(1)
@@ -224,6 +232,14 @@ def verify(
     else:
         log.error("audit trail broken: %s", broken)
     return found
+
+
+def verify_if_due(db: Database, every: timedelta = timedelta(days=1)) -> Verification | None:
+    """Verifies all of it by itself when nobody has for a while. Two processes may do so at once; both are recorded."""
+    known = db.read(last_verification)
+    if known is not None and clock.now() - known.result.at < every:
+        return None
+    return verify(db, None)
 
 
 def must_be_staff(actor: Actor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from bank_app.database import Database
+from bank_app.services import vitals
 from bank_app.settings import Settings
 
 T = TypeVar("T")
@@ -48,7 +50,11 @@ def bank() -> Bank:
 
 async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Runs a blocking function on one of the threads."""
-    return await _run(bank().threads, functools.partial(function, *args, **kwargs))
+    began = time.perf_counter()
+    try:
+        return await _run(bank().threads, functools.partial(function, *args, **kwargs))
+    finally:
+        vitals.of(bank().db).pages.observe(time.perf_counter() - began)
 
 
 async def call_apart(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -1,0 +1,326 @@
+"""How the bank is doing: what was measured, held against thresholds, in words. Nothing here is green without data."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bank_app import clock, errors
+from bank_app.database import Database
+from bank_app.services import audit_trail, books, engine_figures, vitals
+from bank_app.services.auth import Actor
+from bank_app.services.vitals import Sample
+
+_WINDOW = timedelta(seconds=60)
+_STALE_SECONDS = 15
+_POINTS = 60
+_CHECKED_EVERY = timedelta(hours=26)
+_EMBEDDED = "The embedded engine has one writer at a time and does not count this."
+_UNTOLD = "The server does not tell this user."
+
+
+class State(StrEnum):
+    """What to make of a figure."""
+
+    GOOD = "good"
+    WATCH = "watch"
+    ACT = "act"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure: its state, its value and what that means in words, its thresholds, what to do, and its last hour."""
+
+    key: str
+    title: str
+    state: State
+    value: str
+    detail: str
+    threshold: str
+    advice: str = ""
+    points: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Everything at one moment, as this worker process sees it. `at` is the newest sample, None before the first."""
+
+    at: datetime | None
+    process: int
+    since: datetime
+    tiles: tuple[Tile, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+def report(db: Database, actor: Actor) -> Health:
+    """How the bank is doing now.
+
+    Raises:
+        Forbidden: a customer.
+    """
+    if not actor.role.sees_every_account:
+        raise errors.Forbidden("Only the bank's people see how the bank is doing.")
+    known = vitals.of(db)
+    samples = known.samples
+    if not samples:
+        return Health(None, known.process, known.since, (), ())
+    tiles = _Judged(db, samples).tiles()
+    age = int((clock.now() - samples[-1].at).total_seconds())
+    if age > _STALE_SECONDS:
+        said = f"No data for {age} s"
+        tiles = [replace(tile, state=State.UNKNOWN, value=said, detail="") for tile in tiles]
+    return Health(samples[-1].at, known.process, known.since, tuple(tiles), _facts(db, known))
+
+
+def _facts(db: Database, known: vitals.Vitals) -> tuple[tuple[str, str], ...]:
+    try:
+        engine, schema = db.server_version(), "At the newest" if db.schema_is_current() else "Some are missing"
+        size = engine_figures.data_bytes(db)
+    except Exception:  # noqa: BLE001 - whatever it is, the tiles say that the database is away
+        engine, schema, size = "Cannot be reached", "Not known", None
+    return (
+        ("Database", engine),
+        ("Migrations", schema),
+        ("Size of the books", _bytes(size) if size else "Not known"),
+        ("This worker runs for", _duration(clock.now() - known.since)),
+        ("Process", str(known.process)),
+    )
+
+
+@dataclass
+class _Judged:
+    """Makes tiles of samples, the oldest first."""
+
+    db: Database
+    samples: Sequence[Sample]
+
+    def tiles(self) -> list[Tile]:
+        made = [self._api(), self._api_errors(), self._pages(), self._database(), self._connections()]
+        made += [self._queue(), self._groups(), *self._locks(), self._sealing(), *self._kept(), self._disk()]
+        return made
+
+    # --- what people wait for -------------------------------------------------------------------------
+
+    def _api(self) -> Tile:
+        return self._times("api", "API answers", lambda sample: sample.api, watch=0.2, act=1.0, many="answers")
+
+    def _pages(self) -> Tile:
+        return self._times(
+            "pages", "Pages asking the bank", lambda sample: sample.pages, watch=0.05, act=0.25, many="questions"
+        )
+
+    def _times(
+        self, key: str, title: str, of: Callable[[Sample], vitals.Marks], *, watch: float, act: float, many: str
+    ) -> Tile:
+        recent = of(self._now).since(of(self._before))
+        slow, usual = recent.seconds(0.95), recent.seconds(0.5)
+        points = tuple((later.seconds(0.95) or 0.0) * 1000 for later in self._steps(of))
+        threshold = f"95 in 100 within this time. Watch above {_ms(watch)}, act above {_ms(act)}."
+        advice = "Look at the queue, the connections and the slow queries below; what waits there is felt here."
+        if slow is None or usual is None:
+            quiet = f"No {many} in the last minute."
+            return Tile(key, title, State.GOOD, "Quiet", quiet, threshold, advice, points)
+        detail = f"Half within {_ms(usual)}. {recent.total:,} {many} in the last minute."
+        return Tile(key, title, _state(slow, watch, act), _ms(slow), detail, threshold, advice, points)
+
+    def _api_errors(self) -> Tile:
+        recent = self._now.api.since(self._before.api)
+        share = 100 * recent.failed / recent.total if recent.total else 0.0
+        failed = f"{recent.failed:,} of {recent.total:,} answers in the last minute failed on our side."
+        return Tile(
+            "errors", "API errors", _state(share, 0.1, 1), f"{share:.1f} %", failed,
+            "Watch above 0.1 %, act above 1 %.",
+            "The log has a line for every failure, with the request's number.",
+            tuple(float(step.failed) for step in self._steps(lambda sample: sample.api)),
+        )  # fmt: skip
+
+    # --- the database ---------------------------------------------------------------------------------
+
+    def _database(self) -> Tile:
+        seconds = self._now.database_seconds
+        title, threshold = "Database round trip", "Watch above 20 ms, act above 100 ms."
+        advice = "Is the database on another machine, or busy? Its own log says what it is doing."
+        points = self._points(lambda sample: (sample.database_seconds or 0.0) * 1000)
+        if seconds is None:
+            return Tile("database", title, State.ACT, "Not reachable", "The last question was not answered.", threshold,
+                        "Start the database; the bank finds it again by itself.", points)  # fmt: skip
+        return Tile(
+            "database", title, _state(seconds, 0.02, 0.1), _ms(seconds), "One small question and its answer.",
+            threshold, advice, points,
+        )  # fmt: skip
+
+    def _connections(self) -> Tile:
+        used, most = self._now.pool_used, self._now.pool_most
+        engine = self._now.engine
+        detail = "In use by this worker right now."
+        if engine.connections is not None and engine.max_connections is not None:
+            detail += f" The server has {engine.connections} of {engine.max_connections}, all workers together."
+        share = max(used / most, (engine.connections or 0) / (engine.max_connections or 1))
+        return Tile(
+            "connections", "Connections", _state(share, 0.7, 0.9), f"{used} of {most}", detail,
+            "Watch above 70 %, act above 90 %.",
+            "Raise BANK_POOL_SIZE, and the server's max_connections with it.",
+            self._points(lambda sample: sample.pool_used),
+        )  # fmt: skip
+
+    def _locks(self) -> list[Tile]:
+        engine = self._now.engine
+        slow = f"Slower than {engine.slow_after_seconds} s." if engine.slow_after_seconds is not None else ""
+        now = "" if engine.waiting_now is None else f"{engine.waiting_now} wait right now."
+        return [
+            self._counted("waits", "Lock waits", "lock_waits", watch=60, act=600, detail=now,
+                          advice="Many payments meet on one account."),
+            self._counted("deadlocks", "Deadlocks", "deadlocks", watch=1, act=10,
+                          detail="Each was run again by itself.",
+                          advice="The bank locks in one order; look for another program on the same database."),
+            self._counted("slow", "Slow queries", "slow_queries", watch=1, act=10, detail=slow,
+                          advice="The server's slow query log names them."),
+        ]  # fmt: skip
+
+    def _counted(self, key: str, title: str, name: str, *, watch: int, act: int, detail: str, advice: str) -> Tile:
+        threshold = f"Watch from {watch} a minute, act from {act}."
+        now, before = getattr(self._now.engine, name), getattr(self._before.engine, name)
+        if now is None:
+            why = _EMBEDDED if self.db.embedded else _UNTOLD
+            return Tile(key, title, State.UNKNOWN, "Not counted", why, "", "")
+        rate = max(0, now - before) / self._minutes if before is not None else 0.0
+        points = []
+        for one, other in itertools.pairwise(self._some()):
+            a, b = getattr(one.engine, name), getattr(other.engine, name)
+            points.append(float(max(0, b - a)) if a is not None and b is not None else 0.0)
+        value = f"{rate:,.0f} a minute"
+        return Tile(key, title, _state(rate, watch - 0.5, act - 0.5), value, detail, threshold, advice, tuple(points))
+
+    # --- posting --------------------------------------------------------------------------------------
+
+    def _queue(self) -> Tile:
+        limit = self.db.settings.queue_limit
+        waiting = self._now.queue
+        turned = self._now.posted.refused_overloaded - self._before.posted.refused_overloaded
+        detail = f"Of at most {limit:,}."
+        detail += f" {turned:,} were turned away in the last minute." if turned else " Nobody was turned away."
+        state = State.ACT if turned else _state(waiting / limit, 0.25, 0.8)
+        return Tile(
+            "queue", "Posting queue", state, f"{waiting:,} waiting", detail,
+            f"Watch above {limit // 4:,}, act above {limit * 4 // 5:,} or when somebody is turned away.",
+            "Payments come faster than they can be written down: look at the disk of the database.",
+            self._points(lambda sample: sample.queue),
+        )  # fmt: skip
+
+    def _groups(self) -> Tile:
+        orders = self._now.posted.orders - self._before.posted.orders
+        groups = self._now.posted.groups - self._before.posted.groups
+        value = f"{orders / groups:.1f} each" if groups else "Quiet"
+        detail = f"{orders:,} payments in {groups:,} commits in the last minute."
+        points = [float(other.posted.orders - one.posted.orders) for one, other in itertools.pairwise(self._some())]
+        return Tile(
+            "groups", "Payments a commit", State.GOOD, value, detail,
+            "No threshold: the busier the bank, the larger the groups.", "", tuple(points),
+        )  # fmt: skip
+
+    # --- proof ----------------------------------------------------------------------------------------
+
+    def _sealing(self) -> Tile:
+        lag = self._now.sealing_seconds
+        title, threshold = "Audit records sealed", "Watch above 30 s, act above 5 minutes."
+        points = self._points(lambda sample: sample.sealing_seconds or 0.0)
+        if lag is None:
+            return Tile("sealing", title, State.UNKNOWN, "Not known", "The database was not reachable.", threshold)
+        value = "All sealed" if not lag else f"{lag:.0f} s behind"
+        return Tile("sealing", title, _state(lag, 30, 300), value, "Every record gets its place in the chain.",
+                    threshold, "A worker seals every few seconds; the log says why it could not.", points)  # fmt: skip
+
+    def _kept(self) -> list[Tile]:
+        """What is known of the books and of the trail, whoever checked them last."""
+        try:
+            check, trail = self.db.read(books.last_check), self.db.read(audit_trail.last_verification)
+        except errors.BankError:
+            return []
+        return [
+            _proof("books", "Books", "Balance", "Off", check.at if check else None, ok=check is None or check.ok),
+            _proof("trail", "Audit trail", "Intact", "Broken", trail.result.at if trail else None,
+                   ok=trail is None or trail.result.ok),
+        ]  # fmt: skip
+
+    def _disk(self) -> Tile:
+        free, total = self._now.disk_free, self._now.disk_total
+        share = 100 * free / total if total else 0.0
+        state = State.ACT if share < 5 else State.WATCH if share < 15 else State.GOOD
+        return Tile(
+            "disk", "Disk free", state, _bytes(free), f"{share:.0f} % of the disk with the bank's folder.",
+            "Watch below 15 %, act below 5 %.", "Make room before it is full: a full disk stops all payments.",
+            self._points(lambda sample: sample.disk_free / 1e9),
+        )  # fmt: skip
+
+    # --- moments --------------------------------------------------------------------------------------
+
+    @property
+    def _now(self) -> Sample:
+        return self.samples[-1]
+
+    @property
+    def _before(self) -> Sample:
+        """The last sample that is a minute old, or the oldest."""
+        start = self._now.at - _WINDOW
+        return next((sample for sample in reversed(self.samples) if sample.at <= start), self.samples[0])
+
+    @property
+    def _minutes(self) -> float:
+        return max((self._now.at - self._before.at).total_seconds(), vitals.EVERY_SECONDS) / 60
+
+    def _some(self) -> Sequence[Sample]:
+        """At most as many as a small drawing can show, the newest always among them."""
+        step = max(1, len(self.samples) // _POINTS)
+        return self.samples[::-1][::step][::-1]
+
+    def _steps(self, of: Callable[[Sample], vitals.Marks]) -> list[vitals.Marks]:
+        some = self._some()
+        return [of(later).since(of(earlier)) for earlier, later in itertools.pairwise(some)]
+
+    def _points(self, of: Callable[[Sample], float]) -> tuple[float, ...]:
+        return tuple(of(sample) * 1.0 for sample in self._some())
+
+
+def _proof(key: str, title: str, right: str, wrong: str, at: datetime | None, *, ok: bool) -> Tile:
+    threshold = "Watch when nobody has checked for 26 hours, act when it does not hold."
+    if at is None:
+        return Tile(key, title, State.WATCH, "Not checked yet", "The bank checks by itself once a day.", threshold)
+    age = clock.now() - at
+    state = State.ACT if not ok else State.WATCH if age > _CHECKED_EVERY else State.GOOD
+    return Tile(key, title, state, right if ok else wrong, f"Checked {_duration(age)} ago.", threshold,
+                "Stop changes, export the report, and restore from the newest backup that holds.")  # fmt: skip
+
+
+def _state(value: float, watch: float, act: float) -> State:
+    return State.ACT if value > act else State.WATCH if value > watch else State.GOOD
+
+
+def _ms(seconds: float) -> str:
+    """`0.4 ms`, `12 ms`, `1.2 s`."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.00995 else f"{seconds * 1000:.1f} ms"
+
+
+def _bytes(count: int) -> str:
+    """`12.3 GB`."""
+    size, unit = count / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.1f} {unit}"
+
+
+def _duration(span: timedelta) -> str:
+    """`40 s`, `12 min`, `3 h`, `2 days`."""
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h" if seconds < 172_800 else f"{seconds // 86_400} days"
