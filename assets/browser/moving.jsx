@@ -63,6 +63,8 @@ export function KeepForm({ address, onKeep }) {
   const mark = useRef(null);
   const navigate = useNavigate();
   const tell = useRef(onKeep);
+  // The address that is there from the beginning is that of an earlier form; only a new one is of this form.
+  const before = useRef(address);
   tell.current = onKeep;
   useEffect(() => {
     const form = mark.current?.closest("form");
@@ -102,6 +104,8 @@ export function KeepForm({ address, onKeep }) {
     };
   }, []);
   useEffect(() => {
+    if (address === before.current) return;
+    before.current = address;
     if (!address || address === window.location.pathname + window.location.search) return;
     if (address.split("?")[0] !== window.location.pathname.replace(/\/$/, "")) return;
     navigate(address, { replace: true, preventScrollReset: true });
