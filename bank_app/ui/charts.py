@@ -46,11 +46,14 @@ class Chart:
     beginning: str = ""
     ending: str = ""
     lowest: str = ""
+    # A moment that somebody asked about; empty when it is not in the drawing.
+    asked_left: str = ""
+    asked_top: str = ""
     table: list[Point] = field(default_factory=list)
 
 
-def balance_chart(steps: Sequence[Step], currency: str) -> Chart:
-    """The chart of a balance; needs two points."""
+def balance_chart(steps: Sequence[Step], currency: str, *, asked: Step | None = None) -> Chart:
+    """The chart of a balance; needs two points. `asked` is marked in it."""
     if len(steps) < 2:
         return Chart()
     now = clock.now()
@@ -65,7 +68,10 @@ def balance_chart(steps: Sequence[Step], currency: str) -> Chart:
 
     line = _path(steps, across, down)
     lowest = min(steps, key=lambda each: each.balance_minor)
+    inside = asked if asked and start <= asked.at <= now and low <= asked.balance_minor <= high else None
     return Chart(
+        asked_left=f"{across(inside.at) / 10:.2f}%" if inside else "",
+        asked_top=f"{down(inside.balance_minor):.2f}%" if inside else "",
         line=f"{line}H{_END:.1f}",
         fill=f"{line}H{_END:.1f}V100H0Z",
         left=f"{_END / 10:.2f}%",

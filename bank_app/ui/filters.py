@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
+from bank_app import clock
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.services.history import HistoryFilter
@@ -31,7 +32,10 @@ class Chip:
 
 @dataclass(frozen=True)
 class Filters:
-    """What is looked for. Every value is text that was checked; an empty one is not a filter."""
+    """What is looked for. Every value is text that was checked; an empty one is not a filter.
+
+    `type` is one or more kinds with commas between them; `since` and `until` are days, both of them inclusive.
+    """
 
     q: str = ""
     type: str = ""
@@ -47,23 +51,53 @@ class Filters:
         raw = {field.name: forms.text(query.get(field.name), 100) for field in fields(cls)}
         return cls(
             q=raw["q"],
-            type=raw["type"] if raw["type"] in TYPE_WORDS else "",
+            type=_types(query, raw["type"]),
             direction=raw["direction"] if raw["direction"] in DIRECTION_WORDS else "",
-            min=_amount(raw["min"]),
-            max=_amount(raw["max"]),
-            since=_day(raw["since"]),
-            until=_day(raw["until"]),
+            min=amount_text(raw["min"]),
+            max=amount_text(raw["max"]),
+            since=day_text(raw["since"]),
+            until=day_text(raw["until"]),
         )
+
+    def kinds(self) -> list[str]:
+        """The kinds of transaction that are looked for; none means every kind."""
+        return self.type.split(",") if self.type else []
+
+    def is_period(self) -> bool:
+        """Whether everything of some days is looked for, or everything: then opening and closing join the entries."""
+        return replace(self, since="", until="") == Filters()
+
+    def periods(self, path: str) -> list[Chip]:
+        """The usual stretches of time, each with the address that looks at it and keeps the other filters."""
+        today = clock.now().date()
+        first = today.replace(day=1)
+        last_of_before = first - timedelta(days=1)
+        spans = (
+            ("This month", first, None),
+            ("Last month", last_of_before.replace(day=1), last_of_before),
+            ("90 days", today - timedelta(days=90), None),
+        )
+        return [
+            Chip(name, replace(self, since=str(since), until=str(until or "")).address(path))
+            for name, since, until in spans
+        ]
+
+    def month_before(self, path: str) -> Chip | None:
+        """The same with one more month, when it begins with a month."""
+        if not self.since.endswith("-01") or self.since < "1000":
+            return None
+        before = (date.fromisoformat(self.since) - timedelta(days=1)).replace(day=1)
+        return Chip(f"Show {words.month(before)} too", replace(self, since=str(before)).address(path))
 
     def to_history(self) -> HistoryFilter:
         """The same for the service; the last day counts to its end."""
         return HistoryFilter(
-            types=(TransactionType(self.type),) if self.type else (),
+            types=tuple(TransactionType(kind) for kind in self.kinds()),
             direction=Direction(self.direction) if self.direction else None,
             min_amount=self.min or None,
             max_amount=self.max or None,
-            from_=_midnight(self.since),
-            to=_midnight(self.until, days=1),
+            from_=midnight(self.since),
+            to=midnight(self.until, days=1),
             q=self.q or None,
         )
 
@@ -80,7 +114,7 @@ class Filters:
         """What is on, each with the way to switch it off."""
         said = {
             "q": f"“{self.q}”",
-            "type": TYPE_WORDS.get(self.type, ""),
+            "type": ", ".join(TYPE_WORDS[kind] for kind in self.kinds()),
             "direction": DIRECTION_WORDS.get(self.direction, ""),
             "min": f"From {self.min}",
             "max": f"Up to {self.max}",
@@ -92,20 +126,29 @@ class Filters:
         ]
 
 
-def _amount(text: str) -> str:
+def _types(query: Mapping[str, object], text: str) -> str:
+    """From an address as `transfer,deposit`, from a form as one box for each."""
+    written = text.split(",")
+    ticked = [kind for kind in TYPE_WORDS if query.get(f"type-{kind}") in (True, "on", kind)]
+    return ",".join(kind for kind in TYPE_WORDS if kind in written or kind in ticked)
+
+
+def amount_text(text: str) -> str:
     """An amount in API form; typed forms with grouping are understood."""
     typed = money.read_typed(text, "USD") if text else None
     return money.to_text(typed.minor, "USD") if typed and typed.minor is not None else ""
 
 
-def _day(text: str) -> str:
+def day_text(text: str) -> str:
+    """A day as an address has it, or nothing."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         return ""
 
 
-def _midnight(text: str, *, days: int = 0) -> datetime | None:
+def midnight(text: str, *, days: int = 0) -> datetime | None:
+    """The beginning of a day, or of one so many days later; None if there is none."""
     if not text:
         return None
     day = date.fromisoformat(text)

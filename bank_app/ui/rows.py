@@ -58,11 +58,11 @@ class Pending:
 
 def pending(hold: HoldView) -> Pending:
     """An open hold as a row above the entries."""
-    to = f"To {words.ending(hold.to_account_id)}" if hold.to_account_id else "Cash"
+    to = f" · To {words.ending(hold.to_account_id)}" if hold.to_account_id else ""
     return Pending(
         key=str(hold.id),
         title=hold.description or "Set aside",
-        meta=f"Pending · {to} · {words.when(hold.created_at)}",
+        meta=f"Pending{to} · set aside {words.when(hold.created_at)}",
         amount=money.display(-hold.amount_minor, hold.currency, signed=True),
         until=f"Until {words.when(hold.expires_at)}",
         address=f"/accounts/{hold.account_id}",

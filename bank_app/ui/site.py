@@ -7,32 +7,46 @@ import reflex as rx
 from bank_app.ui import current
 from bank_app.ui.books import BooksState
 from bank_app.ui.current import Page
+from bank_app.ui.first_steps import FirstStepsState
 from bank_app.ui.live import LiveState
 from bank_app.ui.pages.account import AccountState
+from bank_app.ui.pages.account_ledger import LedgerState
 from bank_app.ui.pages.account_view import account
 from bank_app.ui.pages.accounts import AccountsState, OpenAccountState, account_list, open_account
 from bank_app.ui.pages.cash import DepositState, WithdrawState, deposit, withdraw
-from bank_app.ui.pages.desk import DeskState, desk
 from bank_app.ui.pages.help import help_page
 from bank_app.ui.pages.home import HOME_CARDS, HomeState, home
 from bank_app.ui.pages.landing import landing
 from bank_app.ui.pages.move import MoveState, move
 from bank_app.ui.pages.not_found import not_found
 from bank_app.ui.pages.notifications import NotificationsState, notifications
+from bank_app.ui.pages.ops_account import OpsAccountState
+from bank_app.ui.pages.ops_account_view import ops_account
+from bank_app.ui.pages.ops_accounts import DeskState, ops_accounts
+from bank_app.ui.pages.ops_queue import QueueState, ops_queue
+from bank_app.ui.pages.ops_reversal import ReversalState
+from bank_app.ui.pages.ops_reversal_view import ops_reversal
+from bank_app.ui.pages.ops_transaction import TransactionFileState
+from bank_app.ui.pages.ops_transaction_view import ops_transaction
+from bank_app.ui.pages.ops_transactions import TransactionListState, ops_transactions
 from bank_app.ui.pages.receipt import ReceiptState
 from bank_app.ui.pages.receipt_view import receipt
 from bank_app.ui.pages.review import ReviewState
 from bank_app.ui.pages.review_view import review
+from bank_app.ui.pages.side_by_side import SideBySideState, side_by_side
 from bank_app.ui.pages.sign_in import SignInState, sign_in
 from bank_app.ui.pages.sign_up import SignUpState, sign_up
 from bank_app.ui.pages.transfer import TransferState
 from bank_app.ui.pages.transfer_view import transfer
 from bank_app.ui.session import SessionState
 
-STYLES = ("tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front", "live", "customer")
+STYLES = (
+    "tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front", "live", "customer", "people", "desk",
+)  # fmt: skip
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
-    "/home", "/accounts", "/move", "/transactions", "/payees", "/statements", "/notifications", "/settings", "/help",
+    "/home", "/accounts", "/move", "/transactions", "/payees", "/statements", "/notifications", "/settings",
+    "/help", "/demo",
 )  # fmt: skip
 # And these for the bank's people only.
 STAFF = "/ops"
@@ -44,19 +58,33 @@ PAGES: tuple[Page, ...] = (
     Page("/", "Welcome", landing, (SignInState.open,)),
     Page("/sign-in", "Sign in", sign_in, (SignInState.open,)),
     Page("/sign-up", "Create account", sign_up, (SignUpState.open,)),
-    Page("/home", "Home", home, (HomeState.open, *HOME_CARDS), refresh=HomeState.refresh),
+    Page("/home", "Home", home, (HomeState.open, *HOME_CARDS, FirstStepsState.open), refresh=HomeState.refresh),
     Page("/accounts", "Accounts", account_list, (AccountsState.open,)),
     Page("/accounts/new", "Open an account", open_account, (OpenAccountState.open,)),
-    Page("/accounts/[account_id]", "Account", account, (AccountState.open,)),
-    Page("/move", "Move money", move, (MoveState.open,)),
-    Page("/move/transfer", "Send money", transfer, (TransferState.open,)),
-    Page("/move/deposit", "Add money", deposit, (DepositState.open,)),
-    Page("/move/withdraw", "Take money out", withdraw, (WithdrawState.open,)),
-    Page("/move/review/[draft_id]", "Check", review, (ReviewState.open,)),
-    Page("/transactions/[transaction_id]", "Receipt", receipt, (ReceiptState.open,)),
-    Page("/ops", "Queue", desk, (DeskState.open,)),
-    Page("/ops/accounts", "All accounts", desk, (DeskState.open,)),
+    Page("/accounts/[account_id]", "Account", account, (AccountState.open, LedgerState.open), AccountState.refresh),
+    Page("/move", "Move money", move, (MoveState.open,), MoveState.refresh),
+    Page("/move/transfer", "Send money", transfer, (TransferState.open,), TransferState.refresh),
+    Page("/move/deposit", "Add money", deposit, (DepositState.open,), DepositState.refresh),
+    Page("/move/withdraw", "Take money out", withdraw, (WithdrawState.open,), WithdrawState.refresh),
+    Page("/move/review/[draft_id]", "Check", review, (ReviewState.open,), ReviewState.refresh),
+    Page("/transactions/[transaction_id]", "Receipt", receipt, (ReceiptState.open,), ReceiptState.refresh),
+    Page("/ops", "Queue", ops_queue, (QueueState.open,), refresh=QueueState.refresh),
+    Page("/ops/accounts", "All accounts", ops_accounts, (DeskState.open,), DeskState.refresh),
+    Page("/ops/accounts/[account_id]", "Account file", ops_account, (OpsAccountState.open,), OpsAccountState.refresh),
+    Page(
+        "/ops/transactions", "Transactions", ops_transactions,
+        (TransactionListState.open,), TransactionListState.refresh,
+    ),
+    Page(
+        "/ops/transactions/[transaction_id]", "Transaction", ops_transaction,
+        (TransactionFileState.open,), TransactionFileState.refresh,
+    ),
+    Page(
+        "/ops/transactions/[transaction_id]/reverse", "Reverse", ops_reversal,
+        (ReversalState.open,), ReversalState.refresh,
+    ),
     Page("/help", "Help", help_page),
+    Page("/demo/side-by-side", "Side by side", side_by_side, (SideBySideState.open,), refresh=SideBySideState.refresh),
     Page(
         "/notifications", "Notifications", notifications, (NotificationsState.open,),
         refresh=NotificationsState.refresh,

@@ -32,8 +32,10 @@ def figure(minor: int, code: str, *, signed: bool = False) -> Figure:
     text = money.display(minor, code, signed=signed)
     if money.are_hidden():
         return Figure(text)
-    digits = money.currency(code).digits
-    return Figure(text[: -digits - 1], text[-digits - 1 :]) if digits else Figure(text)
+    if not money.currency(code).digits:
+        return Figure(text)
+    whole, mark, cents = text.rpartition(money.decimal_mark())
+    return Figure(whole, mark + cents)
 
 
 def ending(number: str) -> str:
@@ -50,6 +52,12 @@ def day(moment: date) -> str:
     """`20 Nov`, with the year when it is not this one."""
     words = f"{moment.day} {_MONTHS[moment.month - 1]}"
     return words if moment.year == clock.now().year else f"{words} {moment.year}"
+
+
+def month(moment: date) -> str:
+    """`September`, with the year when it is not this one."""
+    name = _LONG_MONTHS[moment.month - 1]
+    return name if moment.year == clock.now().year else f"{name} {moment.year}"
 
 
 def day_heading(moment: datetime) -> str:
@@ -73,6 +81,19 @@ def when(moment: datetime) -> str:
     if moment.date() == clock.now().date():
         return f"Today, {time_of_day(moment)}"
     return f"{_DAYS[moment.weekday()]} {day(moment)}"
+
+
+def moment(at: datetime) -> str:
+    """`Today, 14:03`, or `19 Nov, 14:03`."""
+    return f"{'Today' if at.date() == clock.now().date() else day(at)}, {time_of_day(at)}"
+
+
+def how_long(seconds: str) -> str:
+    """A wait as people say it: `8 seconds`, `10 minutes`; `a moment` if it is not known."""
+    if not (seconds.isascii() and seconds.isdigit()):
+        return "a moment"
+    whole = int(seconds[:6])
+    return count(whole, "second") if whole < 100 else count(-(-whole // 60), "minute")
 
 
 def full_moment(moment: datetime) -> str:

@@ -14,6 +14,7 @@ PASSWORD = "lantern-orchard-48-violin"
 STATE = "reflex___state____state"
 HOME = f"{STATE}.bank_app___ui___pages___home____home_state.open"
 ACCOUNT = f"{STATE}.bank_app___ui___pages___account____account_state"
+LEDGER = f"{STATE}.bank_app___ui___pages___account_ledger____ledger_state"
 
 
 class RawClient:
@@ -107,7 +108,7 @@ def test_what_is_not_meant_for_browsers_does_not_run(bank, raw, ada):
     for name in (
         f"{STATE}.setvar",
         f"{ACCOUNT}.setvar",
-        f"{ACCOUNT}._show_account",
+        f"{ACCOUNT}._show",
         f"{STATE}.bank_app___ui___session____session_state._welcome",
         "nothing.of.this.name",
     ):
@@ -119,7 +120,7 @@ def test_what_is_not_meant_for_browsers_does_not_run(bank, raw, ada):
 def test_wrong_types_change_nothing_and_stop_nobody(bank, raw, ada, value):
     client = raw(cookie=cookie_of(bank, ada))
     client.send(f"{ACCOUNT}.choose_range", {"days": value})
-    client.send(f"{ACCOUNT}.search", {"form": value})
+    client.send(f"{LEDGER}.search", {"form": value})
     client.everything(0.3)
     client.send(HOME)
     assert "$1,240.00" in client.everything()
@@ -143,7 +144,7 @@ def test_an_enormous_event_ends_the_connection(bank, raw, ada):
     assert "$1,240.00" in client.everything()
     # The client leaves it open when the other side ends the connection.
     left = client.socket.eio.ws.sock
-    client.send(f"{ACCOUNT}.search", {"form": {"q": "x" * 200_000}})
+    client.send(f"{LEDGER}.search", {"form": {"q": "x" * 200_000}})
     client.everything()
     assert not client.socket.connected
     left.close()

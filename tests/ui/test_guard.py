@@ -5,6 +5,7 @@ from bank_app.models import User
 
 HOME = "reflex___state____state.bank_app___ui___pages___home____home_state.open"
 ACCOUNT = "reflex___state____state.bank_app___ui___pages___account____account_state"
+LEDGER = "reflex___state____state.bank_app___ui___pages___account_ledger____ledger_state"
 OPEN_ACCOUNT = "reflex___state____state.bank_app___ui___pages___accounts____open_account_state.submit"
 HYDRATE = "reflex___state____state.hydrate"
 
@@ -80,8 +81,15 @@ def test_another_customers_account_answers_like_one_that_does_not_exist(client, 
     assert nobodys.vars["missing"] == "1234567802"
     assert "1,240" not in theirs
     # Nor do the other handlers of the page work on an account that was never loaded.
-    for name, payload in (("prove", {}), ("load_more", {}), ("choose_range", {"days": "all"})):
-        assert "1,240" not in client.send(f"{ACCOUNT}.{name}", payload, cookie=cookie)
+    account_events = (
+        ("prove", {}),
+        ("refresh", {}),
+        ("ask", {"form": {"at": "2026-01-01"}}),
+        ("choose_range", {"days": "all"}),
+    )
+    events = [(f"{ACCOUNT}.{name}", payload) for name, payload in account_events]
+    for name, payload in (*events, *((f"{LEDGER}.{name}", {}) for name in ("load_more", "refresh", "show_fresh"))):
+        assert "1,240" not in client.send(name, payload, cookie=cookie)
 
 
 @pytest.mark.parametrize("value", ["abc", None, [1], {"x": 1}, 1.9, True, 10**30, "x" * 10_000])
@@ -90,7 +98,7 @@ def test_wrong_types_do_nothing(client, ada, bank, cookie_of, value):
 
     cookie = cookie_of(ada)
     client.send(f"{ACCOUNT}.choose_range", {"days": value}, cookie=cookie)
-    client.send(f"{ACCOUNT}.search", {"form": value}, cookie=cookie)
+    client.send(f"{LEDGER}.search", {"form": value}, cookie=cookie)
     client.send(OPEN_ACCOUNT, {"form": {"nickname": value, "kind": value}}, cookie=cookie)
     for account in bank.db.read(lambda session: accounts.own_accounts(session, ada)):
         assert len(account.title) <= 40

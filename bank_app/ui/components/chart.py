@@ -29,6 +29,14 @@ def _drawing(chart: rx.Var) -> rx.Component:
             chart.horizontal, lambda mark: rx.el.span(mark.label, class_name=mark.css, custom_attrs=_at(left=mark.at))
         ),
         rx.el.i(class_name="point", custom_attrs=_at(left=chart.left, top=chart.top)),
+        rx.cond(
+            chart.asked_left != "",
+            rx.fragment(
+                rx.el.i(class_name="asked-line", custom_attrs=_at(left=chart.asked_left)),
+                rx.el.i(class_name="point asked", custom_attrs=_at(left=chart.asked_left, top=chart.asked_top)),
+            ),
+            rx.fragment(),
+        ),
         class_name="chart",
         aria_hidden="true",
     )

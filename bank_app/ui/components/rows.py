@@ -116,9 +116,52 @@ def _head() -> rx.Component:
     )
 
 
-def ledger(days: rx.Var, caption: rx.Var) -> rx.Component:
-    """The entries of one account, newest first, under the headings of their days."""
-    return rx.el.table(rx.el.caption(caption), _head(), rx.foreach(days, _day), class_name="ledger")
+def ledger(
+    days: rx.Var, caption: rx.Var, *, above: rx.Component | None = None, below: rx.Component | None = None
+) -> rx.Component:
+    """The entries of one account, newest first, under the headings of their days; table bodies may go around them."""
+    around = [[part] if part is not None else [] for part in (above, below)]
+    return rx.el.table(
+        rx.el.caption(caption), _head(), *around[0], rx.foreach(days, _day), *around[1], class_name="ledger"
+    )
+
+
+def _pending_entry(held: rx.Var) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(rx.el.span("Pending", class_name="hidden-visually"), class_name="time"),
+        rx.el.td(
+            rx.el.div(
+                rx.el.span(icon("clock", 18), class_name="direction waits"),
+                rx.el.div(rx.el.div(rx.el.b(held.title), class_name="title"), rx.el.p(held.meta)),
+                class_name="entry",
+            ),
+            class_name="what",
+        ),
+        rx.el.td(rx.el.span(held.amount, class_name="money muted"), class_name="right out"),
+        rx.el.td(class_name="right into"),
+        rx.el.td(rx.el.span(held.until, class_name="small subtle"), class_name="right balance"),
+        key=held.key,
+        class_name="pending",
+    )
+
+
+def pending_body(pending: rx.Var, set_aside: rx.Var) -> rx.Component:
+    """What is set aside and not posted yet, as the first part of a ledger."""
+    return rx.cond(
+        pending.length() > 0,
+        rx.el.tbody(
+            rx.el.tr(
+                rx.el.th(
+                    rx.el.span(rx.el.span("Pending"), rx.el.span(set_aside, class_name="end"), class_name="day-line"),
+                    col_span=5,
+                    scope="rowgroup",
+                ),
+                class_name="day",
+            ),
+            rx.foreach(pending, _pending_entry),
+        ),
+        rx.fragment(),
+    )
 
 
 def ledger_bones(number: int) -> rx.Component:

@@ -1,9 +1,9 @@
-"""One account: its balance, how it came to be, and its ledger with filters. State only; the drawing is account_view."""
+"""One account: its balance, how it came to be, and that it is true. State only; account_view draws it."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import reflex as rx
@@ -12,31 +12,66 @@ from sqlalchemy.orm import Session
 from bank_app import clock
 from bank_app.domain import identifiers, money
 from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
-from bank_app.errors import BankError
-from bank_app.services import accounts, history
+from bank_app.errors import BankError, NotFound
+from bank_app.services import accounts, history, proof
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.holds import HoldView, list_holds
-from bank_app.services.lists import Page
-from bank_app.ui import calls, charts, messages, rows, words
-from bank_app.ui.filters import Chip, Filters
+from bank_app.ui import calls, charts, first_steps, forms, messages, words
 from bank_app.ui.guard import exposed
+from bank_app.ui.notices import notify
+from bank_app.ui.pages.account_attempts import AttemptsState
+from bank_app.ui.pages.account_ledger import LedgerState
 from bank_app.ui.session import actor_of
 
-_PAGE = 25
-_HOLDS_SHOWN = 10
+_HOLDS_SHOWN = 3
 RANGES = {"30": 30, "90": 90, "365": 365, "all": None}
 
 
 @dataclass(frozen=True)
-class Proof:
+class Proved:
     """All entries of the account added up again, beside the stored balance."""
 
     holds: bool = False
     sentence: str = ""
+    detail: str = ""
     into: str = ""
     out: str = ""
     sum: str = ""
+
+
+@dataclass(frozen=True)
+class Then:
+    """The balance at a moment that somebody asked about, and the entry that made it so."""
+
+    typed: str = ""
+    problem: str = ""
+    balance: str = ""
+    after: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class HoldLine:
+    """An open hold: how much, what for and until when."""
+
+    key: str = ""
+    amount: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is fixed about the account, and its limits."""
+
+    kind: str = ""
+    currency: str = ""
+    opened: str = ""
+    transfer_limit: str = ""
+    daily_limit: str = ""
+    overdraft: str = ""
+    posted: str = ""
+    api: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,18 +81,8 @@ class Loaded:
     account: AccountView
     steps: list[history.Step]
     month: history.Totals
-    page: Page[history.EntryView]
-    totals: history.Totals
     open_holds: list[HoldView]
-
-
-@dataclass(frozen=True)
-class HoldLine:
-    """An open hold: what for, until when, and how much."""
-
-    key: str = ""
-    words: str = ""
-    amount: str = ""
+    more_holds: bool
 
 
 class AccountState(rx.State):
@@ -76,71 +101,61 @@ class AccountState(rx.State):
     current: str = ""
     held: str = ""
     overdraft: str = ""
-    transfer_limit: str = ""
-    daily_limit: str = ""
     open_holds: list[HoldLine] = []
+    more_holds: bool = False
     month_in: str = ""
     month_out: str = ""
+    details: Details = Details()
     chart: charts.Chart = charts.Chart()
     range: str = "90"
     as_table: bool = False
-    proof: Proof = Proof()
-    filters: Filters = Filters()
-    chips: list[Chip] = []
-    filtered: bool = False
-    filters_open: bool = False
-    export: str = ""
-    days: list[rows.Day] = []
-    caption: str = ""
-    result: str = ""
-    more: bool = False
-    opened: str = ""
-    first_new: str = ""
-    loads: int = 0
+    proof: Proved = Proved()
+    then: Then = Then()
     _number: int = 0
-    _rows: list[rows.Row] = []
-    _cursor: str | None = None
-    _count: int = 0
+    _asked: history.BalanceAt | None = None
 
     @exposed
     async def open(self) -> Any:
-        """Loads the account and the filters of the address."""
+        """Loads the account of the address."""
         actor = await actor_of(self)
         written = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]
         if written != self.shown:
             self.reset()
-        self.proof, self.failed, self.missing = Proof(), "", ""
-        self.filters = Filters.of(self.router.url.query_parameters)
+        self.failed, self.missing = "", ""
         yield
         try:
-            number = identifiers.parse_account_number(written)
-            days = RANGES[self.range]
-            found = await calls.read(lambda session: _look(session, actor, number, self.filters, days))
+            self._number = identifiers.parse_account_number(written)
+            await self._load(actor)
         except BankError as error:
             if error.code in ("account_not_found", "invalid_account_number"):
                 self.missing = written
             else:
                 self.failed = messages.refusal(error).text
             return
-        self._number = number
-        self._show_account(found, actor)
-        self._show_entries(found)
         self.shown = written
+
+    @exposed
+    async def refresh(self) -> Any:
+        """Brings balance, chart and proof up to date, and says how many entries are new."""
+        written = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]
+        if not self._number or written != self.shown:
+            return None
+        actor, before = await actor_of(self), self.details.posted
+        try:
+            await self._load(actor)
+            if self.proof.sentence and self.details.posted != before:
+                await self._prove(actor)
+        except BankError:
+            return None
+        return LedgerState.refresh
 
     @exposed
     async def choose_range(self, days: str) -> None:
         """Another stretch of time in the chart."""
-        if days not in RANGES or not self._number:
+        if not isinstance(days, str) or days not in RANGES or not self._number:
             return
-        actor, number = await actor_of(self), self._number
         self.range = days
-        found = await calls.read(
-            lambda session: (
-                accounts.get_account(session, actor, number),
-                history.balance_steps(session, actor, account_id=number, days=RANGES[days]),
-            )
-        )
-        self.chart = charts.balance_chart(found[1], found[0].currency)
+        await self._redraw(await actor_of(self))
 
     @exposed
     def show_table(self) -> None:
@@ -148,63 +163,72 @@ class AccountState(rx.State):
         self.as_table = not self.as_table
 
     @exposed
-    def show_filters(self) -> None:
-        """Opens or closes the fields."""
-        self.filters_open = not self.filters_open
-
-    @exposed
     async def prove(self) -> None:
         """Adds all entries up again, in front of the reader."""
+        if self._number:
+            actor = await actor_of(self)
+            await self._prove(actor)
+            await first_steps.tick(actor, "prove")
+
+    @exposed
+    async def ask(self, form: dict[str, Any]) -> None:
+        """The balance at a moment: a day means its beginning, and times are UTC."""
         if not self._number:
             return
-        actor, number = await actor_of(self), self._number
-        began = time.perf_counter()
-        account, totals = await calls.read(
+        actor, typed = await actor_of(self), forms.field(form, "at", 40)
+        moment = _moment(typed)
+        if moment is None:
+            self.then, self._asked = Then(typed, messages.say("MOMENT_INVALID")), None
+        else:
+            self.then, self._asked = await calls.read(lambda session: _then(session, actor, self._number, moment))
+        await self._redraw(actor)
+
+    @exposed
+    async def choose_tab(self, key: str) -> Any:
+        """What a tab shows is read when it is looked at."""
+        return AttemptsState.open if key == "attempts" else None
+
+    @exposed
+    async def rename(self, name: str) -> None:
+        """Gives the account another name; only its owner may."""
+        if not self._number:
+            return
+        actor, number, called = await actor_of(self), self._number, forms.text(name, 200)
+        try:
+            account = await calls.write(
+                lambda session: accounts.change_account(session, actor, number, nickname=called or None)
+            )
+        except BankError as error:
+            await notify(self, messages.refusal(error, role=actor.role.value).text, "error")
+            return
+        self.title = account.title
+        await notify(self, messages.say("ACCOUNT_RENAMED", account=account.title), "success")
+
+    async def _load(self, actor: Actor) -> None:
+        number, days = self._number, RANGES[self.range]
+        self._show(await calls.read(lambda session: _look(session, actor, number, days)), actor)
+
+    async def _redraw(self, actor: Actor) -> None:
+        number, days = self._number, RANGES[self.range]
+        account, steps = await calls.read(
             lambda session: (
                 accounts.get_account(session, actor, number),
-                history.summary(session, actor, number),
+                history.balance_steps(session, actor, account_id=number, days=days),
             )
         )
-        took = round((time.perf_counter() - began) * 1000)
-        added = totals.in_minor - totals.out_minor
-        stored = money.display(account.balance_minor, account.currency)
-        said = money.display(added, account.currency)
-        holds = added == account.balance_minor
-        entries = words.count(totals.count, "entry adds", "entries add")
-        self.proof = Proof(
-            holds=holds,
-            sentence=f"{entries} up to {said} — "
-            + (f"equal to the stored balance. {took} ms." if holds else f"but the stored balance is {stored}."),
-            into=money.display(totals.in_minor, account.currency),
-            out=money.display(totals.out_minor, account.currency),
-            sum=said,
-        )
+        self._draw(steps, account.currency)
 
-    @exposed
-    def search(self, form: dict[str, Any]) -> Any:
-        """Puts the filters of the form into the address, which loads them."""
-        wanted = Filters.of(form if isinstance(form, dict) else {})
-        return rx.redirect(wanted.address(f"/accounts/{self.shown}"))
+    async def _prove(self, actor: Actor) -> None:
+        number = self._number
+        found = await calls.call_apart(calls.bank().db.read, lambda session: proof.re_add(session, actor, number))
+        self.proof = _proved(found)
 
-    @exposed
-    async def load_more(self) -> Any:
-        """The next entries below the last; the focus goes to the first of them."""
-        if self._cursor is None or not self._number:
-            return
-        actor, number, cursor = await actor_of(self), self._number, self._cursor
-        wanted = self.filters.to_history()
-        page = await calls.read(
-            lambda session: history.history(session, actor, number, filters=wanted, limit=_PAGE, cursor=cursor)
-        )
-        fresh = [rows.row(entry) for entry in page.items]
-        self._rows = [*self._rows, *fresh]
-        self._cursor = page.next_cursor
-        self._arrange()
-        self.result = f"{words.count(len(fresh), 'more loaded', 'more loaded')}, {len(self._rows):,} shown"
-        self.first_new = fresh[0].key if fresh else ""
-        self.loads += 1
+    def _draw(self, steps: list[history.Step], currency: str) -> None:
+        asked = self._asked
+        marked = history.Step(asked.at, asked.balance_minor) if asked else None
+        self.chart = charts.balance_chart(steps, currency, asked=marked)
 
-    def _show_account(self, found: Loaded, actor: Actor) -> None:
+    def _show(self, found: Loaded, actor: Actor) -> None:
         account = found.account
         code = account.currency
         self.title, self.tail = account.title, words.ending(account.number)
@@ -216,60 +240,50 @@ class AccountState(rx.State):
         self.held = money.display(-account.held_minor, code, signed=True) if account.held_minor else ""
         limit = account.overdraft_limit_minor
         self.overdraft = money.display(limit, code) if limit else ""
-        at_once, daily = account.transfer_limit_minor, account.daily_limit_minor
-        self.transfer_limit = "" if at_once is None else money.display(at_once, code)
-        self.daily_limit = "" if daily is None else money.display(daily, code)
+        self.details = _details(account)
         self.open_holds = [_hold_line(hold) for hold in found.open_holds]
+        self.more_holds = found.more_holds
         self.month_in = money.display(found.month.in_minor, code, signed=True)
         self.month_out = money.display(-found.month.out_minor, code, signed=True)
-        self.chart = charts.balance_chart(found.steps, code)
-        self.opened = f"You've reached the first entry; the account was opened on {words.day(account.opened_at)}."
-
-    def _show_entries(self, found: Loaded) -> None:
-        account, code = found.account, found.account.currency
-        path = f"/accounts/{account.number}"
-        self._rows = [rows.row(entry) for entry in found.page.items]
-        self._cursor, self._count = found.page.next_cursor, found.totals.count
-        self._arrange()
-        self.chips, self.filtered = self.filters.chips(path), self.filters.any()
-        self.export = self.filters.address(f"{path}/export.csv")
-        self.result = (
-            f"{words.count(found.totals.count, 'entry', 'entries')} · "
-            f"in {money.display(found.totals.in_minor, code)} · out {money.display(found.totals.out_minor, code)}"
-        )
-
-    def _arrange(self) -> None:
-        self.days = rows.days(self._rows)
-        self.more = self._cursor is not None
-        self.caption = f"{self.title} {self.tail}, newest first, {len(self._rows):,} of {self._count:,}"
+        self._draw(found.steps, code)
 
 
-def _look(session: Session, actor: Actor, number: int, filters: Filters, days: int | None) -> Loaded:
+def _look(session: Session, actor: Actor, number: int, days: int | None) -> Loaded:
     account = accounts.get_account(session, actor, number)
     month = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    wanted = filters.to_history()
+    held = (
+        list_holds(session, actor, account_id=account.id, state=HoldState.OPEN, limit=_HOLDS_SHOWN)
+        if account.held_minor
+        else None
+    )
     return Loaded(
         account=account,
         steps=history.balance_steps(session, actor, account_id=number, days=days),
         month=history.summary(session, actor, number, filters=history.HistoryFilter(from_=month)),
-        page=history.history(session, actor, number, filters=wanted, limit=_PAGE),
-        totals=history.summary(session, actor, number, filters=wanted),
-        open_holds=_open_holds(session, actor, account),
+        open_holds=held.items if held else [],
+        more_holds=bool(held and held.next_cursor),
     )
 
 
-def _open_holds(session: Session, actor: Actor, account: AccountView) -> list[HoldView]:
-    """Asked only where something is held."""
-    if not account.held_minor:
-        return []
-    found = list_holds(session, actor, account_id=account.id, state=HoldState.OPEN, limit=_HOLDS_SHOWN)
-    return found.items
-
-
 def _hold_line(hold: HoldView) -> HoldLine:
-    what = hold.description or "Set aside"
-    amount = money.display(-hold.amount_minor, hold.currency, signed=True)
-    return HoldLine(str(hold.id), f"{what} · until {words.when(hold.expires_at)}", amount)
+    amount = money.display(hold.amount_minor, hold.currency)
+    return HoldLine(str(hold.id), amount, f"{hold.description or 'Set aside'}, until {words.when(hold.expires_at)}")
+
+
+def _details(account: AccountView) -> Details:
+    def limit(minor: int | None, none: str) -> str:
+        return none if minor is None else money.display(minor, account.currency)
+
+    return Details(
+        kind=account.kind.usual_name,
+        currency=f"{money.currency(account.currency).name} ({account.currency})",
+        opened=words.full_moment(account.opened_at),
+        transfer_limit=limit(account.transfer_limit_minor, "No limit of its own"),
+        daily_limit=limit(account.daily_limit_minor, "No limit of its own"),
+        overdraft=limit(account.overdraft_limit_minor or None, "None"),
+        posted=f"{account.version:,}",
+        api=f"/api/v1/accounts/{account.number}",
+    )
 
 
 def _banner(account: AccountView) -> str:
@@ -281,3 +295,60 @@ def _banner(account: AccountView) -> str:
     if account.frozen_for is FrozenFor.ALL:
         return f"This account is frozen: money can neither arrive nor leave. Contact {bank}."
     return f"This account is frozen: money can arrive but can't leave. Contact {bank}."
+
+
+def _proved(found: proof.Proof) -> Proved:
+    code = found.account.currency
+    said = money.display(found.sum_minor, code)
+    if found.holds:
+        entries = words.count(found.entries, "entry adds", "entries add")
+        sentence = messages.say("BALANCE_PROVED", entries=entries, amount=said, milliseconds=found.milliseconds)
+    elif found.off_minor:
+        account = words.ending(found.account.number)
+        sentence = messages.say("BALANCE_OFF", amount=money.display(abs(found.off_minor), code), account=account)
+    else:
+        sentence = messages.say("BALANCE_BROKEN", sequence=f"{found.first_wrong or found.entries:,}")
+    chained = "No gap in their numbers, and every hash follows from the one before it."
+    unhashed = "No gap in their numbers, and every balance follows from the one before it."
+    return Proved(
+        holds=found.holds,
+        sentence=sentence,
+        detail=(chained if found.hashed else unhashed) if found.holds and found.entries else "",
+        into=money.display(found.in_minor, code),
+        out=money.display(found.out_minor, code),
+        sum=said,
+    )
+
+
+def _moment(typed: str) -> datetime | None:
+    """A typed moment in UTC: `2026-09-28T12:00`, `2026-09-28 12:00` or the beginning of `2026-09-28`."""
+    try:
+        moment = datetime.fromisoformat(typed.strip().replace(", ", " "))
+    except ValueError:
+        return None
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.year >= 1000 else None
+
+
+def _then(session: Session, actor: Actor, number: int, moment: datetime) -> tuple[Then, history.BalanceAt]:
+    found = history.balance_at(session, actor, number, at=moment)
+    account = accounts.get_account(session, actor, number)
+    shown = money.display(found.balance_minor, account.currency)
+    typed = f"{moment:%Y-%m-%dT%H:%M}"
+    if not found.sequence:
+        return Then(typed, "", shown, "before the first entry"), found
+    try:
+        made = history.entry(session, actor, number, found.sequence)
+    except NotFound:
+        return Then(typed, "", shown), found
+    name = made.counterparty.name if made.counterparty else made.description or "an entry"
+    return (
+        Then(
+            typed,
+            "",
+            shown,
+            f"after {name}, {words.day(made.created_at)} {words.time_of_day(made.created_at)}",
+            f"/transactions/{made.transaction_id}",
+        ),
+        found,
+    )

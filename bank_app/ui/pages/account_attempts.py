@@ -1,0 +1,127 @@
+"""What the bank declined on one account, read when somebody looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import reflex as rx
+
+from bank_app.domain import identifiers, money
+from bank_app.domain.accounting import Role
+from bank_app.errors import BankError
+from bank_app.services.attempts import AttemptView, list_attempts
+from bank_app.ui import calls, messages, words
+from bank_app.ui.components.parts import bone, empty, failed_panel, icon, waiting
+from bank_app.ui.guard import exposed
+from bank_app.ui.session import actor_of
+
+_PAGE = 25
+_KINDS = {"transfer": "Transfer", "withdraw": "Cash withdrawal", "hold": "Setting aside", "deposit": "Cash deposit"}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One movement that did not happen."""
+
+    key: str
+    title: str
+    when: str
+    amount: str
+    reason: str
+    code: str
+
+
+class AttemptsState(rx.State):
+    """The newest of them."""
+
+    shown: str = ""
+    failed: str = ""
+    attempts: list[Attempt] = []
+    more: bool = False
+    _cursor: str | None = None
+
+    @exposed
+    async def open(self) -> None:
+        """Reads the newest."""
+        written = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]
+        if written != self.shown:
+            self.shown, self.attempts, self._cursor, self.more = "", [], None, False
+        await self._load(written, None)
+
+    @exposed
+    async def load_more(self) -> None:
+        """The next ones."""
+        if self._cursor and self.shown:
+            await self._load(self.shown, self._cursor)
+
+    async def _load(self, written: str, cursor: str | None) -> None:
+        actor = await actor_of(self)
+        try:
+            number = identifiers.parse_account_number(written)
+            page = await calls.read(lambda session: list_attempts(session, actor, number, limit=_PAGE, cursor=cursor))
+        except BankError as error:
+            self.failed = messages.refusal(error).text
+            return
+        fresh = [_attempt(view, actor.role) for view in page.items]
+        self.attempts = [*self.attempts, *fresh] if cursor else fresh
+        self._cursor, self.more = page.next_cursor, page.next_cursor is not None
+        self.shown, self.failed = written, ""
+
+
+def _attempt(view: AttemptView, role: Role) -> Attempt:
+    kind = _KINDS.get(view.kind, view.kind)
+    to = view.to_name or (words.ending(view.to_account) if view.to_account.isdigit() else "")
+    amount = money.display(view.amount_minor, view.currency)
+    refused = messages.refusal(view.error, needed=amount, role=role.value, bank=calls.bank().settings.name)
+    return Attempt(
+        key=view.id,
+        title=f"{kind} to {to}" if to and view.kind == "transfer" else kind,
+        when=f"{words.day(view.at)}, {words.time_of_day(view.at)}",
+        amount=amount,
+        reason=refused.text,
+        code=view.code,
+    )
+
+
+def _row(attempt: rx.Var) -> rx.Component:
+    return rx.el.li(
+        rx.el.span(icon("octagon-x", 18), class_name="direction"),
+        rx.el.div(
+            rx.el.b(attempt.title),
+            rx.el.p(attempt.reason),
+            rx.el.p(rx.el.code(attempt.code, class_name="mono"), class_name="small subtle"),
+            class_name="grow",
+        ),
+        rx.el.span(rx.el.span(attempt.amount, class_name="money muted"), rx.el.small(attempt.when), class_name="value"),
+        class_name="row attempt",
+        key=attempt.key,
+    )
+
+
+def attempts_panel(number: rx.Var) -> rx.Component:
+    """The list; nothing in it has moved money."""
+    state = AttemptsState
+    return rx.cond(
+        state.failed != "",
+        rx.el.div(failed_panel(state.failed, state.open), class_name="in-card"),
+        rx.cond(
+            state.shown == number,
+            rx.cond(
+                state.attempts.length() > 0,
+                rx.fragment(
+                    rx.el.p("What the bank declined. No money moved.", class_name="panel-note"),
+                    rx.el.ul(rx.foreach(state.attempts, _row), class_name="rows"),
+                    rx.cond(
+                        state.more,
+                        rx.el.div(
+                            rx.el.button("Load 25 more", type="button", on_click=state.load_more, class_name="btn"),
+                            class_name="ledger-foot",
+                        ),
+                        rx.fragment(),
+                    ),
+                ),
+                empty("Nothing was declined. Movements that the bank refuses appear here with the reason."),
+            ),
+            rx.el.div(waiting("attempts"), bone("100%", "3em"), class_name="in-card panel-note"),
+        ),
+    )
