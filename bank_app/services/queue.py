@@ -54,8 +54,8 @@ class Kind(StrEnum):
 class Item:
     """One thing that waits, since `since`. What a kind does not have is empty; amounts in minor units.
 
-    `count` is arrivals, failed tries or payments; `usual` how many payments are usual; `until` the end of a hold or a
-    lock; `by` who froze an account; `scope` for what.
+    `limit_minor` is how far below zero the account may be; `count` is arrivals, failed tries or payments; `usual` how
+    many payments are usual; `until` the end of a hold or a lock; `by` who froze an account; `scope` for what.
     """
 
     kind: Kind
@@ -67,6 +67,7 @@ class Item:
     title: str = ""
     amount_minor: int | None = None
     currency: str = ""
+    limit_minor: int = 0
     count: int = 0
     usual: int = 0
     minutes: int = 0
@@ -294,7 +295,7 @@ def _overdrawn(session: Session, below: Sequence[Any]) -> Iterable[Item]:
         )
         entry = select(POSTINGS.c.created_at).where(mine, POSTINGS.c.sequence == func.coalesce(last_above, 0) + 1)
         since = session.execute(entry).scalar() or row.opened_at
-        yield Item(Kind.OVERDRAWN, since, amount_minor=row.balance, **_of(row))
+        yield Item(Kind.OVERDRAWN, since, amount_minor=row.balance, limit_minor=row.overdraft_limit, **_of(row))
 
 
 # --- people ---------------------------------------------------------------------------------------------
