@@ -1,0 +1,114 @@
+"""What the pages of the bank's people share: the way here, filters in a row, dense tables, a strip of figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import reflex as rx
+
+from bank_app.ui.components.parts import Content, badge, bone, icon, link
+
+
+def crumbs(*places: tuple[Content, Content], here: Content) -> rx.Component:
+    """The pages above this one, each as words and address."""
+    return rx.el.nav(
+        rx.el.ol(
+            *[rx.el.li(link(words, to=to), icon("chevron-right", 14)) for words, to in places],
+            rx.el.li(here, custom_attrs={"aria-current": "page"}),
+        ),
+        class_name="crumbs",
+        aria_label="Where you are",
+    )
+
+
+def find_box(name: str, label: str, value: rx.Var, **props: Any) -> rx.Component:
+    """The one field of a list that is always there."""
+    return rx.el.div(
+        rx.el.label(label, html_for=name, class_name="hidden-visually"),
+        icon("search"),
+        rx.el.input(
+            id=name,
+            name=name,
+            type="search",
+            placeholder=label,
+            default_value=value,
+            key=name + value,
+            max_length=100,
+            auto_complete="off",
+            **props,
+        ),
+        class_name="find",
+    )
+
+
+def filter_select(label: str, name: str, options: Mapping[str, str], value: rx.Var, any_word: str) -> rx.Component:
+    """One of a few, or any."""
+    return rx.el.div(
+        rx.el.label(label, html_for=name),
+        rx.el.select(
+            rx.el.option(any_word, value=""),
+            *[rx.el.option(words, value=key) for key, words in options.items()],
+            id=name,
+            name=name,
+            default_value=value,
+            key=name + value,
+        ),
+    )
+
+
+def filter_input(label: str, name: str, value: rx.Var, **props: Any) -> rx.Component:
+    """Something to look for."""
+    return rx.el.div(
+        rx.el.label(label, html_for=name),
+        rx.el.input(id=name, name=name, default_value=value, key=name + value, auto_complete="off", **props),
+    )
+
+
+def chip(found: rx.Var) -> rx.Component:
+    """A filter that is on, and the way to switch it off."""
+    return rx.el.span(
+        found.words,
+        link(
+            icon("x", 14),
+            rx.el.span("Remove filter ", found.words, class_name="hidden-visually"),
+            to=found.without,
+            class_name="off",
+        ),
+        class_name="chip",
+        key=found.words,
+    )
+
+
+def figure(label: Content, value: Content, *beside: rx.Component) -> rx.Component:
+    """One figure of a strip."""
+    return rx.el.div(rx.el.dt(label), rx.el.dd(value, *beside))
+
+
+def figures(*parts: rx.Component, label: str) -> rx.Component:
+    """A strip of figures in one card."""
+    return rx.el.dl(*parts, class_name="figures card", aria_label=label)
+
+
+def row_bones(widths: tuple[str, ...], number: int = 8) -> rx.Component:
+    """Rows of a table before they are known; narrow tables show the first and the last of each."""
+    last = len(widths) - 1
+    return rx.fragment(
+        *[
+            rx.el.tr(
+                *[
+                    rx.el.td(
+                        bone(width),
+                        class_name=("right" if place == last else "wide-only" if place else ""),
+                    )
+                    for place, width in enumerate(widths)
+                ],
+            )
+            for _ in range(number)
+        ]
+    )
+
+
+def posted_badge(is_reversed: rx.Var) -> rx.Component:
+    """Posted, or posted and reversed since."""
+    return rx.cond(is_reversed, badge("Reversed", "undo-2", "warn"), badge("Posted", "check", "ok"))
