@@ -22,7 +22,7 @@ from bank_app.domain.accounting import Role
 from bank_app.errors import BankError
 from bank_app.private_mysql import ServerError, find_program
 from bank_app.server import PortTaken
-from bank_app.services import auth, integrity
+from bank_app.services import audit_trail, auth, integrity
 from bank_app.settings import Settings, SettingsError
 from bank_app.start import HOST, Refused, first_line, opened, run_demo, serve_production
 from bank_app.testbed import NeedMissing, run_checks, run_tests
@@ -157,10 +157,11 @@ def user_add(
 
 @app.command()
 def verify(data: Data = None) -> None:
-    """Recompute every invariant of the books from the postings; exit 1 when one does not hold."""
+    """Recompute every invariant of the books and the audit trail's chain; exit 1 when something does not hold."""
     settings = _load(data)
     with opened(settings) as db:
         report = integrity.check(db)
+        trail = audit_trail.verify(db, None)
     broken = {violation.invariant for violation in report.violations}
     table = Table(title=f"The books on {report.checked_at:%Y-%m-%d %H:%M:%S} UTC", title_justify="left")
     for column in ("", "Invariant", "Holds"):
@@ -174,8 +175,14 @@ def verify(data: Data = None) -> None:
     out.print(f"Chain head {report.chain_head or '(empty)'}, checked in {report.seconds:.1f} s.")
     for violation in report.violations:
         err.print(f"Invariant {violation.invariant}, {violation.subject}: {violation.message}")
+    if trail and trail.broken:
+        err.print(f"Audit trail, record {trail.broken.number}: {trail.broken.what}")
+    elif trail:
+        out.print(f"Audit trail: {trail.checked} records, head {trail.head or '(empty)'}.")
     if not report.ok:
         _end("The books are broken.", 1)
+    if trail and trail.broken:
+        _end("The books are right; the audit trail is broken.", 1)
     out.print("The books are right.")
 
 

@@ -18,6 +18,8 @@ POLICIES: Mapping[str, RateLimitItem] = {
     "login": parse("30 per minute"),
     "register": parse("30 per minute"),
     "check_payee": parse("60 per minute"),
+    # Reads every record of the bank.
+    "verify_audit_trail": parse("10 per minute"),
 }
 EVERYTHING_ELSE = parse("6000 per minute")
 

@@ -28,6 +28,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.domain import chain
+from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import earliest_id
 from bank_app.models import AuditRecord, AuditSeal, User
 from bank_app.services import audit
@@ -250,6 +251,16 @@ def must_be_staff(actor: Actor) -> None:
     """
     if not actor.role.sees_every_account:
         raise errors.Forbidden("Only the bank's people see the audit trail.")
+
+
+def must_be_auditor(actor: Actor) -> None:
+    """Programs take the trail away as a whole, so they need the role that is for it.
+
+    Raises:
+        Forbidden: neither an auditor nor an admin.
+    """
+    if actor.role not in (Role.AUDITOR, Role.ADMIN):
+        raise errors.Forbidden("Only auditors and administrators read the audit trail with a program.")
 
 
 def _last_number(session: Session) -> int:

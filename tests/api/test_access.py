@@ -40,6 +40,8 @@ MATRIX = [
     ("POST", "/holds/{hold}/release", None, (401, 200, 404, 200, 403)),
     ("PATCH", "/accounts/{account}", {"transfer_limit": "5.00", "reason": "r"}, (401, 403, 404, 200, 403)),
     ("PATCH", "/accounts/{account}", {"daily_limit": None, "reason": "r"}, (401, 403, 404, 200, 403)),
+    ("GET", "/audit", None, (401, 403, 403, 403, 200)),
+    ("POST", "/audit/verify", {}, (401, 403, 403, 403, 200)),
     ("POST", "/auth/logout", None, (401, 204, 204, 204, 204)),
 ]
 CASES = [

@@ -112,6 +112,7 @@ def test_the_document_has_every_operation_of_the_contract(document):
         GET /api/v1/transactions/{transaction_id}|GET /api/v1/transactions|GET /api/v1/integrity
         POST /api/v1/holds|GET /api/v1/holds|GET /api/v1/holds/{hold_id}
         POST /api/v1/holds/{hold_id}/capture|POST /api/v1/holds/{hold_id}/release
+        GET /api/v1/audit|POST /api/v1/audit/verify
         GET /healthz|GET /readyz|GET /metrics|GET /problems/{code}
         """.replace("\n", "|")
         .replace("        ", "")
