@@ -12,11 +12,12 @@ import reflex as rx
 from cachetools import TTLCache
 from reflex.event import Event
 from reflex.state import BaseState, StateUpdate
+from reflex_base.event.context import EventContext
 from reflex_base.registry import RegistrationContext
 
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.services import auth
+from bank_app.services import audit, auth, refusals
 from bank_app.ui import calls, cookies
 from bank_app.ui.session import SessionState, holder
 
@@ -102,6 +103,11 @@ def sign_in_address(path: str, *, ended: bool) -> str:
     return "/sign-in" + ("?" + "&".join(query) if query else "")
 
 
+def _whole(url: Any) -> str:
+    """The path with its query: what somebody was filling in is kept under it."""
+    return f"{url.path}?{url.query}" if url.query else url.path
+
+
 class SessionGuard(rx.Middleware):
     """Denies by default. A tab belongs to the session that it was opened with, and to no other."""
 
@@ -109,6 +115,10 @@ class SessionGuard(rx.Middleware):
         """Stops the event, or lets it run as the person whose cookie came with the connection."""
         bank = calls.bank()
         router = state.router
+        # Whatever this event leads to is recorded with where it came from.
+        forwarded = router.headers.raw_headers.get("x-forwarded-for", "")
+        address = bank.settings.address_of(router.session.client_ip, [forwarded] if forwarded else [])
+        audit.came_from(address, EventContext.get().txid)
         token = cookies.session_token(router.headers.cookie, bank.settings)
         try:
             active = event.name.rpartition(".")[2] not in _BY_ITSELF
@@ -126,7 +136,10 @@ class SessionGuard(rx.Middleware):
                 root.reset()
                 session = await root.get_state(SessionState)
             session._welcome(actor, bank.settings)  # noqa: SLF001
+        if actor is not None:
+            session._follow(actor, bank.settings)  # noqa: SLF001
         money.hide(session.private)
+        money.write_as(session.locale)
         audience = _audiences.get(event.name)
         if event.name in FRAMEWORK or audience == PUBLIC:
             return None
@@ -134,5 +147,7 @@ class SessionGuard(rx.Middleware):
             return None
         if actor is not None:
             log.warning("event refused: not callable")
+            if audience == STAFF:
+                await calls.call(refusals.of(bank.db).record, actor.user_id, event.name.rpartition(".")[2])
             return StateUpdate()
-        return StateUpdate(events=Event.from_event_type(rx.redirect(sign_in_address(router.url.path, ended=ended))))
+        return StateUpdate(events=Event.from_event_type(rx.redirect(sign_in_address(_whole(router.url), ended=ended))))
