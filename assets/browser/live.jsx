@@ -23,7 +23,9 @@ export function Announcer({ said, urgent, seq }) {
     const speak = () => {
       timer.current = null;
       if (!waiting.current.length) return;
-      setWords(waiting.current.join(" "));
+      // Where several came, the newest says how much there is now.
+      const before = waiting.current.length - 1;
+      setWords(`${waiting.current[before]}${before ? ` And ${before} more before that.` : ""}`);
       waiting.current = [];
       timer.current = setTimeout(speak, BETWEEN_SENTENCES);
     };

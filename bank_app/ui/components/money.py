@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from bank_app.ui.components.live import tinted
 from bank_app.ui.components.parts import Content, bone, icon
 
 
@@ -17,7 +18,10 @@ def hero_amount(figure: rx.Var, ready: rx.Var) -> rx.Component:
     return rx.el.p(
         rx.cond(
             ready,
-            rx.el.span(figure.whole, rx.el.span(figure.cents, class_name="cents"), class_name="total"),
+            tinted(
+                rx.el.span(figure.whole, rx.el.span(figure.cents, class_name="cents"), class_name="total"),
+                of=figure.whole + figure.cents,
+            ),
             bone("6ch", "1em"),
         ),
         class_name="hero-amount",
