@@ -76,3 +76,9 @@ def change(session: Session, actor: Actor, wanted: Preferences) -> Preferences:
     # A new object: the column is text, and a change inside the old one would not be seen.
     user.preferences = {**(user.preferences or {}), **asdict(wanted)}
     return wanted
+
+
+def keep(session: Session, actor: Actor, name: str, value: Any) -> None:
+    """Keeps one more thing of the actor's beside the preferences, such as what was tried; nothing secret."""
+    user = session.execute(select(User).where(col(User.id) == actor.user_id)).scalar_one()
+    user.preferences = {**(user.preferences or {}), name: value}

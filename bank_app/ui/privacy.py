@@ -7,12 +7,13 @@ from typing import Any
 import reflex as rx
 
 from bank_app.domain import money
-from bank_app.ui import current
+from bank_app.services import preferences
+from bank_app.ui import calls, current
 from bank_app.ui.behind import BehindState
 from bank_app.ui.books import BooksState
 from bank_app.ui.guard import exposed
 from bank_app.ui.palette import PaletteState
-from bank_app.ui.session import SessionState
+from bank_app.ui.session import SessionState, actor_of
 
 
 class PrivacyState(rx.State):
@@ -21,8 +22,10 @@ class PrivacyState(rx.State):
     @exposed
     async def toggle(self) -> Any:
         """Hides or shows amounts: the page is read again, and what other pages had shown is forgotten."""
-        session = await self.get_state(SessionState)
-        session.private = not session.private
+        actor, session = await actor_of(self), await self.get_state(SessionState)
+        session.private = hidden = not session.private
+        # Kept with the person, so that another tab or a new day does not show what was hidden here.
+        await calls.write(lambda db: preferences.keep(db, actor, "hidden", hidden))
         money.hide(session.private)
         page, _ = current.page_at(self.router.url.path)
         if page is None:

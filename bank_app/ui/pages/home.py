@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.domain import money
-from bank_app.domain.accounting import AccountStatus, Direction
+from bank_app.domain.accounting import AccountStatus
 from bank_app.errors import BankError
 from bank_app.services import accounts, history
 from bank_app.services.accounts import AccountView
@@ -21,6 +21,7 @@ from bank_app.ui.components.live import freshness
 from bank_app.ui.components.money import direction_icon, hero_amount, pair
 from bank_app.ui.components.parts import bone, button_link, failed_panel, link, page_head, waiting
 from bank_app.ui.components.shell import shell
+from bank_app.ui.first_steps import first_steps_card
 from bank_app.ui.guard import exposed
 from bank_app.ui.pages.accounts import everyday_first
 from bank_app.ui.pages.home_flow import FlowState, flow_card
@@ -62,9 +63,6 @@ class HomeState(rx.State):
     chart: charts.Chart = charts.Chart()
     as_table: bool = False
     cards: list[Card] = []
-    first_address: str = ""
-    again_name: str = ""
-    again_address: str = ""
 
     @exposed
     async def open(self) -> None:
@@ -109,10 +107,6 @@ class HomeState(rx.State):
         self.newest = row(found.recent[0]) if found.recent else None
         self.chart = charts.balance_chart(found.steps, main)
         self.cards = [_card(account, found.sparks[account.id]) for account in own]
-        self.first_address = f"/accounts/{own[0].number}" if own else "/accounts/new"
-        person = next((e.counterparty for e in found.recent if _is_person(e)), None)
-        self.again_name = person.name if person else ""
-        self.again_address = f"/move/transfer?to={person.account_id}" if person else ""
 
 
 @dataclass(frozen=True)
@@ -145,11 +139,6 @@ def _totals_of_others(own: list[AccountView], main: str) -> list[charts.Point]:
         charts.Point(f"Available in {money.currency(code).name}", money.display(minor, code))
         for code, minor in sums.items()
     ]
-
-
-def _is_person(entry: history.EntryView) -> bool:
-    other = entry.counterparty
-    return other is not None and not other.own and other.account_id.isdigit() and entry.direction is Direction.DEBIT
 
 
 def _card(account: AccountView, steps: list[history.Step]) -> Card:
@@ -265,30 +254,6 @@ def _card_bone() -> rx.Component:
     )
 
 
-def _try(words_: rx.Component | str, action: rx.Component) -> rx.Component:
-    return rx.el.li(rx.el.span(words_), action)
-
-
-def _tries() -> rx.Component:
-    return rx.el.section(
-        rx.el.header(rx.el.h2("Things to try")),
-        rx.el.ol(
-            rx.cond(
-                HomeState.again_name != "",
-                _try(
-                    rx.fragment("Pay ", HomeState.again_name),
-                    button_link("Start", HomeState.again_address, style="sm"),
-                ),
-                _try("Send money", button_link("Start", "/move/transfer", style="sm")),
-            ),
-            _try("Prove your balance", button_link("Open", HomeState.first_address, style="sm")),
-            _try("Open another account", button_link("Open", "/accounts/new", style="sm")),
-            class_name="tries",
-        ),
-        class_name="card",
-    )
-
-
 def home() -> rx.Component:
     """The page."""
     return shell(
@@ -310,7 +275,7 @@ def home() -> rx.Component:
         ),
         rx.el.div(
             rx.el.div(recent_card(), flow_card(), class_name="side"),
-            rx.el.div(needs_card(), _tries(), class_name="side"),
+            rx.el.div(needs_card(), first_steps_card(), class_name="side"),
             class_name="columns",
         ),
         here="/home",

@@ -16,7 +16,7 @@ from bank_app.errors import BankError, NotFound
 from bank_app.services import drafts, payees, record_proof, transfers
 from bank_app.services.auth import Actor
 from bank_app.services.transfers import PostingView, TransactionView
-from bank_app.ui import calls, forms, words
+from bank_app.ui import calls, first_steps, forms, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import refusal, say
 from bank_app.ui.money_form import new_answer
@@ -161,6 +161,7 @@ class ReceiptState(rx.State):
         if moved.replayed and moved.transaction.id == transaction_id:
             self.replayed = say("IDEMPOTENT_REPLAY", time=words.time_of_day(moved.transaction.created_at))
             self.replay_code = f"replayed · {draft.key}"
+            await first_steps.tick(actor, "twice")
 
     async def _read(self, actor: Actor, transaction_id: UUID | None) -> None:
         if transaction_id is None:
