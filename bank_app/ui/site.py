@@ -29,6 +29,8 @@ from bank_app.ui.pages.ops_reversal_view import ops_reversal
 from bank_app.ui.pages.ops_transaction import TransactionFileState
 from bank_app.ui.pages.ops_transaction_view import ops_transaction
 from bank_app.ui.pages.ops_transactions import TransactionListState, ops_transactions
+from bank_app.ui.pages.payees import NewPayeeState, PayeesState
+from bank_app.ui.pages.payees_view import new_payee, payees_list
 from bank_app.ui.pages.receipt import ReceiptState
 from bank_app.ui.pages.receipt_view import receipt
 from bank_app.ui.pages.review import ReviewState
@@ -59,9 +61,11 @@ PAGES: tuple[Page, ...] = (
     Page("/sign-in", "Sign in", sign_in, (SignInState.open,)),
     Page("/sign-up", "Create account", sign_up, (SignUpState.open,)),
     Page("/home", "Home", home, (HomeState.open, *HOME_CARDS, FirstStepsState.open), refresh=HomeState.refresh),
-    Page("/accounts", "Accounts", account_list, (AccountsState.open,)),
+    Page("/accounts", "Accounts", account_list, (AccountsState.open,), AccountsState.refresh),
     Page("/accounts/new", "Open an account", open_account, (OpenAccountState.open,)),
     Page("/accounts/[account_id]", "Account", account, (AccountState.open, LedgerState.open), AccountState.refresh),
+    Page("/payees", "Payees", payees_list, (PayeesState.open,), PayeesState.refresh),
+    Page("/payees/new", "Add a payee", new_payee, (NewPayeeState.open,)),
     Page("/move", "Move money", move, (MoveState.open,), MoveState.refresh),
     Page("/move/transfer", "Send money", transfer, (TransferState.open,), TransferState.refresh),
     Page("/move/deposit", "Add money", deposit, (DepositState.open,), DepositState.refresh),

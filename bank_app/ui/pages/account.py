@@ -321,10 +321,15 @@ def _proved(found: proof.Proof) -> Proved:
 
 
 def _moment(typed: str) -> datetime | None:
-    """A typed moment in UTC: `2026-09-28T12:00`, `2026-09-28 12:00` or the beginning of `2026-09-28`."""
-    try:
-        moment = datetime.fromisoformat(typed.strip().replace(", ", " "))
-    except ValueError:
+    """A typed moment in UTC: `28 Sep 2026, 12:00` or `2026-09-28 12:00`; a day alone is its beginning."""
+    text = " ".join(typed.replace(",", " ").replace("UTC", " ").split())
+    for form in (None, "%d %b %Y %H:%M", "%d %b %Y", "%d %B %Y %H:%M", "%d %B %Y"):
+        try:
+            moment = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007
+            break
+        except ValueError:
+            continue
+    else:
         return None
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment if moment.year >= 1000 else None
@@ -334,7 +339,7 @@ def _then(session: Session, actor: Actor, number: int, moment: datetime) -> tupl
     found = history.balance_at(session, actor, number, at=moment)
     account = accounts.get_account(session, actor, number)
     shown = money.display(found.balance_minor, account.currency)
-    typed = f"{moment:%Y-%m-%dT%H:%M}"
+    typed = f"{moment.day} {moment:%b %Y, %H:%M}"
     if not found.sequence:
         return Then(typed, "", shown, "before the first entry"), found
     try:

@@ -9,6 +9,7 @@ import reflex as rx
 from bank_app.domain import identifiers, money
 from bank_app.domain.accounting import Role
 from bank_app.errors import BankError
+from bank_app.services import accounts
 from bank_app.services.attempts import AttemptView, list_attempts
 from bank_app.ui import calls, messages, words
 from bank_app.ui.components.parts import bone, empty, failed_panel, icon, waiting
@@ -58,21 +59,28 @@ class AttemptsState(rx.State):
         actor = await actor_of(self)
         try:
             number = identifiers.parse_account_number(written)
-            page = await calls.read(lambda session: list_attempts(session, actor, number, limit=_PAGE, cursor=cursor))
+            account, page = await calls.read(
+                lambda session: (
+                    accounts.get_account(session, actor, number),
+                    list_attempts(session, actor, number, limit=_PAGE, cursor=cursor),
+                )
+            )
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
-        fresh = [_attempt(view, actor.role) for view in page.items]
+        named = f"{account.title} {words.ending(account.number)}"
+        fresh = [_attempt(view, named, actor.role) for view in page.items]
         self.attempts = [*self.attempts, *fresh] if cursor else fresh
         self._cursor, self.more = page.next_cursor, page.next_cursor is not None
         self.shown, self.failed = written, ""
 
 
-def _attempt(view: AttemptView, role: Role) -> Attempt:
+def _attempt(view: AttemptView, account: str, role: Role) -> Attempt:
     kind = _KINDS.get(view.kind, view.kind)
     to = view.to_name or (words.ending(view.to_account) if view.to_account.isdigit() else "")
     amount = money.display(view.amount_minor, view.currency)
-    refused = messages.refusal(view.error, needed=amount, role=role.value, bank=calls.bank().settings.name)
+    bank = calls.bank().settings.name
+    refused = messages.refusal(view.error, account=account, needed=amount, role=role.value, bank=bank)
     return Attempt(
         key=view.id,
         title=f"{kind} to {to}" if to and view.kind == "transfer" else kind,

@@ -8,13 +8,14 @@ from typing import Any
 
 import reflex as rx
 
-from bank_app.domain import money
+from bank_app.domain import identifiers, money
 from bank_app.domain.accounting import AccountKind, AccountStatus
 from bank_app.errors import BankError
 from bank_app.services import accounts
 from bank_app.services.accounts import AccountView
+from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms, messages, words
-from bank_app.ui.components.browser import press_once
+from bank_app.ui.components.browser import copy_button, press_once
 from bank_app.ui.components.fields import Problem, text_field
 from bank_app.ui.components.parts import (
     badge,
@@ -28,6 +29,7 @@ from bank_app.ui.components.parts import (
     problem_summary,
     waiting,
 )
+from bank_app.ui.components.records import rename
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
@@ -43,6 +45,7 @@ class AccountRow:
 
     address: str
     title: str
+    digits: str
     number: str
     owner: str
     kind: str
@@ -57,6 +60,7 @@ def account_row(account: AccountView) -> AccountRow:
     return AccountRow(
         address=f"/accounts/{account.number}",
         title=account.title,
+        digits=account.number,
         number=account.grouped_number,
         owner=account.owner_name,
         kind=account.kind.usual_name,
@@ -73,23 +77,50 @@ def everyday_first(own: Iterable[AccountView]) -> list[AccountView]:
 
 
 class AccountsState(rx.State):
-    """The list."""
+    """The list, by state."""
 
     loaded: bool = False
     failed: str = ""
     rows: list[AccountRow] = []
+    frozen: list[AccountRow] = []
+    closed: list[AccountRow] = []
 
     @exposed
     async def open(self) -> None:
         """Loads the list."""
-        actor = await actor_of(self)
+        await self._load(await actor_of(self))
+
+    @exposed
+    async def refresh(self) -> None:
+        """The same again, without taking anything away meanwhile."""
+        await self._load(await actor_of(self))
+
+    @exposed
+    async def rename(self, number: str, name: str) -> None:
+        """Gives one of the accounts another name."""
+        actor, called = await actor_of(self), forms.text(name, 200)
+        try:
+            account_id = identifiers.parse_account_number(number)
+            account = await calls.write(
+                lambda session: accounts.change_account(session, actor, account_id, nickname=called or None)
+            )
+        except BankError as error:
+            await notify(self, messages.refusal(error, role=actor.role.value).text, "error")
+            return
+        await self._load(actor)
+        await notify(self, say("ACCOUNT_RENAMED", account=account.title))
+
+    async def _load(self, actor: Actor) -> None:
         try:
             own = await calls.read(lambda session: accounts.own_accounts(session, actor))
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
-        order = {AccountStatus.OPEN: 0, AccountStatus.FROZEN: 1, AccountStatus.CLOSED: 2}
-        self.rows = [account_row(account) for account in sorted(everyday_first(own), key=lambda a: order[a.status])]
+        groups: dict[AccountStatus, list[AccountRow]] = {status: [] for status in AccountStatus}
+        for account in everyday_first(own):
+            groups[account.status].append(account_row(account))
+        self.rows, self.frozen = groups[AccountStatus.OPEN], groups[AccountStatus.FROZEN]
+        self.closed = groups[AccountStatus.CLOSED]
         self.failed, self.loaded = "", True
 
 
@@ -155,8 +186,26 @@ def unusual_status(status: rx.Var) -> rx.Component:
 def _row(row: rx.Var) -> rx.Component:
     return rx.el.tr(
         rx.el.td(
-            link(row.title, to=row.address),
-            rx.el.div(row.number, class_name="mono small muted"),
+            rx.el.div(
+                link(row.title, to=row.address),
+                rx.cond(
+                    row.status != "closed",
+                    rename(
+                        text=row.title,
+                        label="Name of " + row.title,
+                        most=_NICKNAME,
+                        on_save=lambda name: AccountsState.rename(row.digits, name),
+                        class_name="btn quiet tiny",
+                    ),
+                    rx.fragment(),
+                ),
+                class_name="named",
+            ),
+            rx.el.div(
+                rx.el.span(row.number, class_name="mono small muted"),
+                copy_button(text=row.digits, label="number of " + row.title, class_name="btn quiet tiny"),
+                class_name="numbered",
+            ),
             unusual_status(row.status),
         ),
         rx.el.td(row.kind, class_name="wide-only"),
@@ -184,33 +233,71 @@ def _bones() -> rx.Component:
     )
 
 
+def _table(caption: str, rows: rx.Component | rx.Var) -> rx.Component:
+    return rx.el.table(
+        rx.el.caption(caption, class_name="hidden-visually"),
+        rx.el.thead(
+            rx.el.tr(
+                rx.el.th("Account", scope="col"),
+                rx.el.th("Type", scope="col", class_name="wide-only"),
+                rx.el.th("Status", scope="col", class_name="wide-only"),
+                rx.el.th("Available", scope="col", class_name="right"),
+                rx.el.th("Current", scope="col", class_name="right wide-only"),
+                rx.el.th("Opened", scope="col", class_name="right wide-only"),
+            )
+        ),
+        rx.el.tbody(rows),
+        class_name="listing",
+    )
+
+
+def _group(heading: str, rows: rx.Var) -> rx.Component:
+    return rx.cond(
+        rows.length() > 0,
+        rx.el.section(
+            rx.el.header(rx.el.h2(heading)),
+            _table(f"{heading} accounts", rx.foreach(rows, _row)),
+            class_name="card flush",
+        ),
+        rx.fragment(),
+    )
+
+
+def _closed() -> rx.Component:
+    rows = AccountsState.closed
+    return rx.cond(
+        rows.length() > 0,
+        rx.el.details(
+            rx.el.summary("Closed (", rows.length(), ")"),
+            _table("Closed accounts", rx.foreach(rows, _row)),
+            class_name="card flush folded",
+        ),
+        rx.fragment(),
+    )
+
+
 def account_list() -> rx.Component:
     """The page with the list."""
+    state = AccountsState
+    none = state.rows.length() + state.frozen.length() + state.closed.length() == 0
     return shell(
         page_head("Accounts", button_link("Open an account", "/accounts/new", symbol="plus")),
-        rx.cond(AccountsState.failed != "", failed_panel(AccountsState.failed, AccountsState.open), rx.fragment()),
-        rx.cond(AccountsState.loaded, rx.fragment(), waiting("accounts")),
-        rx.el.section(
+        rx.cond(state.failed != "", failed_panel(state.failed, state.open), rx.fragment()),
+        rx.cond(
+            state.loaded,
             rx.cond(
-                AccountsState.loaded & (AccountsState.rows.length() == 0),
-                empty("No accounts yet.", button_link("Open an account", "/accounts/new", style="primary")),
-                rx.el.table(
-                    rx.el.caption("Your accounts", class_name="hidden-visually"),
-                    rx.el.thead(
-                        rx.el.tr(
-                            rx.el.th("Account", scope="col"),
-                            rx.el.th("Type", scope="col", class_name="wide-only"),
-                            rx.el.th("Status", scope="col", class_name="wide-only"),
-                            rx.el.th("Available", scope="col", class_name="right"),
-                            rx.el.th("Current", scope="col", class_name="right wide-only"),
-                            rx.el.th("Opened", scope="col", class_name="right wide-only"),
-                        )
-                    ),
-                    rx.el.tbody(rx.cond(AccountsState.loaded, rx.foreach(AccountsState.rows, _row), _bones())),
-                    class_name="listing",
+                none,
+                rx.el.section(
+                    empty("No accounts yet.", button_link("Open an account", "/accounts/new", style="primary")),
+                    class_name="card flush",
                 ),
+                rx.el.div(_group("Open", state.rows), _group("Frozen", state.frozen), _closed(), class_name="stack"),
             ),
-            class_name="card flush",
+            rx.cond(
+                state.failed == "",
+                rx.el.section(waiting("accounts"), _table("Your accounts", _bones()), class_name="card flush"),
+                rx.fragment(),
+            ),
         ),
         here="/accounts",
     )
