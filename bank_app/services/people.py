@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.database import Database
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.domain.identifiers import reference_bits
 from bank_app.models import Account, AuditRecord, CustomerNote, PasswordLink, Posting, SignIn, Transaction, User
@@ -139,20 +140,42 @@ def list_staff(session: Session, actor: Actor) -> list[PersonRow]:
     return sorted(_rows(session, session.execute(query).scalars().all()), key=lambda row: row.name.casefold())
 
 
-def view(session: Session, actor: Actor, user_id: UUID, *, still: bool = False) -> Record:
+def view(session: Session, actor: Actor, user_id: UUID) -> Record:
     """Somebody's record. That it was looked at is recorded in the same unit of work, at most once a minute.
-
-    `still` says that it has been open since, and records less often.
 
     Raises:
         Forbidden: a customer asks.
         NotFound: there is no such person.
     """
+    user = _person(session, actor, user_id)
+    if not _has_looked(session, actor, user_id, _VIEWED_AGAIN):
+        audit.record(session, actor_id=actor.user_id, action=LOOKED, object=f"user {user_id}")
+    return _record_of(session, user)
+
+
+def keep_viewing(db: Database, actor: Actor, user_id: UUID) -> Record:
+    """The record that was opened before, as it is now. Only after a while is that recorded as another look.
+
+    Raises:
+        Forbidden, NotFound: as `view`.
+    """
+
+    def again(session: Session) -> Record | None:
+        user = _person(session, actor, user_id)
+        return _record_of(session, user) if _has_looked(session, actor, user_id, _STILL_VIEWED) else None
+
+    return db.read(again) or db.unit_of_work(lambda session: view(session, actor, user_id))
+
+
+def _person(session: Session, actor: Actor, user_id: UUID) -> User:
     staff_only(actor)
     user = session.get(User, user_id, populate_existing=True)
     if user is None:
         raise errors.NotFound("There is no such person.")
-    _record_look(session, actor, user_id, _STILL_VIEWED if still else _VIEWED_AGAIN)
+    return user
+
+
+def _record_of(session: Session, user: User) -> Record:
     [person] = _rows(session, [user])
     owner = Actor(user.id, user.email, user.name, Role(user.role))
     return Record(
@@ -162,8 +185,8 @@ def view(session: Session, actor: Actor, user_id: UUID, *, still: bool = False) 
         failed_sign_ins=user.failed_sign_ins,
         accounts=own_accounts(session, owner),
         recent=history.recent(session, owner, limit=_ENTRIES_SHOWN),
-        sign_ins=_sign_ins(session, user_id),
-        notes=notes_about(session, user_id),
+        sign_ins=_sign_ins(session, user.id),
+        notes=notes_about(session, user.id),
     )
 
 
@@ -303,14 +326,12 @@ def _sign_ins(session: Session, user_id: UUID) -> list[SignInView]:
     ]
 
 
-def _record_look(session: Session, actor: Actor, user_id: UUID, again: timedelta) -> None:
-    if user_id == actor.user_id:
-        return
+def _has_looked(session: Session, actor: Actor, user_id: UUID, lately: timedelta) -> bool:
+    """Whether the actor's last look at this person is recorded already; nobody is recorded looking at himself."""
     looked = select(col(AuditRecord.id)).where(
         col(AuditRecord.object) == f"user {user_id}",
         col(AuditRecord.action) == LOOKED,
         col(AuditRecord.actor_id) == actor.user_id,
-        col(AuditRecord.created_at) > clock.now() - again,
+        col(AuditRecord.created_at) > clock.now() - lately,
     )
-    if session.execute(looked.limit(1)).first() is None:
-        audit.record(session, actor_id=actor.user_id, action=LOOKED, object=f"user {user_id}")
+    return user_id == actor.user_id or session.execute(looked.limit(1)).first() is not None

@@ -24,8 +24,8 @@ def names(db, actor, **wanted):
     return [row.name for row in found(db, actor, **wanted).items]
 
 
-def look(db, actor, person, **how):
-    return db.unit_of_work(lambda session: people.view(session, actor, person.user_id, **how))
+def look(db, actor, person):
+    return db.unit_of_work(lambda session: people.view(session, actor, person.user_id))
 
 
 def looks(db):
@@ -131,13 +131,15 @@ def test_every_look_is_recorded_once_a_minute_for_each_who_looks(db, ada, ben, t
     look(db, teller, ben)
     assert looks(db) == 3
     with clock.moved_to(clock.now() + timedelta(seconds=61)):
-        look(db, teller, ada, still=True)
+        assert people.keep_viewing(db, teller, ada.user_id).person.name == "Ada Lindqvist"
         assert looks(db) == 3
         look(db, teller, ada)
         assert looks(db) == 4
     with clock.moved_to(clock.now() + timedelta(minutes=20)):
-        look(db, teller, ada, still=True)
+        people.keep_viewing(db, teller, ada.user_id)
         assert looks(db) == 5
+    people.keep_viewing(db, auditor, ben.user_id)
+    assert looks(db) == 6
 
 
 def test_a_look_is_recorded_with_who_looked_at_whom_and_not_if_it_failed(db, ada, teller):
@@ -159,6 +161,8 @@ def test_customers_see_nobody(db, ada, ben):
     ):
         with pytest.raises(errors.Forbidden):
             db.unit_of_work(attempt)
+    with pytest.raises(errors.Forbidden):
+        people.keep_viewing(db, ada, ben.user_id)
     assert looks(db) == 0
 
 
