@@ -35,6 +35,11 @@ class Payee:
     last_amount_minor: int
 
     @property
+    def title(self) -> str:
+        """The name; whoever is not saved has no other."""
+        return self.name
+
+    @property
     def number(self) -> str:
         """Ten digits."""
         return account_number_text(self.account_id)
@@ -254,7 +259,8 @@ def known(
 ) -> list[Payee | SavedView]:
     """Whom a form offers to pay: saved ones and those paid before, by the last payment, each account once.
 
-    `including` is an account that is listed even if it is further back than `limit`.
+    `including` is an account that is listed even if it is further back than `limit`. Who was saved under another name
+    than the account has is left out: the form checks the name then, as it does for a number that is new.
 
     Raises:
         Forbidden: a customer asks for another person.
@@ -262,7 +268,8 @@ def known(
     kept = saved(session, actor, owner_id=owner_id)
     ids = {view.account_id for view in kept}
     paid = paid_before(session, actor, owner_id=owner_id, limit=_MOST_SAVED)
-    every: list[Payee | SavedView] = [*kept, *(payee for payee in paid if payee.account_id not in ids)]
+    fitting = [view for view in kept if not view.renamed]
+    every: list[Payee | SavedView] = [*fitting, *(payee for payee in paid if payee.account_id not in ids)]
     every.sort(key=lambda one: (one.last_paid_at is None, -one.last_paid_at.timestamp() if one.last_paid_at else 0))
     return [one for place, one in enumerate(every) if place < limit or one.account_id == including]
 

@@ -13,7 +13,9 @@ from bank_app.ui.pages.account import AccountState
 from bank_app.ui.pages.account_ledger import LedgerState
 from bank_app.ui.pages.account_view import account
 from bank_app.ui.pages.accounts import AccountsState, OpenAccountState, account_list, open_account
+from bank_app.ui.pages.appearance import AppearanceState, appearance
 from bank_app.ui.pages.cash import DepositState, WithdrawState, deposit, withdraw
+from bank_app.ui.pages.forgot import ResetState, forgot, reset
 from bank_app.ui.pages.help import help_page
 from bank_app.ui.pages.home import HOME_CARDS, HomeState, home
 from bank_app.ui.pages.landing import landing
@@ -29,21 +31,29 @@ from bank_app.ui.pages.ops_reversal_view import ops_reversal
 from bank_app.ui.pages.ops_transaction import TransactionFileState
 from bank_app.ui.pages.ops_transaction_view import ops_transaction
 from bank_app.ui.pages.ops_transactions import TransactionListState, ops_transactions
+from bank_app.ui.pages.payee_offer import OfferState
 from bank_app.ui.pages.payees import NewPayeeState, PayeesState
 from bank_app.ui.pages.payees_view import new_payee, payees_list
 from bank_app.ui.pages.receipt import ReceiptState
 from bank_app.ui.pages.receipt_view import receipt
 from bank_app.ui.pages.review import ReviewState
 from bank_app.ui.pages.review_view import review
+from bank_app.ui.pages.security import SecurityState
+from bank_app.ui.pages.security_view import security
+from bank_app.ui.pages.settings import ProfileState, profile, settings
+from bank_app.ui.pages.setup import SetupState, setup
 from bank_app.ui.pages.side_by_side import SideBySideState, side_by_side
 from bank_app.ui.pages.sign_in import SignInState, sign_in
+from bank_app.ui.pages.sign_in_code import CodeState, sign_in_code
 from bank_app.ui.pages.sign_up import SignUpState, sign_up
 from bank_app.ui.pages.transfer import TransferState
 from bank_app.ui.pages.transfer_view import transfer
+from bank_app.ui.pages.two_step import TwoStepState, two_step
 from bank_app.ui.session import SessionState
 
 STYLES = (
-    "tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front", "live", "customer", "people", "desk",
+    "tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front", "live", "customer",
+    "people", "desk", "settings",
 )  # fmt: skip
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
@@ -53,12 +63,16 @@ PROTECTED = (
 # And these for the bank's people only.
 STAFF = "/ops"
 # Pages for visitors; somebody signed in is sent on.
-WELCOME = ("/", "/sign-in", "/sign-up")
+WELCOME = ("/", "/sign-in", "/sign-in/code", "/sign-up")
 
 
 PAGES: tuple[Page, ...] = (
     Page("/", "Welcome", landing, (SignInState.open,)),
     Page("/sign-in", "Sign in", sign_in, (SignInState.open,)),
+    Page("/sign-in/code", "Enter your code", sign_in_code, (CodeState.open,)),
+    Page("/forgot", "Forgot your password", forgot),
+    Page("/reset", "Choose a new password", reset, (ResetState.open,)),
+    Page("/setup", "Set up your bank", setup, (SetupState.open,)),
     Page("/sign-up", "Create account", sign_up, (SignUpState.open,)),
     Page("/home", "Home", home, (HomeState.open, *HOME_CARDS, FirstStepsState.open), refresh=HomeState.refresh),
     Page("/accounts", "Accounts", account_list, (AccountsState.open,), AccountsState.refresh),
@@ -71,7 +85,10 @@ PAGES: tuple[Page, ...] = (
     Page("/move/deposit", "Add money", deposit, (DepositState.open,), DepositState.refresh),
     Page("/move/withdraw", "Take money out", withdraw, (WithdrawState.open,), WithdrawState.refresh),
     Page("/move/review/[draft_id]", "Check", review, (ReviewState.open,), ReviewState.refresh),
-    Page("/transactions/[transaction_id]", "Receipt", receipt, (ReceiptState.open,), ReceiptState.refresh),
+    Page(
+        "/transactions/[transaction_id]", "Receipt", receipt, (ReceiptState.open, OfferState.open),
+        ReceiptState.refresh,
+    ),  # fmt: skip
     Page("/ops", "Queue", ops_queue, (QueueState.open,), refresh=QueueState.refresh),
     Page("/ops/accounts", "All accounts", ops_accounts, (DeskState.open,), DeskState.refresh),
     Page("/ops/accounts/[account_id]", "Account file", ops_account, (OpsAccountState.open,), OpsAccountState.refresh),
@@ -87,6 +104,11 @@ PAGES: tuple[Page, ...] = (
         "/ops/transactions/[transaction_id]/reverse", "Reverse", ops_reversal,
         (ReversalState.open,), ReversalState.refresh,
     ),
+    Page("/settings", "Settings", settings),
+    Page("/settings/profile", "Profile", profile, (ProfileState.open,), ProfileState.refresh),
+    Page("/settings/security", "Security", security, (SecurityState.open,), SecurityState.refresh),
+    Page("/settings/security/two-step", "Two-step sign-in", two_step, (TwoStepState.open,)),
+    Page("/settings/appearance", "Appearance", appearance, (AppearanceState.open,)),
     Page("/help", "Help", help_page),
     Page("/demo/side-by-side", "Side by side", side_by_side, (SideBySideState.open,), refresh=SideBySideState.refresh),
     Page(

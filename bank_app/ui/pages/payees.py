@@ -139,7 +139,7 @@ def _row(view: SavedView) -> PayeeRow:
         last_when=words.when(view.last_paid_at) if view.last_paid_at else "",
         added=words.day(view.saved_at),
         renamed=view.renamed,
-        pay=f"/move/transfer?to={view.number}",
+        pay="/move/transfer?" + urlencode({"to": view.number, **({"name": view.name} if view.renamed else {})}),
     )
 
 

@@ -9,6 +9,7 @@ from bank_app.ui.components.moving import copy_link, fact, print_button, when
 from bank_app.ui.components.parts import badge, bone, button_link, crumb, failed_panel, icon, link, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.messages import say
+from bank_app.ui.pages.payee_offer import payee_offer
 from bank_app.ui.pages.receipt import ReceiptState
 from bank_app.ui.session import SessionState
 
@@ -176,6 +177,7 @@ def _beside() -> rx.Component:
             rx.el.div(
                 print_button(icon("printer", 16), "Print or save PDF", class_name="btn"),
                 copy_link(icon("link", 16), class_name="btn"),
+                payee_offer(route_value("transaction_id")),
                 when(paper.again != "", lambda: button_link("Send again", paper.again, symbol="repeat")),
                 when(
                     paper.linked != "",

@@ -15,7 +15,7 @@ from bank_app.errors import AccountNotFound, BankError, Throttled, Unavailable
 from bank_app.services import accounts, drafts, payees, unfinished
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
-from bank_app.services.payees import Payee
+from bank_app.services.payees import Payee, SavedView
 from bank_app.ui import calls, forms, lookups, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.components.moving import Choice
@@ -205,7 +205,7 @@ class TransferState(MoneyForm, rx.State):
             if actor.role.sees_every_account
             else offered
         )
-        found = await calls.read(lambda session: payees.paid_before(session, actor, owner_id=owner))
+        found = await calls.read(lambda session: payees.known(session, actor, owner_id=owner, including=start.target))
         own = every if len(every) > 1 else []
         self.own = [
             choice(account, why_not_to(account), chosen=account.id == start.target, foreign=False) for account in own
@@ -250,7 +250,7 @@ class TransferState(MoneyForm, rx.State):
         if who == "paid":
             number = number_of(forms.field(form, "paid", 40))
             owner = source.owner_id if source else actor.user_id
-            found = await calls.read(lambda session: payees.paid_before(session, actor, owner_id=owner))
+            found = await calls.read(lambda session: payees.known(session, actor, owner_id=owner, including=number))
             payee = next((payee for payee in found if payee.account_id == number), None)
             if payee is None:
                 problems.append(Problem("paid", say("RECIPIENT_REQUIRED")))
@@ -324,6 +324,8 @@ def _is_ticked(form: object) -> bool:
     return isinstance(form, dict) and form.get("checked") in (True, "yes")
 
 
-def _known(payee: Payee, *, chosen: bool) -> Known:
-    last = money.display(payee.last_amount_minor, payee.currency)
-    return Known(payee.number, payee.name, payee.grouped_number, f"{last} · {words.when(payee.last_paid_at)}", chosen)
+def _known(payee: Payee | SavedView, *, chosen: bool) -> Known:
+    last = ""
+    if payee.last_paid_at is not None and payee.last_amount_minor is not None:
+        last = f"{money.display(payee.last_amount_minor, payee.currency)} · {words.when(payee.last_paid_at)}"
+    return Known(payee.number, payee.title, payee.grouped_number, last, chosen)

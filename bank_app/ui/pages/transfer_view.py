@@ -25,7 +25,11 @@ def _known_card(known: rx.Var) -> rx.Component:
     return rx.el.label(
         rx.el.input(type="radio", name="paid", value=known.number, default_checked=known.chosen),
         rx.el.span(rx.el.b(known.name), rx.el.small(known.grouped, class_name="mono")),
-        rx.el.span(rx.el.small("Last paid"), rx.el.small(known.last), class_name="value num"),
+        rx.cond(
+            known.last != "",
+            rx.el.span(rx.el.small("Last paid"), rx.el.small(known.last), class_name="value num"),
+            rx.el.span(rx.el.small("Saved"), class_name="value"),
+        ),
         class_name="choice",
         key=known.number,
     )
