@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import reflex as rx
@@ -28,7 +29,8 @@ from bank_app.ui.notices import notify
 from bank_app.ui.session import ROLE_WORDS, actor_of
 
 _PAGE = 25
-_HOLDS, _ATTEMPTS = 20, 10
+_HOLDS, _ATTEMPTS = 20, 3
+_OLDER_ATTEMPTS = 10
 LIMITS = {"overdraft_limit": "Overdraft limit", "transfer_limit": "At most at once", "daily_limit": "At most in a day"}
 _KINDS = {"transfer": "To", "withdraw": "Cash", "hold": "Set aside for"}
 
@@ -78,6 +80,7 @@ class AttemptRow:
     amount: str
     reason: str
     detail: str
+    code: str
 
 
 @dataclass(frozen=True)
@@ -193,9 +196,9 @@ class OpsAccountState(rx.State):
             return
         actor, number, cursor = await actor_of(self), self._number, self._attempts_cursor
         page = await calls.read(
-            lambda session: attempts.list_attempts(session, actor, number, limit=_ATTEMPTS, cursor=cursor)
+            lambda session: attempts.list_attempts(session, actor, number, limit=_OLDER_ATTEMPTS, cursor=cursor)
         )
-        self.declined = [*self.declined, *map(_attempt_row, page.items)]
+        self.declined = [*self.declined, *[_attempt_row(attempt, number) for attempt in page.items]]
         self._attempts_cursor, self.declined_more = page.next_cursor, page.next_cursor is not None
 
     # --- decisions ----------------------------------------------------------------------------------------
@@ -239,6 +242,7 @@ class OpsAccountState(rx.State):
         except BankError as error:
             self._complain_about_limits(error, actor)
             return
+        self.done = new_answer()
         await notify(self, say("LIMITS_SET", account=named(account)))
         await self.refresh()
         self.form_id += 1
@@ -332,7 +336,7 @@ class OpsAccountState(rx.State):
         self.file, self.private = _file(found.account), money.are_hidden()
         self.open_holds = [_hold_row(hold) for hold in found.holds.items]
         if len(self.declined) <= _ATTEMPTS:
-            self.declined = [_attempt_row(attempt) for attempt in found.attempts.items]
+            self.declined = [_attempt_row(attempt, found.account.id) for attempt in found.attempts.items]
             self._attempts_cursor = found.attempts.next_cursor
             self.declined_more = found.attempts.next_cursor is not None
         self.freeze_effects = _freeze_effects(found)
@@ -401,21 +405,29 @@ def _hold_row(hold: HoldView) -> HoldRow:
         id=str(hold.id),
         title=hold.description or "Set aside",
         amount=money.display(hold.amount_minor, hold.currency),
-        detail=f"{target} · since {words.when(hold.created_at)} · until {words.when(hold.expires_at)}",
+        detail=f"{target} · since {_moment(hold.created_at)} · until {_moment(hold.expires_at)}",
     )
 
 
-def _attempt_row(attempt: AttemptView) -> AttemptRow:
+def _attempt_row(attempt: AttemptView, account_id: int) -> AttemptRow:
     target = attempt.to_name or (words.grouped(attempt.to_account) if attempt.to_account.isdigit() else "")
     what = _KINDS.get(attempt.kind, "To")
     amount = money.display(attempt.amount_minor, attempt.currency)
+    variant = {"account_frozen": "ATTEMPT_FROZEN", "account_closed": "ATTEMPT_CLOSED"}.get(attempt.code, "")
+    own = number_of(attempt.error.details.get("account_id")) == account_id
+    which = "This account" if own else "The receiving account"
     return AttemptRow(
         key=attempt.id,
         title=what if attempt.kind == "withdraw" or not target else f"{what} {target}",
         amount=amount,
-        reason=refusal(attempt.error, needed=amount).text,
-        detail=f"{words.when(attempt.at)}, {words.time_of_day(attempt.at)} · {attempt.by_name} · {attempt.code}",
+        reason=refusal(attempt.error, variant=variant, account="This account", which=which, needed=amount).text,
+        detail=f"{_moment(attempt.at)} · {attempt.by_name}",
+        code=attempt.code,
     )
+
+
+def _moment(at: datetime) -> str:
+    return f"{words.day(at)}, {words.time_of_day(at)}"
 
 
 def _freeze_effects(found: Loaded) -> list[str]:

@@ -57,14 +57,14 @@ def _head(ready: rx.Var) -> rx.Component:
                     rx.el.span(file.grouped, class_name="mono"),
                     copy_button(text=file.number, label="account number", class_name="btn quiet tiny"),
                     rx.el.span(" · ", file.kind, ", opened ", file.opened),
-                    class_name="account-number owner-line",
+                    class_name="owner-line",
                 ),
-                rx.el.p(bone("34ch"), class_name="account-number"),
+                rx.el.p(bone("34ch"), class_name="owner-line"),
             ),
             class_name="grow",
         ),
         when(acts, _actions),
-        class_name="page-head",
+        class_name="page-head desk-head",
     )
 
 
@@ -79,13 +79,14 @@ def _actions() -> rx.Component:
             _opener("unfreeze", "Unfreeze…", "unfreeze-reason", "sun"),
             _opener("freeze", "Freeze…", "freeze-reason", "snowflake"),
         ),
+        _opener("limits", "Limits…", "overdraft_limit", "gauge"),
         _opener("close", "Close…", "close-reason", "lock"),
         class_name="actions",
     )
 
 
 def _opener(target: str, words: str, first: str, symbol: str) -> rx.Component:
-    symbols = {"sun": icon("sun", 16), "snowflake": icon("snowflake", 16), "lock": icon("lock", 16)}
+    symbols = {name: icon(name, 16) for name in ("sun", "snowflake", "lock", "gauge")}
     return dialog_opener(
         symbols[symbol], words, target=target, first=first, on_press=OpsAccountState.prepare, class_name="btn"
     )
@@ -263,31 +264,26 @@ def _limits() -> rx.Component:
         _limit("Overdraft limit", "overdraft_limit", file.overdraft_typed, state.overdraft_error, "Empty for none."),
         _limit("At most at once", "transfer_limit", file.at_once_typed, state.at_once_error, "Empty for no limit."),
         _limit("At most in a day", "daily_limit", file.daily_typed, state.daily_error, "Counted from midnight UTC."),
+        reason_field("limits-reason", error=state.limits_reason_error, hint=_HINT),
         rx.el.div(
-            label_for("limits-reason", "Reason"),
-            rx.el.textarea(
-                id="limits-reason",
-                name="limits-reason",
-                rows=2,
-                max_length=300,
-                key="limits-reason" + state.form_id.to_string(),
-                custom_attrs=described("limits-reason", state.limits_reason_error, hint=True),
+            dialog_closer("Cancel", class_name="btn"),
+            press_once(
+                label="Save limits", busy_label="Saving…", answer=state.answer, kind="submit", class_name="btn primary"
             ),
-            rx.el.p(_HINT, id="limits-reason-hint", class_name="hint"),
-            error_line("limits-reason", state.limits_reason_error),
-            class_name="field",
+            class_name="decide",
         ),
-        press_once(label="Save limits", busy_label="Saving…", answer=state.answer, kind="submit", class_name="btn"),
         on_submit=state.set_limits.temporal,
         reset_on_submit=False,
-        class_name="pad limits",
     )
-    return rx.el.section(
-        rx.el.header(rx.el.h2("Limits")),
+    return dialog(
         rx.cond(
-            state.private, rx.el.p("Amounts are hidden. Show them to change limits.", class_name="pad muted"), form
+            state.private,
+            rx.el.div(rx.el.p("Amounts are hidden. Show them to change limits."), class_name="body"),
+            form,
         ),
-        class_name="card",
+        id="limits",
+        title="Limits of this account",
+        done=state.done,
     )
 
 
@@ -333,7 +329,7 @@ def _attempt(attempt: rx.Var) -> rx.Component:
         rx.el.b(attempt.title),
         rx.el.span(attempt.amount, class_name="value"),
         rx.el.p(attempt.reason),
-        rx.el.p(attempt.detail, class_name="micro"),
+        rx.el.p(attempt.detail, " · ", rx.el.span(attempt.code, class_name="mono"), class_name="micro"),
         key=attempt.key,
     )
 
@@ -436,16 +432,9 @@ def ops_account() -> rx.Component:
                     lambda: rx.el.div(notice(rx.el.p(state.file.frozen), symbol="snowflake"), class_name="field"),
                 ),
                 _numbers(ready),
-                rx.el.div(
-                    rx.el.div(_entries(ready), class_name="main"),
-                    rx.el.div(
-                        _holds(ready),
-                        when(ready & SessionState.can_move & (state.file.status != "closed"), _limits),
-                        _attempts(ready),
-                        class_name="beside",
-                    ),
-                    class_name="desk-columns",
-                ),
+                rx.el.div(_holds(ready), _attempts(ready), class_name="desk-columns even"),
+                rx.el.div(rx.el.div(_entries(ready), class_name="main"), class_name="desk-columns one"),
+                _limits(),
                 _freeze(),
                 _unfreeze(),
                 _close(),

@@ -230,7 +230,7 @@ def _original() -> rx.Component:
         rx.el.div(rx.el.b(sheet.amount), rx.el.span(sheet.story, class_name="small muted"), class_name="sum-up"),
         rx.el.dl(
             kv("Reference", link(sheet.reference, to=sheet.back, class_name="mono")),
-            kv("Posted", rx.el.span(sheet.posted, class_name="num")),
+            kv("Posted", sheet.posted),
             when(sheet.note != "", lambda: kv("Note", "“", sheet.note, "”")),
             kv("Asked for by", sheet.initiator),
             when(sheet.key != "", lambda: kv("Key", rx.el.span(sheet.key, class_name="mono"))),

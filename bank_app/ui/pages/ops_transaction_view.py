@@ -142,7 +142,7 @@ def _facts() -> rx.Component:
                 rx.el.span(sheet.reference, class_name="mono"),
                 copy_button(text=sheet.reference, label="the reference", class_name="btn quiet tiny"),
             ),
-            kv("Posted", rx.el.span(sheet.posted, class_name="num")),
+            kv("Posted", sheet.posted),
             when(sheet.note != "", lambda: kv("Note", "“", sheet.note, "”")),
             kv(
                 "Asked for by",
