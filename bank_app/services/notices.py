@@ -35,12 +35,10 @@ _SCANNED = 300
 # What happens to a person, told to that person. Signing in is told from the sign-ins, where the device is known.
 SECURITY = frozenset(
     {
-        "user.password", "user.second_factor_on", "user.second_factor_off", "user.recovery_codes",
-        "user.sign_out", "user.sign_out_others", "user.sign_out_everywhere", "user.role", "user.unlock",
-        "password.change", "password.reset", "password_link.make", "password_link.use",
-        "second_factor.on", "second_factor.off", "second_factor.enable", "second_factor.disable",
-        "recovery_code.use", "recovery_codes.make",
-        "sign_in.throttled", "sign_in.refresh_token_reused", "sign_in.end", "sign_in.end_others",
+        "password.change", "password.reset", "password.link",
+        "second_step.on", "second_step.off", "second_step.new_codes", "second_step.reset",
+        "sign_in.end", "sign_in.end_others", "sign_in.end_all", "sign_in.enable", "sign_in.unlock",
+        "sign_in.throttled", "sign_in.refresh_token_reused", "user.role",
     }
 )  # fmt: skip
 
@@ -75,6 +73,14 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """What came in since a moment, and how much was not looked at yet."""
+
+    fresh: list[Notice]
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Window:
     """From when, and up to which notice, exclusive."""
 
@@ -102,15 +108,17 @@ def list_notices(session: Session, actor: Actor, *, limit: int = 25, cursor: str
     return _page(_sources(session, actor, window, _SCANNED), limit)
 
 
-def since(session: Session, actor: Actor, moment: datetime, *, limit: int = 10) -> list[Notice]:
-    """The newest notices from that moment on."""
-    window = _Window(max(moment, clock.now() - LOOK_BACK), _seen_until(session, actor))
-    return _page(_sources(session, actor, window, _SCANNED), limit).items
+def news(session: Session, actor: Actor, *, since: datetime) -> News:
+    """The newest notices from that moment on, and how many are new, up to ten."""
+    seen = _seen_until(session, actor)
+    window = _Window(max(min(since, seen), clock.now() - LOOK_BACK), seen)
+    found = _page(_sources(session, actor, window, _SCANNED), MOST_UNREAD + 1).items
+    return News([notice for notice in found if notice.at >= since], sum(notice.new for notice in found))
 
 
 def unread(session: Session, actor: Actor) -> int:
     """How many notices are new, up to ten: more than `MOST_UNREAD` is only many."""
-    return len(since(session, actor, _seen_until(session, actor) + timedelta(microseconds=1), limit=MOST_UNREAD + 1))
+    return news(session, actor, since=clock.now()).unread
 
 
 def mark_all_read(session: Session, actor: Actor) -> int:

@@ -181,20 +181,12 @@ class LiveState(rx.State):
         except DatabaseUnavailable:
             return
 
-    @exposed
-    async def count(self) -> None:
-        """What is unread, after it has been read elsewhere."""
-        actor = await actor_of(self)
-        self.unread = await calls.read(lambda session: notices.unread(session, actor))
-
     async def _listen(self, actor: Actor) -> None:
         first, since = self._looked is None, (self._looked or clock.now()) - _LATE
         self._looked = clock.now()
-        found, self.unread = await calls.read(
-            lambda session: (notices.since(session, actor, since), notices.unread(session, actor))
-        )
-        fresh = [notice for notice in found if notice.key not in self._told]
-        self._told = frozenset(notice.key for notice in found)
+        news = await calls.read(lambda session: notices.news(session, actor, since=since))
+        fresh = [notice for notice in news.fresh if notice.key not in self._told]
+        self.unread, self._told = news.unread, frozenset(notice.key for notice in news.fresh)
         if fresh and not first:
             await self._tell(fresh)
 
@@ -210,10 +202,10 @@ class LiveState(rx.State):
 def _accounts_of(session: Session, actor: Actor, path: str) -> list[int]:
     """A person's own accounts, and the one in the address if it may be seen."""
     shown = {account.id for account in accounts.own_accounts(session, actor)}
-    for part in path.split("/"):
-        if part.isdigit():
-            with contextlib.suppress(BankError):
-                shown.add(accounts.get_account(session, actor, parse_account_number(part)).id)
+    _, values = current.page_at(path)
+    if number := values.get("account_id"):
+        with contextlib.suppress(BankError):
+            shown.add(accounts.get_account(session, actor, parse_account_number(number)).id)
     return sorted(shown)
 
 

@@ -18,18 +18,22 @@ _LIMITS = {
     "transfer_limit": "Limit for one payment",
     "daily_limit": "Limit for a day",
 }
-# By the verb of the audit trail; what is not here is still told, only less exactly.
 _SECURITY = {
-    "password": "Your password was changed",
-    "second_factor_on": "Two-step sign-in is on",
-    "second_factor_off": "Two-step sign-in is off",
-    "recovery_codes": "You have new recovery codes",
-    "sign_out": "A session of yours was signed out",
-    "throttled": "Somebody tried to sign in as you",
-    "refresh_token_reused": "A program was signed out",
-    "role": "Your role was changed",
-    "unlock": "Your sign-in was unlocked",
-    "link": "An operator made you a link for a new password",
+    "password.change": "Your password was changed",
+    "password.reset": "Your password was changed with a link",
+    "password.link": "The bank made a link for a new password of yours",
+    "second_step.on": "Two-step sign-in is on",
+    "second_step.off": "Two-step sign-in is off",
+    "second_step.new_codes": "You have new recovery codes",
+    "second_step.reset": "The bank turned your two-step sign-in off",
+    "sign_in.end": "A session of yours was signed out",
+    "sign_in.end_others": "Your other sessions were signed out",
+    "sign_in.end_all": "The bank signed you out everywhere",
+    "sign_in.enable": "The bank lets you sign in again",
+    "sign_in.unlock": "The bank unlocked your sign-in",
+    "sign_in.throttled": "Somebody tried to sign in as you, too often",
+    "sign_in.refresh_token_reused": "A program was signed out: its key was used twice",
+    "user.role": "Your role was changed",
 }
 
 
@@ -124,7 +128,7 @@ def _said(notice: Notice, bank: str) -> tuple[str, str]:
     if notice.kind is NoticeKind.SIGN_IN:
         return "New sign-in to your account", device(notice.device) if notice.action == "browser" else "A program"
     if notice.kind is NoticeKind.SECURITY:
-        return next((text for verb, text in _SECURITY.items() if verb in notice.action), _SECURITY["sign_out"]), ""
+        return _SECURITY.get(notice.action, notice.action), ""
     if notice.account is None:
         return "", ""
     if notice.kind is NoticeKind.ACCOUNT:
