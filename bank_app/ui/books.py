@@ -9,7 +9,7 @@ import reflex as rx
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.services import integrity
+from bank_app.services import audit_trail, integrity
 from bank_app.ui import calls, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import SessionState
@@ -32,6 +32,7 @@ class BooksState(rx.State):
     balance: bool = False
     told: bool = False
     counted: str = ""
+    trail: str = ""
     checked: str = ""
     lines: list[Line] = []
     debit: str = ""
@@ -43,7 +44,9 @@ class BooksState(rx.State):
         bank = calls.bank()
         try:
             report = await calls.call(integrity.latest, bank.db)
-            trial = await calls.read(integrity.trial_balance)
+            trial, verified = await calls.read(
+                lambda session: (integrity.trial_balance(session), audit_trail.last_verification(session))
+            )
         except BankError:
             async with self:
                 self.known, self.unreachable = False, True
@@ -57,6 +60,8 @@ class BooksState(rx.State):
             self.known, self.unreachable = True, False
             self.balance = report.ok
             self.counted = f"{words.count(report.postings, 'posting')} re-added" if self.told else ""
+            intact = verified.result.checked if verified and verified.result.ok else 0
+            self.trail = f"{words.count(intact, 'audit record')} verified" if intact and self.told else ""
             self.checked = f"Checked {age} s ago"
             self.lines = [
                 Line(

@@ -1,57 +1,110 @@
-"""The first page for visitors: what this is in ten seconds, and proof that it is true."""
+"""The first page for visitors: what this is in ten seconds, proof that it is true, and a way in."""
 
 from __future__ import annotations
 
 import reflex as rx
 
+from bank_app.ui.books import BooksState
 from bank_app.ui.components.books import books_table
-from bank_app.ui.components.parts import button_link, document_link, icon
+from bank_app.ui.components.moving import ticks
+from bank_app.ui.components.parts import bone, button_link, document_link, icon, link
 from bank_app.ui.components.shell import public_shell
 from bank_app.ui.pages.sign_in import people_cards
 from bank_app.ui.session import SessionState
 
-_PROMISES = (
+_LINES = (
     (
         "braces",
-        "A real REST API",
-        "Every transfer is idempotent by key, every refusal has its own code, and all of it is described in OpenAPI.",
+        "For developers.",
+        "A real REST API: every transfer is idempotent by key, every refusal has its own code.",
     ),
     (
-        "scale",
-        "Double entry, always",
-        "Money is never created or lost: every posting has another side, and a checker re-adds them all.",
+        "graduation-cap",
+        "For teachers.",
+        "Send the same payment twice, prove a balance from its entries, reverse a mistake, and see why it holds.",
     ),
     (
-        "server",
-        "Yours to run",
-        "One command, on an embedded file or on MySQL and MariaDB. No request leaves the host.",
+        "users",
+        "For communities.",
+        "Accounts, statements and an audit trail that shows if a record was changed. No request leaves the host.",
     ),
 )
+
+
+def _proven(symbol: str, words: rx.Var | str) -> rx.Component:
+    return rx.el.li(icon(symbol, 16), words, class_name="good")
+
+
+def _strip() -> rx.Component:
+    """Whether the books of this very bank balance, looked at every half a minute."""
+    state = BooksState
+    return rx.el.div(
+        ticks(every=30, times=120, seq=0, on_tick=state.look),
+        rx.cond(
+            state.unreachable,
+            rx.el.ul(rx.el.li(icon("triangle-alert", 16), "Can't reach the ledger right now", class_name="warn")),
+            rx.cond(
+                state.known,
+                rx.el.ul(
+                    rx.cond(
+                        state.balance,
+                        _proven("shield-check", "Books balance"),
+                        rx.el.li(icon("shield-alert", 16), "Books are off", class_name="bad"),
+                    ),
+                    rx.cond(state.counted != "", _proven("check", state.counted), rx.fragment()),
+                    rx.cond(state.trail != "", _proven("check", state.trail), rx.fragment()),
+                    rx.el.li(state.checked, class_name="muted"),
+                ),
+                rx.el.ul(rx.el.li(bone("12ch")), rx.el.li(bone("18ch")), rx.el.li(bone("12ch"))),
+            ),
+        ),
+        class_name="proof-strip",
+        aria_label="Proof",
+        role="region",
+    )
+
+
+def _ways_in() -> rx.Component:
+    return rx.cond(
+        SessionState.demo,
+        rx.fragment(
+            rx.el.h2("Walk in as someone", class_name="walk-in"),
+            people_cards(),
+            rx.el.p(
+                "Pretend money; press anything. ",
+                link("Sign in with a password", to="/sign-in"),
+                class_name="muted landing-note",
+            ),
+        ),
+        rx.el.div(
+            button_link("Sign in", "/sign-in", style="primary lg"),
+            rx.cond(SessionState.sign_up, button_link("Create account", "/sign-up", style="lg"), rx.fragment()),
+            class_name="actions landing-actions",
+        ),
+    )
 
 
 def landing() -> rx.Component:
     """The page."""
     return public_shell(
-        rx.el.h1("A whole bank you can run, read and try to break."),
-        rx.el.p(
-            "Accounts, transfers and statements over a double-entry ledger in which every cent has two sides.",
-            class_name="lead",
-        ),
-        rx.el.div(
-            button_link("Sign in", "/sign-in", style="primary lg"),
-            document_link(icon("braces", 16), "API docs", to="/api/v1/docs", class_name="btn lg"),
-            class_name="actions landing-actions",
-        ),
-        people_cards(),
-        rx.el.div(
+        rx.el.h1("A whole bank you can run, read and try to break.", class_name="landing-title"),
+        rx.el.ul(
             *[
-                rx.el.section(icon(symbol), rx.el.h2(title), rx.el.p(text), class_name="card")
-                for symbol, title, text in _PROMISES
+                rx.el.li(icon(symbol), rx.el.span(rx.el.b(whom), " ", says))
+                for symbol, whom, says in _LINES
             ],
-            class_name="promises",
+            class_name="landing-lines",
         ),
+        _strip(),
+        _ways_in(),
         books_table(),
-        beside=rx.cond(
-            SessionState.sign_up, button_link("Create account", "/sign-up"), button_link("Sign in", "/sign-in")
+        beside=rx.el.div(
+            document_link(icon("braces", 16), "API docs", to="/api/v1/docs", class_name="btn quiet wide-only"),
+            rx.cond(
+                SessionState.demo & SessionState.sign_up,
+                button_link("Create account", "/sign-up"),
+                button_link("Sign in", "/sign-in"),
+            ),
+            class_name="actions",
         ),
-    )
+    )  # fmt: skip
