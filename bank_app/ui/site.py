@@ -25,12 +25,17 @@ from bank_app.ui.pages.notifications import NotificationsState, notifications
 from bank_app.ui.pages.ops_account import OpsAccountState
 from bank_app.ui.pages.ops_account_view import ops_account
 from bank_app.ui.pages.ops_accounts import DeskState, ops_accounts
+from bank_app.ui.pages.ops_customer import RecordState
+from bank_app.ui.pages.ops_customer_view import ops_customer
+from bank_app.ui.pages.ops_customers import CustomersState, ops_customers
 from bank_app.ui.pages.ops_queue import QueueState, ops_queue
 from bank_app.ui.pages.ops_reversal import ReversalState
 from bank_app.ui.pages.ops_reversal_view import ops_reversal
 from bank_app.ui.pages.ops_transaction import TransactionFileState
 from bank_app.ui.pages.ops_transaction_view import ops_transaction
 from bank_app.ui.pages.ops_transactions import TransactionListState, ops_transactions
+from bank_app.ui.pages.ops_users import RoleState, UsersState
+from bank_app.ui.pages.ops_users_view import ops_role, ops_users
 from bank_app.ui.pages.payee_offer import OfferState
 from bank_app.ui.pages.payees import NewPayeeState, PayeesState
 from bank_app.ui.pages.payees_view import new_payee, payees_list
@@ -90,6 +95,10 @@ PAGES: tuple[Page, ...] = (
         ReceiptState.refresh,
     ),  # fmt: skip
     Page("/ops", "Queue", ops_queue, (QueueState.open,), refresh=QueueState.refresh),
+    Page("/ops/customers", "Customers", ops_customers, (CustomersState.open,), CustomersState.refresh),
+    Page("/ops/customers/[user_id]", "Customer", ops_customer, (RecordState.open,), RecordState.refresh),
+    Page("/ops/users", "Users", ops_users, (UsersState.open,), UsersState.refresh),
+    Page("/ops/users/[user_id]", "Role", ops_role, (RoleState.open,)),
     Page("/ops/accounts", "All accounts", ops_accounts, (DeskState.open,), DeskState.refresh),
     Page("/ops/accounts/[account_id]", "Account file", ops_account, (OpsAccountState.open,), OpsAccountState.refresh),
     Page(

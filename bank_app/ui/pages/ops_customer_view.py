@@ -69,6 +69,10 @@ def _actions() -> rx.Component:
                 class_name="btn primary",
             ),
         ),
+        when(
+            SessionState.role == "admin",
+            lambda: button_link("Change role", "/ops/users/" + RecordState.person.id, symbol="shield"),
+        ),
         opener(icon("key-round", 16), "Password link…", "password"),
         opener(icon("log-out", 16), "Sign out everywhere…", "sign-out"),
         rx.cond(

@@ -1,0 +1,38 @@
+"""What each role may do, in sentences. The services decide by `Role` itself; this says the same to people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bank_app.domain.accounting import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One thing that can be done, and the roles that may."""
+
+    sentence: str
+    roles: frozenset[Role]
+
+
+def _those(may: Callable[[Role], bool]) -> frozenset[Role]:
+    return frozenset(role for role in Role if may(role))
+
+
+_SEES = _those(lambda role: role.sees_every_account)
+_ACTS = _those(lambda role: role.acts_on_every_account)
+_ADMIN = frozenset({Role.ADMIN})
+
+PERMISSIONS: tuple[Permission, ...] = (
+    Permission("Open accounts of their own and move money between them and to others", _ACTS | {Role.CUSTOMER}),
+    Permission("See every customer, account and transaction; each look at a customer is logged", _SEES),
+    Permission("Read the audit trail and verify it; read and check the books; see how the bank is doing", _SEES),
+    Permission("Take the audit trail away over the API", frozenset({Role.AUDITOR, Role.ADMIN})),
+    Permission("Take in and pay out cash, and move money for a customer", _ACTS),
+    Permission("Freeze, unfreeze and close accounts and set their limits, with a reason", _ACTS),
+    Permission("Reverse a transaction, with a reason", _ACTS),
+    Permission("Write notes about customers, unlock, disable and end their sign-ins, make password links", _ACTS),
+    Permission("Do the same for colleagues", _ADMIN),
+    Permission("Invite colleagues and change roles, with a reason and their own password", _ADMIN),
+)

@@ -1,0 +1,161 @@
+"""The bank's own people, what each role may do, inviting a colleague, and giving somebody another role. State only."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from bank_app.domain.accounting import Role
+from bank_app.errors import BankError
+from bank_app.services import access, password_links, people
+from bank_app.ui import calls, forms, person_words, words
+from bank_app.ui.components.fields import Problem
+from bank_app.ui.guard import exposed
+from bank_app.ui.messages import CATALOGUE, refusal, say
+from bank_app.ui.money_form import new_answer
+from bank_app.ui.pages.sign_in import kept
+from bank_app.ui.person_words import Person
+from bank_app.ui.session import ROLE_WORDS, actor_of
+
+STAFF_ROLES = (Role.TELLER, Role.AUDITOR, Role.ADMIN)
+_FIELDS = {"email": "EMAIL_INVALID", "name": "PERSON_NAME_REQUIRED", "role": "ROLE_REQUIRED"}
+
+
+class UsersState(rx.State):
+    """The list, and the form of the invitation."""
+
+    loaded: bool = False
+    failed: str = ""
+    done: str = ""
+    rows: list[Person] = []
+    said: str = ""
+    manages: bool = False
+    own_id: str = ""
+    problems: list[Problem] = []
+    email_error: str = ""
+    name_error: str = ""
+    role_error: str = ""
+    answer: int = 0
+    closed: int = 0
+    link: str = ""
+    link_whose: str = ""
+    link_until: str = ""
+    link_seq: int = 0
+
+    @exposed(staff=True)
+    async def open(self) -> None:
+        """Loads the list, and says what became of a form that was posted."""
+        self._forget()
+        self.link = ""
+        done = forms.text(self.router.url.query_parameters.get("done"), 20)
+        self.done = say("ROLE_CHANGED") if done == "ROLE_CHANGED" else ""
+        await self._load()
+
+    @exposed(staff=True)
+    async def refresh(self) -> None:
+        """The list of now."""
+        if self.loaded:
+            await self._load()
+
+    @exposed(staff=True)
+    def prepare(self) -> None:
+        """The invitation opens without the complaints of the last one."""
+        self._forget()
+
+    @exposed(staff=True)
+    async def invite(self, form: dict[str, Any]) -> None:
+        """Makes a colleague and the link with which they choose a password."""
+        actor, db = await actor_of(self), calls.bank().db
+        self._forget()
+        email, name = forms.field(form, "invite-email", 254), forms.field(form, "invite-name", 200)
+        role = forms.field(form, "role", 10)
+        try:
+            invited = await calls.call_apart(
+                access.invite, db, actor, email=email, name=name,
+                role=Role(role) if role in STAFF_ROLES else Role.CUSTOMER,
+            )  # fmt: skip
+            made = await calls.call(password_links.make, db, actor, invited)
+        except BankError as error:
+            self._complain(error)
+            return
+        self.link, self.link_whose = f"{self.router.url.origin}{made.path}", name
+        self.link_until = f"{words.time_of_day(made.expires_at)} UTC"
+        self.closed = self.link_seq = new_answer()
+        await self._load()
+
+    async def _load(self) -> None:
+        actor = await actor_of(self)
+        try:
+            found = await calls.read(lambda session: people.list_staff(session, actor))
+        except BankError as error:
+            self.failed = refusal(error).text
+            return
+        self.rows = [person_words.person(row) for row in found]
+        self.said = f"{words.count(len(found), 'person', 'people')} with a role at this bank"
+        self.manages, self.own_id = actor.role is Role.ADMIN, str(actor.user_id)
+        self.failed, self.loaded = "", True
+
+    def _forget(self) -> None:
+        self.answer = new_answer()
+        self.problems = []
+        self.email_error = self.name_error = self.role_error = self.done = ""
+
+    def _complain(self, error: BankError) -> None:
+        found = {each["field"]: _FIELDS.get(each["field"], "") for each in error.details.get("errors", ())}
+        if error.code == "email_taken":
+            found = {"email": "EMAIL_IN_USE"}
+        texts = {field: say(key) for field, key in found.items() if key in CATALOGUE}
+        self.email_error, self.name_error = texts.get("email", ""), texts.get("name", "")
+        self.role_error = texts.get("role", "")
+        self.problems = [Problem(f"invite-{field}", text) for field, text in texts.items()]
+        if not self.problems:
+            self.problems = [Problem("", refusal(error).text)]
+
+
+class RoleState(rx.State):
+    """Giving somebody another role. The form is posted by the browser itself; no password enters a State."""
+
+    shown: str = ""
+    missing: str = ""
+    failed: str = ""
+    person: Person = Person()
+    manages: bool = False
+    problem: str = ""
+    reason: str = ""
+    seq: int = 0
+    form_id: int = 0
+
+    @exposed(staff=True)
+    async def open(self) -> Any:
+        """Loads who it is about, and what became of a form that was posted."""
+        written = self.router.url.path.rstrip("/").rpartition("/")[2]
+        self.reset()
+        yield
+        wanted, actor = forms.identifier(written), await actor_of(self)
+        record = await self._find(wanted) if wanted else None
+        if record is None:
+            self.missing = "" if self.failed else written
+            return
+        self.person, self.manages = record, actor.role is Role.ADMIN
+        self._read_answer(ROLE_WORDS[actor.role])
+        self.form_id, self.shown = self.form_id + 1, written
+
+    async def _find(self, user_id: UUID) -> Person | None:
+        actor = await actor_of(self)
+        try:
+            record = await calls.write(lambda session: people.view(session, actor, user_id))
+        except BankError as error:
+            self.failed = "" if error.code == "not_found" else refusal(error).text
+            return None
+        return person_words.person(record.person)
+
+    def _read_answer(self, role: str) -> None:
+        query = self.router.url.query_parameters
+        problem, wait = forms.text(query.get("problem"), 40), forms.text(query.get("wait"), 6)
+        bank = calls.bank().settings.name
+        if problem in CATALOGUE:
+            self.problem = say(problem, role=role, bank=bank, retry_after=wait or "a few", wait=words.how_long(wait))
+            self.seq = new_answer()
+        self.reason = forms.text(kept(self.router.headers.cookie).get("reason", ""), 400) if self.problem else ""

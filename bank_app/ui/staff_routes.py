@@ -1,0 +1,55 @@
+"""The form that gives somebody another role. Posted by the browser itself, because it carries a password."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from starlette.responses import RedirectResponse, Response
+
+from bank_app.database import Database
+from bank_app.domain.accounting import Role
+from bank_app.errors import BankError, Invalid
+from bank_app.services import access, auth
+from bank_app.settings import Settings
+from bank_app.ui import calls, cookies, forms, lookups, native_forms
+from bank_app.ui.guard import sign_in_address
+
+USERS = "/ops/users"
+
+
+def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
+    """Adds the route."""
+
+    @routes.post("/auth/role")
+    async def change_role(request: Request) -> Response:
+        form, refused = await native_forms.posted(request, settings)
+        if refused:
+            return refused
+        token = request.cookies.get(cookies.name(settings), "")
+        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
+        if actor is None:
+            return RedirectResponse(sign_in_address(USERS, ended=True), 303)
+        user_id, role = forms.identifier(form.get("user")), forms.field(form, "role", 10)
+        if user_id is None:
+            return RedirectResponse(USERS, 303)
+        page, reason = f"{USERS}/{user_id}", forms.field(form, "reason", 400)
+        if role not in set(Role):
+            return _back(page, Invalid(), settings, reason, problem="ROLE_REQUIRED")
+        try:
+            lookups.count_form(native_forms.whence(request, settings)["address"], settings)
+            await calls.call_apart(
+                access.change_role, db, actor, user_id, role=Role(role), reason=reason,
+                password=native_forms.password(form),
+            )  # fmt: skip
+        except BankError as error:
+            return _back(page, error, settings, reason, problem=_problem(error))
+        return RedirectResponse(f"{USERS}?done=ROLE_CHANGED", 303)
+
+
+def _back(page: str, error: BankError, settings: Settings, reason: str, *, problem: str) -> Response:
+    return native_forms.back(page, error, settings, {"reason": reason}, "", problem=problem)
+
+
+def _problem(error: BankError) -> str:
+    if isinstance(error, Invalid):
+        return "REASON_REQUIRED"
+    return "PASSWORD_NOT_YOURS" if error.code == "invalid_credentials" else ""
