@@ -25,9 +25,14 @@ from bank_app.ui.pages.notifications import NotificationsState, notifications
 from bank_app.ui.pages.ops_account import OpsAccountState
 from bank_app.ui.pages.ops_account_view import ops_account
 from bank_app.ui.pages.ops_accounts import DeskState, ops_accounts
+from bank_app.ui.pages.ops_audit import AuditState
+from bank_app.ui.pages.ops_audit_view import ops_audit
+from bank_app.ui.pages.ops_books import OpsBooksState
+from bank_app.ui.pages.ops_books_view import ops_books
 from bank_app.ui.pages.ops_customer import RecordState
 from bank_app.ui.pages.ops_customer_view import ops_customer
 from bank_app.ui.pages.ops_customers import CustomersState, ops_customers
+from bank_app.ui.pages.ops_health import HealthState, ops_health
 from bank_app.ui.pages.ops_queue import QueueState, ops_queue
 from bank_app.ui.pages.ops_reversal import ReversalState
 from bank_app.ui.pages.ops_reversal_view import ops_reversal
@@ -51,14 +56,17 @@ from bank_app.ui.pages.side_by_side import SideBySideState, side_by_side
 from bank_app.ui.pages.sign_in import SignInState, sign_in
 from bank_app.ui.pages.sign_in_code import CodeState, sign_in_code
 from bank_app.ui.pages.sign_up import SignUpState, sign_up
+from bank_app.ui.pages.statements import StatementsState, StatementState
+from bank_app.ui.pages.statements_view import statement, statement_list
 from bank_app.ui.pages.transfer import TransferState
 from bank_app.ui.pages.transfer_view import transfer
 from bank_app.ui.pages.two_step import TwoStepState, two_step
 from bank_app.ui.session import SessionState
+from bank_app.ui.verifying import ChainState
 
 STYLES = (
     "tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front", "live", "customer",
-    "people", "desk", "settings",
+    "people", "desk", "proofs", "settings",
 )  # fmt: skip
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
@@ -84,6 +92,8 @@ PAGES: tuple[Page, ...] = (
     Page("/accounts/new", "Open an account", open_account, (OpenAccountState.open,)),
     Page("/accounts/[account_id]", "Account", account, (AccountState.open, LedgerState.open), AccountState.refresh),
     Page("/payees", "Payees", payees_list, (PayeesState.open,), PayeesState.refresh),
+    Page("/statements", "Statements", statement_list, (StatementsState.open,), StatementsState.refresh),
+    Page("/statements/[account_id]", "Statement", statement, (StatementState.open,)),
     Page("/payees/new", "Add a payee", new_payee, (NewPayeeState.open,)),
     Page("/move", "Move money", move, (MoveState.open,), MoveState.refresh),
     Page("/move/transfer", "Send money", transfer, (TransferState.open,), TransferState.refresh),
@@ -91,9 +101,12 @@ PAGES: tuple[Page, ...] = (
     Page("/move/withdraw", "Take money out", withdraw, (WithdrawState.open,), WithdrawState.refresh),
     Page("/move/review/[draft_id]", "Check", review, (ReviewState.open,), ReviewState.refresh),
     Page(
-        "/transactions/[transaction_id]", "Receipt", receipt, (ReceiptState.open, OfferState.open),
+        "/transactions/[transaction_id]",
+        "Receipt",
+        receipt,
+        (ReceiptState.open, OfferState.open),
         ReceiptState.refresh,
-    ),  # fmt: skip
+    ),
     Page("/ops", "Queue", ops_queue, (QueueState.open,), refresh=QueueState.refresh),
     Page("/ops/customers", "Customers", ops_customers, (CustomersState.open,), CustomersState.refresh),
     Page("/ops/customers/[user_id]", "Customer", ops_customer, (RecordState.open,), RecordState.refresh),
@@ -118,6 +131,9 @@ PAGES: tuple[Page, ...] = (
     Page("/settings/security", "Security", security, (SecurityState.open,), SecurityState.refresh),
     Page("/settings/security/two-step", "Two-step sign-in", two_step, (TwoStepState.open,)),
     Page("/settings/appearance", "Appearance", appearance, (AppearanceState.open,)),
+    Page("/ops/audit", "Audit trail", ops_audit, (AuditState.open,), AuditState.refresh),
+    Page("/ops/books", "Books", ops_books, (OpsBooksState.open,), OpsBooksState.refresh),
+    Page("/ops/health", "Health", ops_health, (HealthState.open,), HealthState.refresh),
     Page("/help", "Help", help_page),
     Page("/demo/side-by-side", "Side by side", side_by_side, (SideBySideState.open,), refresh=SideBySideState.refresh),
     Page(
@@ -134,9 +150,11 @@ def add_pages(app: rx.App) -> None:
     for page in PAGES:
         # First of all a page says what it will show, so that no change falls between reading and watching.
         watch = [LiveState.watch] if page.route.startswith((*PROTECTED, STAFF)) else []
+        # Wherever the bank's people are, they see that the audit trail is broken.
+        chain = [ChainState.look] if page.route.startswith(STAFF) else []
         app.add_page(
             page.component,
             route=page.route,
             title=rx.Var.create(page.title + " – ") + SessionState.bank_name,
-            on_load=[*watch, *page.on_load, BooksState.look],
+            on_load=[*watch, *page.on_load, BooksState.look, *chain],
         )

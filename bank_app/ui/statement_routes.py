@@ -1,0 +1,67 @@
+"""Statements as files. Plain HTTP behind the session cookie, because a browser saves what a link leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from sqlalchemy.orm import Session
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from bank_app.database import Database
+from bank_app.domain import identifiers
+from bank_app.errors import BankError, Invalid
+from bank_app.services import auth, history, statements
+from bank_app.services.auth import Actor
+from bank_app.settings import Settings
+from bank_app.ui import calls, cookies, forms
+
+_KINDS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+
+
+def period_of(query: Mapping[str, object]) -> tuple[datetime, datetime] | None:
+    """The period of an address: `?month=2026-09`, or `?from=2026-09-03&to=2026-09-14` with both days in it."""
+    month = statements.month_of(forms.text(query.get("month"), 10))
+    if month is not None:
+        return month
+    try:
+        first = date.fromisoformat(forms.text(query.get("from"), 10))
+        last = date.fromisoformat(forms.text(query.get("to"), 10))
+        start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
+    except (ValueError, OverflowError):
+        return None
+    return (start, end) if start < end else None
+
+
+def add_statement_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
+    """`/accounts/{account}/statement.csv` and `.json`."""
+
+    @routes.get("/accounts/{account}/statement.{kind}")
+    async def download(request: Request, account: str, kind: str) -> Response:
+        token = cookies.session_token(request.headers.get("cookie", ""), settings)
+        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
+        if actor is None:
+            return RedirectResponse(f"/sign-in?next=/statements/{quote(account)}", 303)
+        if kind not in _KINDS:
+            return PlainTextResponse("There is no such page.", 404)
+        query = dict(request.query_params)
+        try:
+            name, text = await calls.call_apart(db.read, lambda session: _file(session, actor, account, kind, query))
+        except Invalid as error:
+            return PlainTextResponse(error.detail, 422)
+        except BankError as error:
+            return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 404)
+        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+        return Response(text, media_type=_KINDS[kind], headers=headers)
+
+
+def _file(session: Session, actor: Actor, account: str, kind: str, query: Mapping[str, str]) -> tuple[str, str]:
+    period = period_of(query)
+    if period is None:
+        raise Invalid("Name a month, or a first and a last day.")
+    number = identifiers.parse_account_number(account)
+    sealed = statements.period(session, actor, number, start=period[0], end=period[1])
+    text = statements.as_json(sealed) if kind == "json" else history.entries_csv(sealed.statement.entries)
+    return sealed.file_name(kind), text
