@@ -102,9 +102,7 @@ def _head() -> rx.Component:
 def _balance_bones() -> rx.Component:
     return rx.el.section(
         rx.el.header(rx.el.h2("Trial balance")),
-        rx.el.table(
-            _head(), rx.el.tbody(row_bones(("14ch", "4ch", "9ch", "9ch"), 5)), class_name="listing desk trial"
-        ),
+        rx.el.table(_head(), rx.el.tbody(row_bones(("14ch", "4ch", "9ch", "9ch"), 5)), class_name="listing desk trial"),
         class_name="card flush ruled",
     )
 

@@ -1,0 +1,130 @@
+"""The audit trail as files for the bank's people, over plain HTTP with the session cookie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from sqlalchemy.orm import Session
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from bank_app import clock
+from bank_app.database import Database
+from bank_app.errors import BankError, Forbidden
+from bank_app.services import audit_records, audit_trail, auth
+from bank_app.services.audit_records import RecordView
+from bank_app.services.audit_trail import KnownVerification
+from bank_app.services.auth import Actor
+from bank_app.settings import Settings
+from bank_app.ui import calls, cookies
+from bank_app.ui.audit_filters import PATH, AuditFilters
+
+_PAGE = 500
+# Records on both sides of a break that go into the report.
+_AROUND = 10
+_JSON = "application/json"
+
+
+def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
+    """The records that the page shows as CSV or JSON, and a report of what verifying found."""
+
+    @routes.get(f"{PATH}/export.csv")
+    async def as_csv(request: Request) -> Response:
+        wanted = AuditFilters.of(request.query_params)
+        return await _file(
+            request, "audit-trail", "csv", lambda s, actor: audit_records.records_csv(_records(s, actor, wanted))
+        )
+
+    @routes.get(f"{PATH}/export.json")
+    async def as_json(request: Request) -> Response:
+        wanted = AuditFilters.of(request.query_params)
+        return await _file(
+            request, "audit-trail", "json",
+            lambda s, actor: _text({"records": [_plain(record) for record in _records(s, actor, wanted)]}),
+        )  # fmt: skip
+
+    @routes.get(f"{PATH}/report.json")
+    async def report(request: Request) -> Response:
+        return await _file(request, "audit-report", "json", lambda s, actor: _text(_report(s, actor, settings)))
+
+    async def _file(request: Request, name: str, kind: str, make: Callable[[Session, Actor], str]) -> Response:
+        token = request.cookies.get(cookies.name(settings), "")
+        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
+        if actor is None:
+            return RedirectResponse(f"/sign-in?next={quote(PATH)}", 303)
+        try:
+            await calls.call(audit_trail.seal, db)
+            text = await calls.call_apart(db.read, lambda session: make(session, actor))
+        except Forbidden as error:
+            return PlainTextResponse(error.detail, 403)
+        except BankError as error:
+            return PlainTextResponse(error.detail, 503)
+        file = f"{name}_{clock.now():%Y-%m-%d}.{kind}"
+        headers = {"content-disposition": f'attachment; filename="{file}"', "cache-control": "no-store"}
+        return Response(text, media_type="text/csv; charset=utf-8" if kind == "csv" else _JSON, headers=headers)
+
+
+def _records(session: Session, actor: Actor, wanted: AuditFilters) -> list[RecordView]:
+    found: list[RecordView] = []
+    cursor: str | None = None
+    while len(found) < audit_records.MOST_EXPORTED:
+        page = audit_records.list_records(session, actor, filters=wanted.to_service(), limit=_PAGE, cursor=cursor)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found
+
+
+def _report(session: Session, actor: Actor, settings: Settings) -> dict[str, Any]:
+    audit_trail.must_be_staff(actor)
+    stands = audit_trail.last_verification(session)
+    broken = stands.result.broken if stands else None
+    around = []
+    if broken:
+        for number in range(max(1, broken.number - _AROUND), broken.number + _AROUND + 1):
+            try:
+                place = audit_records.get_record(session, actor, number)
+            except BankError:
+                around.append({"number": number, "missing": True})
+            else:
+                around.append({**json.loads(place.document), "hash": place.record.hash, "after": place.previous_hash})
+    return {
+        "bank": settings.name,
+        "made_at": clock.to_text(clock.now()),
+        "made_by": actor.name,
+        "stands": _verification(stands) if stands else None,
+        "around_the_break": around,
+        "verifications": [_verification(known) for known in audit_trail.verifications(session)],
+    }
+
+
+def _verification(known: KnownVerification) -> dict[str, Any]:
+    found = asdict(known.result)
+    return {**found, "at": clock.to_text(known.result.at), "by": known.by, "ok": known.result.ok}
+
+
+def _plain(record: RecordView) -> dict[str, Any]:
+    return {
+        "number": record.number,
+        "created_at": clock.to_text(record.created_at),
+        "actor": record.actor,
+        "actor_id": str(record.actor_id) if record.actor_id else None,
+        "role": record.role.value if record.role else None,
+        "action": record.action,
+        "object": record.object,
+        "outcome": record.outcome.value,
+        "reason": record.reason,
+        "changes": record.changes,
+        "address": record.address,
+        "request_id": record.request_id,
+        "hash": record.hash,
+    }
+
+
+def _text(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)
