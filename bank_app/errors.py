@@ -81,6 +81,10 @@ class LinkNotValid(NotFound):
     """A link for choosing a password that is unknown, used or too old; which of them is not said."""
 
 
+class TokenWrong(Forbidden):
+    """Not the token for setting the bank up that the newest start of the server printed."""
+
+
 # --- leaves: statements ---------------------------------------------------------------------------
 
 

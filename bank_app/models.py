@@ -327,13 +327,18 @@ class BankFacts(SQLModel, table=True):
     """One row: what was chosen when the bank was set up in the browser. It goes before what the settings say."""
 
     __tablename__ = "bank"
-    __table_args__ = (CheckConstraint("id = 1", name="bank_one_row"),)
+    __table_args__ = (
+        CheckConstraint("id = 1", name="bank_one_row"),
+        CheckConstraint("demo IS NULL OR demo IN ('allowed', 'on')", name="bank_demo"),
+    )
 
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     name: str | None = Field(default=None, sa_column=Column(String(40)))
     # Digest of the one-time token of the set-up page, until somebody used it.
     setup_digest: bytes | None = Field(default=None, sa_column=Column(Digest))
     set_up_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    # Whether whoever sets the bank up may choose demo people, and whether he did.
+    demo: str | None = Field(default=None, sa_column=Column(String(8)))
 
 
 class BooksCheck(SQLModel, table=True):

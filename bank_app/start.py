@@ -17,6 +17,7 @@ from bank_app import build, demo, server
 from bank_app import settings as bank_settings
 from bank_app.database import Database, is_embedded
 from bank_app.private_mysql import PrivateServer
+from bank_app.services import first_setup
 from bank_app.settings import Settings, SettingsError, is_loopback
 
 # What people copy from examples; on a database that others can reach it is an open door.
@@ -220,11 +221,10 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
             stack.enter_context(alone(settings, server.base_url(host, port)))
         with opened(settings) as db:
             engine = db.server_version()
-            if demo.is_filled(db) and not settings.demo:
-                raise Refused(
-                    "This database holds the demo people, whose passwords everybody knows: serve one of its own, "
-                    "with DATABASE_URL or --data."
-                )
+            chosen = db.read(first_setup.facts)
+            _require_safe_demo(db, settings, chosen, host)
+            at_home = is_loopback(host) and not settings.public_url
+            token = None if settings.demo else first_setup.prepare(db, demo_allowed=at_home)
         share(settings)
         release = build.find_release(settings)
         if release is None:
@@ -234,13 +234,33 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
         if not settings.rate_limits:
             console.print("Warning: BANK_RATE_LIMITS is off; anybody may try as many passwords as they like.")
 
+        # Only now: the pages were built for the name in the settings, and workers show the one that was chosen.
+        named = settings.model_copy(update={"name": chosen.name}) if chosen.name else settings
+        share(named, BANK_NAME=named.name, **({"BANK_DEMO": "on"} if chosen.demo else {}))
+
         def announce() -> None:
             url = server.base_url(host, port)
-            console.print(
-                f"{settings.name} is ready in {steps.total_seconds:.1f} s at {url} ({engine}).", highlight=False
-            )
+            ready = f"{named.name} is ready in {steps.total_seconds:.1f} s at {url} ({engine})."
+            console.print(ready, highlight=False, markup=False)
+            if token:
+                console.print(f"SETUP TOKEN {token}", highlight=False, markup=False)
+                console.print(f"Nobody runs this bank yet: open {url}/setup and enter the token.", highlight=False)
 
         server.serve(host=host, port=port, workers=workers, release=release, quiet=False, when_ready=announce)
+
+
+def _require_safe_demo(db: Database, settings: Settings, chosen: first_setup.Facts, host: str) -> None:
+    """Demo people stay on this machine, however they came."""
+    if chosen.demo and not (is_loopback(host) and not settings.public_url):
+        raise Refused(
+            "This bank was set up with demo people, whom anybody may enter as, and stays on this machine: "
+            f"use --host {HOST} without BANK_PUBLIC_URL, or serve another database."
+        )
+    if demo.is_filled(db) and not (settings.demo or chosen.demo):
+        raise Refused(
+            "This database holds the demo people, whose passwords everybody knows: serve one of its own, "
+            "with DATABASE_URL or --data."
+        )
 
 
 def _require_safe(settings: Settings, *, host: str, workers: int) -> None:

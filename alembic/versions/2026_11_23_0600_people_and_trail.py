@@ -119,7 +119,9 @@ def create_tables() -> None:
         sa.Column("name", sa.String(40), nullable=True),
         sa.Column("setup_digest", Digest, nullable=True),
         sa.Column("set_up_at", Moment, nullable=True),
+        sa.Column("demo", sa.String(8), nullable=True),
         sa.CheckConstraint("id = 1", name="bank_one_row"),
+        sa.CheckConstraint("demo IS NULL OR demo IN ('allowed', 'on')", name="bank_demo"),
     )
     create(
         "books_checks",

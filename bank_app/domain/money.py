@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 
 import iso4217
+from babel import Locale
 from babel.numbers import format_decimal, get_currency_name, get_currency_symbol
 
 from bank_app.errors import InvalidAmount
@@ -19,6 +20,7 @@ MINUS = "−"  # The typographic minus sign: as wide as a digit, and read as "mi
 NBSP = "\u00a0"
 HIDDEN = "•••••"
 _hidden: ContextVar[bool] = ContextVar("amounts are hidden", default=False)
+_written_as: ContextVar[str] = ContextVar("amounts are written as in", default="en_US")
 _WIRE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?", re.ASCII)
 
 
@@ -145,19 +147,66 @@ def are_hidden() -> bool:
     return _hidden.get()
 
 
+def write_as(locale: str) -> None:
+    """How `display` writes amounts from here on, in this task and in the threads that it starts: as in `de-DE`."""
+    _written_as.set(locale.replace("-", "_"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How amounts of a currency are written somewhere: its symbol before or behind, and the two marks."""
+
+    before: str
+    behind: str
+    decimal: str
+    group: str
+    pattern: str
+
+
+@cache
+def _style(locale: str, code: str) -> _Style:
+    kind = currency(code)
+    if locale == "en_US":
+        return _Style(kind.symbol + (NBSP if kind.symbol[-1].isalpha() else ""), "", ".", ",", "#,##0")
+    known = Locale.parse(locale)
+    standard = known.currency_formats["standard"]
+    symbol = get_currency_symbol(code, locale=locale)
+    before = standard.prefix[0].replace("\u00a4", symbol)
+    behind = standard.suffix[0].replace("\u00a4", symbol)
+    marks = known.number_symbols["latn"]
+    return _Style(
+        before=before + (NBSP if before and before[-1].isalpha() else ""),
+        behind=behind,
+        decimal=marks.get("currencyDecimal", marks["decimal"]),
+        group=marks.get("currencyGroup", marks["group"]),
+        pattern="#,##,##0" if standard.grouping == (3, 2) else "#,##0",
+    )
+
+
+def group_mark() -> str:
+    """What groups thousands where amounts are written as now: a comma, a full stop, or neither."""
+    mark = _style(_written_as.get(), "USD").group
+    return mark if mark in ",." else ""
+
+
+def decimal_mark() -> str:
+    """What begins the decimals where amounts are written as now."""
+    return _style(_written_as.get(), "USD").decimal
+
+
 def display(minor: int, code: str, *, signed: bool = False) -> str:
     """An amount for people: `$1,240.00`, `−$25.00`, and `+$25.00` when `signed`; `$•••••` while amounts are hidden.
 
-    The minus is U+2212. A currency whose symbol is its code (`CHF`) has a no-break space after it.
+    The minus is U+2212. A currency whose symbol is its code (`CHF`) has a no-break space after it. The marks and the
+    place of the symbol are those of `write_as`.
     """
-    kind = currency(code)
+    kind, style = currency(code), _style(_written_as.get(), currency(code).code)
     if _hidden.get():
-        return f"{kind.symbol}{NBSP if kind.symbol[-1].isalpha() else ''}{HIDDEN}"
-    grouped = format_decimal(abs(minor) // kind.unit, locale="en_US", format="#,##0")
-    rest = f".{abs(minor) % kind.unit:0{kind.digits}d}" if kind.digits else ""
+        return f"{style.before}{HIDDEN}{style.behind}"
+    whole = format_decimal(abs(minor) // kind.unit, locale="en_US", format=style.pattern).replace(",", style.group)
+    rest = f"{style.decimal}{abs(minor) % kind.unit:0{kind.digits}d}" if kind.digits else ""
     sign = MINUS if minor < 0 else "+" if signed and minor > 0 else ""
-    space = NBSP if kind.symbol[-1].isalpha() else ""
-    return f"{sign}{kind.symbol}{space}{grouped}{rest}"
+    return f"{sign}{style.before}{whole}{rest}{style.behind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +222,12 @@ _INVALID = Typed(problem="AMOUNT_INVALID")
 _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'’")
 
 
-def read_typed(text: str, code: str, *, group: str = ",") -> Typed:
+def read_typed(text: str, code: str, *, group: str | None = None) -> Typed:
     """Reads an amount that a person typed or pasted, and asks rather than guesses.
 
     Spaces and apostrophes always group. Where both `.` and `,` appear the last one is the decimal mark. A
-    single mark before exactly three digits groups if it is the reader's own grouping mark (`group`), and is
+    single mark before exactly three digits groups if it is the reader's own grouping mark (`group`, or that of
+    `write_as`), and is
     otherwise ambiguous: the answer is a problem with a suggestion, never a silent choice.
 
     Returns problems `AMOUNT_REQUIRED`, `AMOUNT_INVALID`, `AMOUNT_POSITIVE`, `AMOUNT_DECIMALS`,
@@ -187,14 +237,15 @@ def read_typed(text: str, code: str, *, group: str = ",") -> Typed:
     raw = text.strip()
     if not raw:
         return Typed(problem="AMOUNT_REQUIRED")
-    for mark in (kind.symbol, kind.code):
+    style = _style(_written_as.get(), kind.code)
+    for mark in (style.before.strip(), style.behind.strip(), kind.symbol, kind.code):
         raw = raw.removeprefix(mark).removesuffix(mark).strip()
     if re.fullmatch(r"[-−(].*", raw):
         inner = raw.lstrip("-−(").rstrip(")")
         return Typed(problem="AMOUNT_POSITIVE" if re.fullmatch(r"[0-9.,\s]+", inner, re.ASCII) else "AMOUNT_INVALID")
     if len(raw) > 40 or not re.fullmatch(r"[0-9.,'’ \u00a0\u202f\u2009]+", raw, re.ASCII):
         return Typed(problem="AMOUNT_INVALID")
-    return _resolve_marks(raw.translate(_SPACES), kind, group)
+    return _resolve_marks(raw.translate(_SPACES), kind, group_mark() if group is None else group)
 
 
 def _resolve_marks(digits: str, kind: Currency, group: str) -> Typed:

@@ -8,7 +8,7 @@ import functools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -46,6 +46,11 @@ def connect(db: Database, settings: Settings) -> None:
 def bank() -> Bank:
     """The bank that the pages belong to."""
     return _connected[0]
+
+
+def adopt(settings: Settings) -> None:
+    """Other settings from now on, because the bank was set up in the browser."""
+    _connected[:] = [replace(bank(), settings=settings)]
 
 
 async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

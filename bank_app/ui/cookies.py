@@ -6,8 +6,11 @@ import http.cookies
 
 from starlette.responses import Response
 
+from bank_app.services.tokens import HALF_SESSION_SECONDS
 from bank_app.settings import Settings
 
+# Between the password and the code of the second step; worth nothing by itself.
+HALF = "bank_half_session"
 # Form values that are shown again after a refusal; never a password.
 KEPT = "bank_kept"
 
@@ -44,6 +47,24 @@ def set_session(response: Response, settings: Settings, token: str, max_age: int
         samesite="strict",
         secure=settings.cookies_are_secure,
     )
+
+
+def set_half_session(response: Response, settings: Settings, token: str) -> None:
+    """Lets the browser go on to the second step, for as long as that takes."""
+    response.set_cookie(
+        HALF,
+        token,
+        max_age=HALF_SESSION_SECONDS,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=settings.cookies_are_secure,
+    )
+
+
+def clear_half_session(response: Response, settings: Settings) -> None:
+    """The second step was taken, or is not wanted any more."""
+    response.delete_cookie(HALF, path="/", httponly=True, samesite="strict", secure=settings.cookies_are_secure)
 
 
 def clear_session(response: Response, settings: Settings) -> None:

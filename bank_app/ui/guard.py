@@ -18,7 +18,7 @@ from reflex_base.registry import RegistrationContext
 from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import audit, auth, refusals
-from bank_app.ui import calls, cookies
+from bank_app.ui import calls, cookies, first_run
 from bank_app.ui.session import SessionState, holder
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,8 @@ class SessionGuard(rx.Middleware):
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """Stops the event, or lets it run as the person whose cookie came with the connection."""
+        if not first_run.is_settled(calls.bank().db):
+            await calls.call(first_run.facts, calls.bank().db)
         bank = calls.bank()
         router = state.router
         # Whatever this event leads to is recorded with where it came from.
@@ -131,8 +133,8 @@ class SessionGuard(rx.Middleware):
         session = await root.get_state(SessionState)
         theirs = session._tab_session  # noqa: SLF001
         ended = bool(theirs) and actor is None
-        if theirs != holder(actor):
-            if theirs:
+        if theirs != holder(actor) or session._knows_another(bank.settings):  # noqa: SLF001
+            if theirs and theirs != holder(actor):
                 root.reset()
                 session = await root.get_state(SessionState)
             session._welcome(actor, bank.settings)  # noqa: SLF001
@@ -150,4 +152,6 @@ class SessionGuard(rx.Middleware):
             if audience == STAFF:
                 await calls.call(refusals.of(bank.db).record, actor.user_id, event.name.rpartition(".")[2])
             return StateUpdate()
-        return StateUpdate(events=Event.from_event_type(rx.redirect(sign_in_address(_whole(router.url), ended=ended))))
+        session._was_ended |= ended  # noqa: SLF001
+        address = sign_in_address(_whole(router.url), ended=session._was_ended)  # noqa: SLF001
+        return StateUpdate(events=Event.from_event_type(rx.redirect(address)))

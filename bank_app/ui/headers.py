@@ -17,7 +17,7 @@ from bank_app.database import Database
 from bank_app.errors import BankError
 from bank_app.services import auth
 from bank_app.settings import Settings
-from bank_app.ui import cookies
+from bank_app.ui import cookies, first_run
 from bank_app.ui.guard import sign_in_address
 
 Scope = MutableMapping[str, Any]
@@ -136,8 +136,11 @@ class PageGate:
         """Looks at addresses of pages only."""
         path = scope.get("path", "").rstrip("/") or "/"
         guarded = any(_within(path, start) for start in self._protected)
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not (guarded or path in self._welcome):
+        looked_at = guarded or path in self._welcome or path == first_run.PAGE
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not looked_at:
             await self._app(scope, receive, send)
+            return
+        if await self._is_set_up_here(path, scope, receive, send):
             return
         token = cookies.session_token(Headers(scope=scope).get("cookie", ""), self._settings)
         try:
@@ -156,3 +159,19 @@ class PageGate:
             await self._app({**scope, "path": _NOWHERE, "raw_path": _NOWHERE.encode()}, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _is_set_up_here(self, path: str, scope: Scope, receive: Any, send: Any) -> bool:
+        """Answers for a bank that nobody runs yet, and for its page once somebody does; says whether it did."""
+        try:
+            waiting = (await asyncio.to_thread(first_run.facts, self._db)).waiting
+        except BankError:
+            return False
+        if path == first_run.PAGE and not waiting:
+            await self._app({**scope, "path": _NOWHERE, "raw_path": _NOWHERE.encode()}, receive, send)
+        elif path == first_run.PAGE:
+            await self._app(scope, receive, send)
+        elif path == "/" and waiting:
+            await RedirectResponse(first_run.PAGE, 303)(scope, receive, send)
+        else:
+            return False
+        return True

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import reflex as rx
 
+from bank_app import clock
 from bank_app.domain.accounting import Role
 from bank_app.errors import NotSignedIn
+from bank_app.services import preferences
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings, load
 
@@ -36,15 +38,24 @@ class SessionState(rx.State):
     # Whether this tab shows amounts as dots; the guard tells the formatter before each event.
     private: bool = False
     shortcuts: bool = True
+    density: str = "comfortable"
+    locale: str = "en-US"
+    # When the session ends if nothing more happens, beside the time at which that was said, both in milliseconds.
+    session_ends: int = 0
+    session_now: int = 0
+    session_warning: int = 120
     _actor: Actor | None = None
     # None before the first event: then even a visitor has not been told the name of the bank.
     _tab_session: str | None = None
+    # Several events may be under way when a session ends; each of them leads to the page that says so.
+    _was_ended: bool = False
 
     def _welcome(self, actor: Actor | None, settings: Settings) -> None:
         """Takes over who the cookie says it is, and nothing else."""
         role = actor.role if actor else None
         self._actor = actor
         self._tab_session = holder(actor)
+        self._was_ended = self._was_ended and actor is None
         self.bank_name, self.demo, self.sign_up = settings.name, settings.demo, settings.sign_up
         self.signed_in = actor is not None
         self.name = actor.name if actor else ""
@@ -58,6 +69,25 @@ class SessionState(rx.State):
         self.handles_cash = role in (Role.TELLER, Role.ADMIN) or (
             role is Role.CUSTOMER and settings.customers_handle_cash
         )
+
+    def _knows_another(self, settings: Settings) -> bool:
+        """Whether the bank was set up since this tab was told about it."""
+        return (self.bank_name, self.demo) != (settings.name, settings.demo)
+
+    def _follow(self, actor: Actor, settings: Settings) -> None:
+        """Takes over what may have changed since the last event, perhaps on another tab."""
+        if self._actor is None or self._actor.preferences != actor.preferences:
+            self._actor = actor
+        if (hidden := actor.preferences.get("hidden") is True) != self.private:
+            self.private = hidden
+        wanted = preferences.of(actor)
+        if (wanted.locale, wanted.density, wanted.shortcuts) != (self.locale, self.density, self.shortcuts):
+            self.locale, self.density, self.shortcuts = wanted.locale, wanted.density, wanted.shortcuts
+        ends = int(actor.ends_at.timestamp() * 1000) if actor.ends_at else 0
+        if ends != self.session_ends:
+            self.session_ends, self.session_now = ends, int(clock.now().timestamp() * 1000)
+            # A bank may let sessions end sooner than the warning would come.
+            self.session_warning = min(120, settings.session_idle_minutes * 30)
 
 
 async def actor_of(state: rx.State) -> Actor:

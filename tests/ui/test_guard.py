@@ -24,7 +24,10 @@ def test_visitors_reach_only_what_is_meant_for_them(site):
     from bank_app.ui import guard
 
     public = {name.split("____")[-1] for name, who in guard.callable_handlers().items() if who == guard.PUBLIC}
-    assert public == {"books_state.look", "notice_state.failed", "sign_in_state.open", "sign_up_state.open"}
+    assert public == {
+        "books_state.look", "notice_state.failed", "sign_in_state.open", "sign_up_state.open",
+        "code_state.open", "reset_state.open", "setup_state.open",
+    }  # fmt: skip
 
 
 def test_everything_that_is_not_marked_is_gone(site):

@@ -9,12 +9,14 @@ import reflex as rx
 
 from bank_app.settings import PROJECT
 from bank_app.ui.books import BooksState
+from bank_app.ui.components.alarm import chain_alarm
 from bank_app.ui.components.browser import connection_bar, jump, theme_button
 from bank_app.ui.components.drawer import drawer, palette, shortcuts
 from bank_app.ui.components.front import hidden_amounts, keys, opens, panel
 from bank_app.ui.components.header import brand, header
 from bank_app.ui.components.parts import document_link, icon, link
 from bank_app.ui.privacy import PrivacyState
+from bank_app.ui.components.signing import session_end
 from bank_app.ui.session import SessionState
 
 _VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -164,11 +166,13 @@ def _in_front(here: str) -> rx.Component:
             on_hide=PrivacyState.toggle.temporal,
         ),
         hidden_amounts(on=SessionState.private),
+        session_end(),
     )
 
 
 def shell(*children: rx.Component, here: str = "", bar: bool = False) -> rx.Component:
     """A page for somebody signed in. `here` is the place in the navigation; `bar` makes room for a bottom bar."""
+    alarm = [chain_alarm()] if here.startswith("/ops") and here != "/ops/audit" else []
     return rx.el.div(
         jump("Skip to main content", target="main", class_name="skip"),
         _ribbon(),
@@ -176,12 +180,13 @@ def shell(*children: rx.Component, here: str = "", bar: bool = False) -> rx.Comp
         connection_bar(),
         rx.el.div(
             rx.el.nav(_places(here), _proof(), class_name="rail", aria_label="Main"),
-            rx.el.main(*children, _foot(), id="main", tab_index=-1, class_name="page"),
+            rx.el.main(*alarm, *children, _foot(), id="main", tab_index=-1, class_name="page"),
             class_name="frame",
         ),
         rx.el.nav(_dock(here), class_name="dock", aria_label="Main, small"),
         _in_front(here),
         class_name="has-bar" if bar else "",
+        custom_attrs={"data-density": SessionState.density},
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import reflex as rx
 
 from bank_app.demo import PEOPLE
-from bank_app.ui import calls, cookies, forms
+from bank_app.ui import calls, cookies, forms, words
 from bank_app.ui.components.books import books_table
 from bank_app.ui.components.browser import focus_on_change, password_box
 from bank_app.ui.components.parts import button_link, icon, link
@@ -56,12 +56,16 @@ class SignInState(rx.State):
         query = self.router.url.query_parameters
         settings = calls.bank().settings
         problem = forms.text(query.get("problem"), 40)
-        self.problem = say(problem, retry_after=forms.text(query.get("wait"), 6)) if problem in CATALOGUE else ""
+        wait = forms.text(query.get("wait"), 6)
+        facts = {"retry_after": wait, "wait": words.how_long(wait), "bank": settings.name}
+        self.problem = say(problem, **facts) if problem in CATALOGUE else ""
         self.info = ""
         if query.get("ended"):
             self.info = say("SESSION_EXPIRED", minutes=settings.session_idle_minutes)
         elif query.get("signed-out"):
             self.info = say("SIGNED_OUT")
+        elif query.get("done") == "PASSWORD_CHOSEN":
+            self.info = say("PASSWORD_CHOSEN")
         self.next = forms.local_path(query.get("next"), "")
         self.email = kept(self.router.headers.cookie).get("email", "")
         self.seq += 1 if self.problem else 0
@@ -144,14 +148,10 @@ def _password_form() -> rx.Component:
         ),
         rx.el.input(type="hidden", name="next", value=SignInState.next, read_only=True),
         rx.el.button("Sign in", type="submit", class_name="btn primary lg wide"),
-        rx.cond(
-            SessionState.sign_up,
-            rx.el.p(
-                rx.el.span("New here?", class_name="muted"),
-                link("Create account", to="/sign-up"),
-                class_name="form-links",
-            ),
-            rx.fragment(),
+        rx.el.p(
+            link("Forgot password?", to="/forgot"),
+            rx.cond(SessionState.sign_up, link("Create account", to="/sign-up"), rx.fragment()),
+            class_name="form-links",
         ),
         on_submit=None,
         action="/auth/login",

@@ -1,0 +1,140 @@
+// What signing in needs from the browser itself: the end of a session is seen coming, a list of codes can be kept as a
+// file, and the theme can be chosen from a list.
+import { createElement as el, useContext, useEffect, useRef, useState } from "react";
+import { ColorModeContext } from "$/utils/context-registry";
+
+const KEPT = "bank.session";
+// After the end the server is asked a moment later, because asking before it would begin another quarter of an hour.
+const LATE = 2000;
+
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+const spoken = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+
+// `ends` and `now` are the server's time in milliseconds. All tabs of a session follow the latest end that any of them
+// has heard of, so that nobody is warned on one tab while being busy on another.
+export function SessionEnd({ ends, now, warning, onStay }) {
+  const box = useRef(null);
+  const stay = useRef(null);
+  const over = useRef(false);
+  const [left, setLeft] = useState(null);
+  useEffect(() => {
+    if (!ends) return undefined;
+    if (ends > (kept().ends ?? 0)) {
+      localStorage.setItem(KEPT, JSON.stringify({ ends, deadline: Date.now() + (ends - now) }));
+    }
+    const look = () => {
+      const remaining = (kept().deadline ?? Infinity) - Date.now();
+      if (remaining < -LATE && navigator.onLine && !over.current) {
+        over.current = true;
+        window.location.reload();
+        return;
+      }
+      const seconds = Math.max(0, Math.ceil(remaining / 1000));
+      const soon = seconds <= warning;
+      setLeft(soon ? seconds : null);
+      if (soon && !box.current?.open) {
+        box.current?.showModal();
+        stay.current?.focus();
+      }
+      if (!soon && box.current?.open) box.current.close();
+    };
+    const ticking = setInterval(look, 1000);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      clearInterval(ticking);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [ends, now, warning]);
+  const seconds = left ?? warning;
+  return el(
+    "dialog",
+    {
+      ref: box,
+      id: "session-end",
+      role: "alertdialog",
+      className: "dialog",
+      "aria-labelledby": "session-end-title",
+      "aria-describedby": "session-end-text",
+      // Whoever presses Esc is there.
+      onCancel: (event) => {
+        event.preventDefault();
+        onStay?.();
+      },
+    },
+    el("header", null, el("h2", { id: "session-end-title" }, "Are you still there?")),
+    el(
+      "div",
+      { className: "body" },
+      el(
+        "p",
+        { id: "session-end-text" },
+        "You'll be signed out in ",
+        el("b", { className: "countdown" }, spoken(seconds)),
+        " to protect your account. What you have typed into a transfer is kept.",
+      ),
+      el(
+        "span",
+        { role: "status", className: "hidden-visually" },
+        left !== null && left <= 60 ? `Less than ${left > 30 ? "a minute" : "half a minute"} left` : "",
+      ),
+      el(
+        "form",
+        { action: "/auth/logout", method: "post", className: "decide" },
+        el("button", { type: "submit", className: "btn" }, "Sign out now"),
+        el(
+          "button",
+          { ref: stay, type: "button", className: "btn primary", onClick: () => onStay?.() },
+          "Stay signed in",
+        ),
+      ),
+    ),
+  );
+}
+
+// Keeps `text` as a file, without asking the server for it again.
+export function DownloadText({ text, name, className, children }) {
+  const save = () => {
+    const address = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  };
+  return el("button", { type: "button", className, onClick: save }, children);
+}
+
+const MODES = [["system", "As the system"], ["light", "Light"], ["dark", "Dark"]];
+
+// The theme stays in this browser: the server never hears of it.
+export function ThemeChoice() {
+  const { rawColorMode, setColorMode } = useContext(ColorModeContext);
+  const [mode, setMode] = useState("system");
+  useEffect(() => setMode(rawColorMode), [rawColorMode]);
+  return el(
+    "fieldset",
+    { className: "segments" },
+    el("legend", { className: "hidden-visually" }, "Theme"),
+    MODES.map(([value, words]) =>
+      el(
+        "label",
+        { key: value },
+        el("input", {
+          type: "radio",
+          name: "theme",
+          value,
+          checked: mode === value,
+          onChange: () => setColorMode(value),
+        }),
+        words,
+      ),
+    ),
+  );
+}

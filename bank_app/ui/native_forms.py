@@ -1,0 +1,121 @@
+"""Forms that a browser posts by itself: reading them, whose they are, and the way back when they are refused.
+
+Whatever sets or takes a cookie, and whatever carries a password, comes this way: no password enters a State.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from fastapi import Request
+from starlette.datastructures import FormData
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from bank_app.errors import BankError, EmailTaken, Invalid, SecondFactorWrong, SignInLocked, Throttled
+from bank_app.services import auth
+from bank_app.settings import Settings
+from bank_app.ui import cookies
+
+log = logging.getLogger(__name__)
+_LARGEST_FORM = 8_192
+_FOREIGN = "This form was sent from another site."
+
+
+def password(form: FormData, name: str = "password") -> str:
+    """As typed: spaces at its ends belong to a password."""
+    return str(form.get(name, ""))[:1000]
+
+
+async def posted(request: Request, settings: Settings) -> tuple[FormData, Response | None]:
+    """The submitted form, or the answer to a form that is not ours or too large."""
+    if not own_origin(request, settings):
+        log.warning("form refused: sent from another site")
+        return FormData(), foreign()
+    length = request.headers.get("content-length", "")
+    if not length.isdigit() or int(length) > _LARGEST_FORM:
+        return FormData(), PlainTextResponse("This form is too large.", 413)
+    return await request.form(max_files=0, max_fields=20), None
+
+
+def own_origin(request: Request, settings: Settings) -> bool:
+    """Whether the form comes from one of our own pages. The cookie is SameSite=Strict besides."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True
+    # Behind a proxy that ends TLS the scheme we see is not the one people use, so hosts are compared.
+    host = origin.partition("://")[2] or "\0"
+    return host in {request.headers.get("host", ""), urlsplit(settings.public_url).netloc}
+
+
+def whence(request: Request, settings: Settings) -> dict[str, Any]:
+    """Where a request comes from, for throttling and the list of sessions."""
+    peer = request.client.host if request.client else ""
+    address = settings.address_of(peer, request.headers.getlist("x-forwarded-for"))
+    return {"address": address, "user_agent": request.headers.get("user-agent", "")[:300]}
+
+
+def foreign() -> Response:
+    """The answer to what another site made a browser send."""
+    return PlainTextResponse(_FOREIGN, 403)
+
+
+def enter(settings: Settings, opened: auth.BrowserSession, path: str) -> Response:
+    """Gives a browser its session and sends it on."""
+    response = RedirectResponse(path, 303)
+    cookies.set_session(response, settings, opened.token, opened.max_age_seconds)
+    response.delete_cookie(cookies.KEPT, path="/")
+    cookies.clear_half_session(response, settings)
+    return response
+
+
+def half_way(settings: Settings, half_session: str, path: str) -> Response:
+    """To the page of the code, with what proves that the password was right."""
+    response = RedirectResponse("/sign-in/code" + (f"?{urlencode({'next': path})}" if path else ""), 303)
+    cookies.set_half_session(response, settings, half_session)
+    response.delete_cookie(cookies.KEPT, path="/")
+    return response
+
+
+def back(
+    page: str,
+    error: BankError,
+    settings: Settings,
+    typed: dict[str, str],
+    path: str,
+    *,
+    problem: str = "",
+    **query: str,
+) -> Response:
+    """Back to the form, saying which message to show; what was typed comes along in a cookie, not in the address.
+
+    `problem` is the message if the form knows better than the error which one is right.
+    """
+    query["problem"] = problem or _problem(error)
+    if isinstance(error, Throttled) and "retry_after" in error.details:
+        query["wait"] = str(error.details["retry_after"])
+    if path:
+        query["next"] = path
+    response = RedirectResponse(f"{page}?{urlencode(query)}", 303)
+    if typed:
+        cookies.keep(response, settings, quote(json.dumps(typed)))
+    return response
+
+
+def _problem(error: BankError) -> str:
+    if isinstance(error, SignInLocked):
+        return "SIGNIN_LOCKED"
+    if isinstance(error, SecondFactorWrong):
+        return "TWOFA_EXPIRED" if error.details.get("reason") == "expired" else "TWOFA_WRONG"
+    if isinstance(error, EmailTaken):
+        return error.code
+    if isinstance(error, Invalid):
+        errors = error.details.get("errors") or [{}]
+        first = errors[0]
+        by_field = {"email": "EMAIL_INVALID", "name": "NAME_REQUIRED"}
+        return by_field.get(first.get("field", ""), first.get("code", error.code))
+    return error.code

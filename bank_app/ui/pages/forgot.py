@@ -1,0 +1,99 @@
+"""For people who cannot sign in: whom to ask, and the page that a link for a new password leads to."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from bank_app.services import password_links
+from bank_app.ui import calls, forms, words
+from bank_app.ui.components.browser import password_box
+from bank_app.ui.components.parts import button_link, icon, link
+from bank_app.ui.components.settings import posted_problem
+from bank_app.ui.components.shell import public_shell
+from bank_app.ui.guard import exposed
+from bank_app.ui.messages import CATALOGUE, say
+
+
+class ResetState(rx.State):
+    """Whether the link in the address still opens, and why a password was refused."""
+
+    loaded: bool = False
+    good: bool = False
+    token: str = ""
+    problem: str = ""
+    seq: int = 0
+
+    @exposed(public=True)
+    async def open(self) -> None:
+        """Looks at the link; says nothing about whose it is."""
+        query = self.router.url.query_parameters
+        token = forms.text(query.get("token"), 100)
+        problem, wait = forms.text(query.get("problem"), 40), forms.text(query.get("wait"), 6)
+        self.good = bool(token) and await calls.read(lambda session: password_links.is_good(session, token))
+        self.token = token if self.good else ""
+        self.problem = say(problem, retry_after=wait, wait=words.how_long(wait)) if problem in CATALOGUE else ""
+        self.seq += 1 if self.problem else 0
+        self.loaded = True
+
+
+def forgot() -> rx.Component:
+    """Whom to ask: this bank sends no mail."""
+    return public_shell(
+        rx.el.h1("Forgot your password?"),
+        rx.el.p(icon("info"), say("NO_EMAIL_HERE"), class_name="notice info field"),
+        rx.el.p(
+            "The link works once and for 30 minutes. Choosing a password with it signs all your devices out.",
+            class_name="muted field",
+        ),
+        button_link("Back to sign in", "/sign-in"),
+        narrow=True,
+    )
+
+
+def _form() -> rx.Component:
+    return rx.el.form(
+        posted_problem(ResetState.problem, ResetState.seq),
+        rx.el.input(type="hidden", name="token", value=ResetState.token, read_only=True),
+        rx.el.div(
+            rx.el.label("New password", html_for="password"),
+            rx.el.p(say("PASSWORD_SHORT"), id="password-hint", class_name="hint before"),
+            password_box(
+                id="password",
+                name="password",
+                auto_complete="new-password",
+                described_by="password-hint",
+                min_length=12,
+            ),
+            class_name="field",
+        ),
+        rx.el.button("Set password", type="submit", class_name="btn primary lg wide"),
+        rx.el.p(
+            rx.el.span("All your devices are signed out.", class_name="muted"),
+            link("Sign in instead", to="/sign-in"),
+            class_name="form-links",
+        ),
+        on_submit=None,
+        action="/auth/reset",
+        method="post",
+        class_name="card",
+    )
+
+
+def reset() -> rx.Component:
+    """Choosing a password with a link."""
+    return public_shell(
+        rx.el.h1("Choose a new password"),
+        rx.cond(
+            ResetState.loaded,
+            rx.cond(
+                ResetState.good,
+                rx.el.div(_form(), class_name="gate single"),
+                rx.fragment(
+                    rx.el.p(icon("circle-alert"), say("LINK_NOT_VALID"), class_name="notice warn field", role="alert"),
+                    button_link("Back to sign in", "/sign-in"),
+                ),
+            ),
+            rx.el.p("Looking at your link", role="status", class_name="muted"),
+        ),
+        narrow=True,
+    )

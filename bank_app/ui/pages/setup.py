@@ -1,0 +1,163 @@
+"""Setting up a bank that nobody runs yet. The form is posted by the browser itself; no password enters a State."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from bank_app.ui import calls, first_run, forms, words
+from bank_app.ui.components.browser import password_box
+from bank_app.ui.components.parts import icon
+from bank_app.ui.components.settings import posted_problem
+from bank_app.ui.components.shell import public_shell
+from bank_app.ui.guard import exposed
+from bank_app.ui.messages import CATALOGUE, say
+from bank_app.ui.pages.sign_in import kept
+
+_FIELDS = {
+    "SETUP_TOKEN": "token",
+    "BANK_NAME_INVALID": "bank_name",
+    "NAME_REQUIRED": "name",
+    "EMAIL_INVALID": "email",
+    "email_taken": "email",
+    "PASSWORD_SHORT": "password",
+    "PASSWORD_COMMON": "password",
+    "PASSWORD_LONG": "password",
+}
+
+
+class SetupState(rx.State):
+    """What was refused, and what was typed except the password."""
+
+    loaded: bool = False
+    problem: str = ""
+    field: str = ""
+    seq: int = 0
+    token: str = ""
+    bank_name: str = ""
+    name: str = ""
+    email: str = ""
+    demo_allowed: bool = False
+    start: str = "empty"
+    currency: str = ""
+
+    @exposed(public=True)
+    async def open(self) -> Any:
+        """Reads what the form's route says about the last try; leaves once there is nothing to set up."""
+        bank = calls.bank()
+        known = await calls.call(first_run.facts, bank.db)
+        if not known.waiting:
+            return rx.redirect("/", replace=True)
+        query = self.router.url.query_parameters
+        problem, wait = forms.text(query.get("problem"), 40), forms.text(query.get("wait"), 6)
+        self.problem = say(problem, retry_after=wait, wait=words.how_long(wait)) if problem in CATALOGUE else ""
+        self.field = _FIELDS.get(problem, "")
+        self.seq += 1 if self.problem else 0
+        typed = kept(self.router.headers.cookie)
+        self.token, self.name, self.email = (typed.get(name, "") for name in ("token", "name", "email"))
+        self.bank_name = typed.get("bank_name", "") or bank.settings.name
+        self.demo_allowed, self.currency = known.demo_allowed, bank.settings.currency
+        self.start = "demo" if known.demo_allowed and typed.get("start", "demo") == "demo" else "empty"
+        self.loaded = True
+        return None
+
+
+def _line(label: str, name: str, value: rx.Var, hint: str = "", **props: Any) -> rx.Component:
+    described = {"aria-describedby": f"{name}-hint"} if hint else {}
+    return rx.el.div(
+        rx.el.label(label, html_for=name),
+        *([rx.el.p(hint, id=f"{name}-hint", class_name="hint before")] if hint else []),
+        rx.el.input(
+            id=name,
+            name=name,
+            required=True,
+            default_value=value,
+            key=rx.Var.create(name) + value,
+            class_name="wide",
+            custom_attrs={**described, "aria-invalid": rx.cond(SetupState.field == name, "true", "false")},
+            **props,
+        ),
+        class_name="field",
+    )
+
+
+def _start(value: str, title: str, says: str) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(
+            type="radio",
+            name="start",
+            value=value,
+            default_checked=SetupState.start == value,
+            key=rx.Var.create(value) + SetupState.start,
+        ),
+        rx.el.span(rx.el.b(title), rx.el.small(says)),
+        class_name="choice",
+    )
+
+
+def _form() -> rx.Component:
+    return rx.el.form(
+        posted_problem(SetupState.problem, SetupState.seq),
+        _line(
+            "Set-up token",
+            "token",
+            SetupState.token,
+            "In the terminal or the log of the server, on the line starting SETUP TOKEN.",
+            auto_complete="off",
+            spell_check=False,
+            max_length=100,
+            auto_focus=True,
+        ),
+        rx.el.h2("The bank"),
+        _line("Name", "bank_name", SetupState.bank_name, max_length=40, auto_complete="organization"),
+        rx.cond(
+            SetupState.demo_allowed,
+            rx.el.fieldset(
+                rx.el.legend("Begin with"),
+                _start("demo", "Fill with demo data", "Four people and 18 months of pretend money. Takes ten seconds."),
+                _start("empty", "Start empty", "Nothing but you. For a real community."),
+                class_name="field",
+            ),
+            rx.fragment(),
+        ),
+        rx.el.h2("You, the first admin"),
+        _line("Your name", "name", SetupState.name, max_length=100, auto_complete="name"),
+        _line("Email", "email", SetupState.email, type="email", max_length=254, auto_complete="username"),
+        rx.el.div(
+            rx.el.label("Password", html_for="password"),
+            rx.el.p(say("PASSWORD_SHORT"), id="password-hint", class_name="hint before"),
+            password_box(
+                id="password",
+                name="password",
+                auto_complete="new-password",
+                described_by="password-hint",
+                min_length=12,
+            ),
+            class_name="field",
+        ),
+        rx.el.button("Set up the bank", type="submit", class_name="btn primary lg wide"),
+        on_submit=None,
+        action="/auth/setup",
+        method="post",
+        class_name="card",
+    )
+
+
+def setup() -> rx.Component:
+    """The page."""
+    return public_shell(
+        rx.el.h1("Set up your bank"),
+        rx.el.p("Nobody runs this bank yet. Whoever can read the server's log may.", class_name="muted field"),
+        rx.el.div(_form(), class_name="gate single setup"),
+        rx.el.p(
+            icon("info", 16),
+            rx.el.span(
+                "Accounts opened without naming a currency are in ",
+                SetupState.currency,
+                ". BANK_CURRENCY sets another; the rest is in docs/self-hosting.md.",
+            ),
+            class_name="setting-note",
+        ),
+        narrow=True,
+    )

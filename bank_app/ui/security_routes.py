@@ -1,0 +1,146 @@
+"""The forms of signing in with a code, of passwords and of the second step. Plain HTTP, posted by the browser itself."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from starlette.responses import RedirectResponse, Response
+
+from bank_app import demo
+from bank_app.database import Database
+from bank_app.errors import BankError, Invalid, NotFound, NotSignedIn, TokenWrong
+from bank_app.services import auth, first_setup, password_links, second_factor
+from bank_app.services.first_setup import Choices
+from bank_app.settings import Settings
+from bank_app.ui import calls, cookies, first_run, forms, lookups, native_forms
+from bank_app.ui.guard import sign_in_address
+
+SECURITY = "/settings/security"
+
+
+def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
+    """Adds the routes."""
+    _add_code(routes, db, settings)
+    _add_change(routes, db, settings)
+    _add_second_step(routes, db, settings)
+    _add_reset(routes, db, settings)
+    _add_setup(routes, db, settings)
+
+
+def _add_code(routes: FastAPI, db: Database, settings: Settings) -> None:
+    @routes.post("/auth/code")
+    async def code(request: Request) -> Response:
+        form, refused = await native_forms.posted(request, settings)
+        if refused:
+            return refused
+        whence, path = native_forms.whence(request, settings), forms.local_path(form.get("next"), "")
+        half = request.cookies.get(cookies.HALF, "")
+        try:
+            lookups.count_form(whence["address"], settings)
+            opened = await calls.call(
+                auth.complete_browser_session, db, half_session=half, code=forms.field(form, "code", 40), **whence
+            )
+        except NotSignedIn as error:
+            response = native_forms.back("/sign-in", error, settings, {}, path, problem="TWOFA_TOO_LATE")
+            cookies.clear_half_session(response, settings)
+            return response
+        except BankError as error:
+            return native_forms.back("/sign-in/code", error, settings, {}, path)
+        return native_forms.enter(settings, opened, forms.local_path(form.get("next")))
+
+
+def _add_change(routes: FastAPI, db: Database, settings: Settings) -> None:
+    @routes.post("/auth/password")
+    async def change(request: Request) -> Response:
+        form, actor, refused = await _signed_in(request, db, settings)
+        if refused or actor is None:
+            return refused or _to_sign_in()
+        old, new = native_forms.password(form, "old"), native_forms.password(form, "password")
+        try:
+            await calls.call_apart(password_links.change_password, db, actor, old=old, new=new)
+        except BankError as error:
+            return native_forms.back(SECURITY, error, settings, {}, "", problem=_old_password(error))
+        return RedirectResponse(f"{SECURITY}?done=PASSWORD_CHANGED", 303)
+
+
+def _add_second_step(routes: FastAPI, db: Database, settings: Settings) -> None:
+    @routes.post("/auth/second-step")
+    async def begin(request: Request) -> Response:
+        form, actor, refused = await _signed_in(request, db, settings)
+        if refused or actor is None:
+            return refused or _to_sign_in()
+        try:
+            await calls.call_apart(second_factor.begin, db, actor, password=native_forms.password(form))
+        except BankError as error:
+            problem = _old_password(error)
+            return native_forms.back(f"{SECURITY}/two-step", error, settings, {}, "", problem=problem)
+        return RedirectResponse(f"{SECURITY}/two-step", 303)
+
+
+def _add_reset(routes: FastAPI, db: Database, settings: Settings) -> None:
+    @routes.post("/auth/reset")
+    async def reset(request: Request) -> Response:
+        form, refused = await native_forms.posted(request, settings)
+        if refused:
+            return refused
+        token = forms.field(form, "token", 100)
+        try:
+            lookups.count_form(native_forms.whence(request, settings)["address"], settings)
+            await calls.call_apart(password_links.use, db, token, native_forms.password(form))
+        except Invalid as error:
+            return native_forms.back("/reset", error, settings, {}, "", token=token)
+        except NotFound as error:
+            return native_forms.back("/reset", error, settings, {}, "", problem="LINK_NOT_VALID")
+        except BankError as error:
+            return native_forms.back("/reset", error, settings, {}, "", token=token)
+        response = RedirectResponse("/sign-in?done=PASSWORD_CHOSEN", 303)
+        cookies.clear_session(response, settings)
+        return response
+
+
+def _add_setup(routes: FastAPI, db: Database, settings: Settings) -> None:
+    @routes.post("/auth/setup")
+    async def setup(request: Request) -> Response:
+        form, refused = await native_forms.posted(request, settings)
+        if refused:
+            return refused
+        whence = native_forms.whence(request, settings)
+        typed = {name: forms.field(form, name, 254) for name in ("token", "bank_name", "name", "email", "start")}
+        choices = Choices(
+            typed["bank_name"], typed["name"], typed["email"], native_forms.password(form), typed["start"] == "demo"
+        )
+        try:
+            lookups.count_form(whence["address"], settings)
+            await calls.call_apart(first_setup.run, db, typed["token"], choices)
+        except NotFound:
+            return RedirectResponse("/", 303)
+        except BankError as error:
+            problem = "SETUP_TOKEN" if isinstance(error, TokenWrong) else ""
+            return native_forms.back(first_run.PAGE, error, settings, typed, "", problem=problem)
+        await calls.call(first_run.facts, db)
+        if choices.demo:
+            await calls.call_apart(demo.fill, db)
+            return RedirectResponse("/", 303)
+        opened = await calls.call_apart(
+            auth.open_browser_session, db, email=choices.email, password=choices.password, **whence
+        )
+        return native_forms.enter(settings, opened, "/ops")
+
+
+async def _signed_in(
+    request: Request, db: Database, settings: Settings
+) -> tuple[native_forms.FormData, auth.Actor | None, Response | None]:
+    """A form of somebody signed in, or the answer to one that is not."""
+    form, refused = await native_forms.posted(request, settings)
+    if refused:
+        return form, None, refused
+    token = request.cookies.get(cookies.name(settings), "")
+    actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
+    return form, actor, None if actor else _to_sign_in()
+
+
+def _to_sign_in() -> Response:
+    return RedirectResponse(sign_in_address(SECURITY, ended=True), 303)
+
+
+def _old_password(error: BankError) -> str:
+    return "PASSWORD_NOT_YOURS" if error.code == "invalid_credentials" else ""
