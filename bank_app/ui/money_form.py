@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import reflex as rx
@@ -87,6 +88,11 @@ def new_answer() -> int:
     return secrets.randbelow(2**31) + 1
 
 
+def _local(url: Any) -> str:
+    """An address without its host, as the browser compares it."""
+    return url.path.rstrip("/") + (f"?{url.query}" if url.query else "")
+
+
 def number_of(text: object) -> int | None:
     """An account number from an address or a form, or nothing."""
     try:
@@ -163,6 +169,8 @@ class MoneyForm(rx.State, mixin=True):
     _minor: int | None = None
     _suggested: int | None = None
     _typed: str = ""
+    # The address that the form was loaded for.
+    shown_at: str = ""
     _address: str = ""
     _connection: str = ""
     # Where what is typed is kept: an id of its own, and the address that shows it again.
@@ -218,6 +226,7 @@ class MoneyForm(rx.State, mixin=True):
         """Whether the same page came back with a new connection: then what was typed must stay."""
         before = (self._address, self._connection)
         self._address, self._connection = str(self.router.url), self.router.session.session_id
+        self.shown_at = _local(self.router.url)
         if not (self.loaded and self._address == before[0] and self._connection != before[1]):
             return False
         self.answer = new_answer()

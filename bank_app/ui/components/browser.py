@@ -125,3 +125,15 @@ def route_value(name: str) -> rx.Var:
             hooks={"const routeValues = useParams();": None},
         ),
     ).to(str)
+
+
+def address_here() -> rx.Var:
+    """The path and query as the browser has them now, ahead of what the server has loaded."""
+    return rx.Var(
+        _js_expr="(addressHere.pathname.replace(/[/]$/, '') + addressHere.search)",
+        _var_type=str,
+        _var_data=rx.vars.VarData(
+            imports={"react-router": [rx.ImportVar(tag="useLocation", alias="useAddress")]},
+            hooks={"const addressHere = useAddress();": None},
+        ),
+    ).to(str)

@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from bank_app.ui.components.browser import address_here
 from bank_app.ui.components.fields import amount_field, note_field
 from bank_app.ui.components.moving import (
     MAX_NOTE,
@@ -123,11 +124,14 @@ def way_back() -> rx.Component:
 
 def form_page(state: Any, *children: rx.Component, form: rx.Component, aside: rx.Component, none: rx.Component) -> Any:
     """A form that moves money beside what it does; a reason instead where somebody may not."""
+    here = address_here()
     return shell(
         way_back(),
+        rx.el.span(hidden=True, on_unmount=state.leave),
         *children,
         rx.cond(
-            state.loaded,
+            # What was loaded for another address is never filled in: it would be gone in the next moment.
+            state.loaded & ((state.shown_at == here) | (state.kept_at == here)),
             rx.cond(
                 state.refused != "",
                 notice(rx.el.p(state.refused), kind="warn", symbol="lock"),

@@ -148,6 +148,11 @@ class DepositState(CashForm, rx.State):
         return await self._added(moved)
 
     @exposed
+    def leave(self) -> None:
+        """What was loaded is old when somebody comes back to this page."""
+        self.loaded = False
+
+    @exposed
     async def refresh(self) -> None:
         """What the accounts have now."""
         await self._refresh()
@@ -203,6 +208,11 @@ class WithdrawState(CashForm, rx.State):
     """Taking money out, step 1. Ends in a draft to check."""
 
     _what: str = "This withdrawal"
+
+    @exposed
+    def leave(self) -> None:
+        """What was loaded is old when somebody comes back to this page."""
+        self.loaded = False
 
     @exposed
     async def refresh(self) -> None:

@@ -81,6 +81,11 @@ class TransferState(MoneyForm, rx.State):
         self.loaded = True
 
     @exposed
+    def leave(self) -> None:
+        """What was loaded is old when somebody comes back to this page."""
+        self.loaded = False
+
+    @exposed
     async def refresh(self) -> None:
         """What the accounts have now."""
         await self._refresh()
