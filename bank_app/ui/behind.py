@@ -17,8 +17,9 @@ from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import accounts, drafts, payees, tokens, transfers
 from bank_app.services.auth import Actor
-from bank_app.ui import calls, current, forms, requests
+from bank_app.ui import calls, current, forms
 from bank_app.ui.guard import exposed
+from bank_app.ui.requests import API, Request, curl, of_draft, of_page, of_transaction, python
 from bank_app.ui.session import actor_of
 
 _AMOUNT = re.compile(r"(['\"])-?[0-9]+\.[0-9]+\1")
@@ -53,7 +54,7 @@ class BehindState(rx.State):
     """The drawer of the page that is shown."""
 
     route: str = ""
-    shown: list[Shown] = []
+    requests: list[Shown] = []
 
     @exposed
     async def open(self) -> None:
@@ -66,21 +67,21 @@ class BehindState(rx.State):
         try:
             found = await calls.read(lambda session: _requests(session, actor, route, values))
         except BankError:
-            found = requests.of_page("", {})
-        self.shown = [_shown(request, origin) for request in found]
-        if self.shown and self.shown[0].can_ask:
+            found = of_page("", {})
+        self.requests = [_shown(request, origin) for request in found]
+        if self.requests and self.requests[0].can_ask:
             await self._ask(actor, 0)
 
     @exposed
     async def ask(self, index: int) -> None:
         """Asks the API in this person's name. Only what reads; nothing here moves money."""
         actor = await actor_of(self)
-        if isinstance(index, int) and 0 <= index < len(self.shown) and self.shown[index].can_ask:
+        if isinstance(index, int) and 0 <= index < len(self.requests) and self.requests[index].can_ask:
             await self._ask(actor, index)
 
     async def _ask(self, actor: Actor, index: int) -> None:
-        asked = self.shown[index]
-        if actor.sign_in_id is None or not asked.path.startswith(requests.API) or asked.method != "GET":
+        asked = self.requests[index]
+        if actor.sign_in_id is None or not asked.path.startswith(API) or asked.method != "GET":
             return
         token = tokens.access_token(calls.bank().settings, actor.user_id, actor.sign_in_id)
         begun = time.perf_counter()
@@ -88,7 +89,7 @@ class BehindState(rx.State):
         async with httpx.AsyncClient(transport=transport, base_url="http://bank") as client:
             answer = await client.get(asked.path, headers={"authorization": f"Bearer {token}"})
         took = (time.perf_counter() - begun) * 1000
-        self.shown = [
+        self.requests = [
             replace(
                 shown,
                 status=f"{answer.status_code} {answer.reason_phrase}",
@@ -98,35 +99,35 @@ class BehindState(rx.State):
             )
             if number == index
             else shown
-            for number, shown in enumerate(self.shown)
+            for number, shown in enumerate(self.requests)
         ]
 
 
-def _requests(session: Session, actor: Actor, route: str, values: dict[str, str]) -> list[requests.Request]:
+def _requests(session: Session, actor: Actor, route: str, values: dict[str, str]) -> list[Request]:
     own = [] if actor.role.sees_every_account else accounts.own_accounts(session, actor)
     first = {"first": own[0].number} if own else {}
     month = {"month": clock.now().strftime("%Y-%m")}
-    found = requests.of_page(route, {**values, **first, **month})
+    found = of_page(route, {**values, **first, **month})
     draft_id = forms.identifier(values.get("draft_id"))
     if draft_id:
-        found.append(requests.of_draft(drafts.get(session, actor, draft_id)))
+        found.append(of_draft(drafts.get(session, actor, draft_id)))
     transaction_id = forms.identifier(values.get("transaction_id"))
     key = payees.key_of(session, actor, transaction_id) if transaction_id else None
     if transaction_id and key:
         view = transfers.get_transaction(session, actor, transaction_id)
         if view.reverses is None:
-            found.append(requests.of_transaction(view, key))
+            found.append(of_transaction(view, key))
     return found
 
 
-def _shown(request: requests.Request, origin: str) -> Shown:
+def _shown(request: Request, origin: str) -> Shown:
     hidden = money.are_hidden()
-    curl, python = requests.curl(request, origin), requests.python(request, origin)
-    body = request.body
+    shell, script = curl(request, origin), python(request, origin)
+    body = json.dumps(json.loads(request.body), indent=2, ensure_ascii=False) if request.body else ""
     if hidden:
-        curl, python, body = (_hide(text) for text in (curl, python, body))
+        shell, script, body = (_hide(text) for text in (shell, script, body))
     return Shown(
-        request.method, request.path, request.says, request.key, body, curl, python, can_ask=request.method == "GET"
+        request.method, request.path, request.says, request.key, body, shell, script, can_ask=request.method == "GET"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from bank_app.domain import money
 from bank_app.domain.identifiers import account_number_text
@@ -71,7 +72,7 @@ _OF_ROUTES: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 def of_page(route: str, values: Mapping[str, str]) -> list[Request]:
     """The requests behind a page; those that need a value that is not there are left out."""
-    found = []
+    found, values = [], {name: quote(value, safe="") for name, value in values.items()}
     for path, says in _OF_ROUTES.get(route, (_ME,)):
         try:
             found.append(Request("GET", API + path.format_map(values), says))

@@ -54,8 +54,8 @@ def _totals() -> rx.Component:
     )
 
 
-def books_table() -> rx.Component:
-    """The books as they are right now, or that they cannot be read."""
+def books_table(*, proof: bool = True) -> rx.Component:
+    """The books as they are right now, or that they cannot be read; with `proof` whether they were added up again."""
     return rx.el.section(
         rx.el.h2("The books, right now", id="books"),
         rx.el.p(
@@ -68,7 +68,7 @@ def books_table() -> rx.Component:
             rx.fragment(
                 rx.cond(BooksState.known & ~BooksState.told, rx.fragment(), _totals()),
                 rx.cond(
-                    BooksState.known,
+                    BooksState.known if proof else False,
                     rx.el.div(
                         rx.cond(
                             BooksState.balance,

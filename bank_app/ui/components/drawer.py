@@ -161,8 +161,8 @@ def drawer() -> rx.Component:
             class_name="small muted",
         ),
         rx.cond(
-            BehindState.shown.length() > 0,
-            rx.el.ol(rx.foreach(BehindState.shown, _request), class_name="requests"),
+            BehindState.requests.length() > 0,
+            rx.el.ol(rx.foreach(BehindState.requests, _request), class_name="requests"),
             rx.el.p(bone("24ch"), class_name="requests"),
         ),
         rx.el.p(document_link(icon("braces", 16), "API docs", to="/api/v1/docs", class_name="btn sm")),

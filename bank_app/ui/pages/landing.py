@@ -97,9 +97,9 @@ def landing() -> rx.Component:
         ),
         _strip(),
         _ways_in(),
-        books_table(),
+        books_table(proof=False),
         beside=rx.el.div(
-            document_link(icon("braces", 16), "API docs", to="/api/v1/docs", class_name="btn quiet wide-only"),
+            document_link(icon("braces", 16), "API docs", to="/api/v1/docs", class_name="btn quiet only-wide"),
             rx.cond(
                 SessionState.demo & SessionState.sign_up,
                 button_link("Create account", "/sign-up"),

@@ -19,6 +19,7 @@ from bank_app.services.auth import Actor
 from bank_app.ui import calls, first_steps, messages, words
 from bank_app.ui.components.browser import press_once
 from bank_app.ui.components.live import freshness, tinted
+from bank_app.ui.components.money import direction_icon
 from bank_app.ui.components.parts import bone, crumb, failed_panel, icon, link, page_head, waiting
 from bank_app.ui.components.rows import recent_rows, row_bones
 from bank_app.ui.components.shell import shell
@@ -162,6 +163,7 @@ def _plain_rows(rows: rx.Var) -> rx.Component:
         rx.foreach(
             rows,
             lambda one: rx.el.li(
+                direction_icon(one.kind, incoming=one.incoming),
                 rx.el.span(rx.el.b(one.title), rx.el.span(one.meta, class_name="meta"), class_name="grow"),
                 rx.el.span(
                     rx.el.span(one.amount, class_name=rx.cond(one.incoming, "money in", "money")),
@@ -248,7 +250,12 @@ def side_by_side() -> rx.Component:
         rx.cond(state.loaded, rx.fragment(), waiting("both accounts")),
         rx.el.div(
             _half_card(state.left, state.left_rows, _send(), linked=True),
-            _half_card(state.right, state.right_rows, linked=False),
+            _half_card(
+                state.right,
+                state.right_rows,
+                rx.el.p("It is here as soon as it is posted; nobody reloads.", class_name="small muted"),
+                linked=False,
+            ),
             class_name="halves",
         ),
         rx.el.p(
