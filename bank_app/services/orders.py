@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from bank_app import errors
-from bank_app.domain.accounting import AnyDraft, Direction, Draft, Key, Leg, TransactionType
+from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldState, Key, Leg, TransactionType
 from bank_app.services import audit, auth, hold_book, hold_orders, ledger
 from bank_app.services.answers import same_again
 from bank_app.services.auth import Actor
@@ -22,6 +22,7 @@ from bank_app.services.movements import (
     Movement,
     OnHold,
     PlaceHold,
+    ReleaseHold,
     Reverse,
     Transfer,
 )
@@ -112,7 +113,7 @@ def settle(
     outcomes = ledger.post_seen(session, [item for _, item in same], sight, in_order=in_order)
     for (index, _), outcome in zip(same, outcomes, strict=True):
         answers[index] = outcome
-        _audit_reversal(session, orders[index], outcome)
+        _audit(session, orders[index], outcome)
     for index, _ in sound:
         if answers[index] is None:
             answers[index] = auth.ActorChanged()
@@ -310,8 +311,19 @@ def _replay_within_the_list(orders: Sequence[Order], answers: list[Any]) -> None
             first.setdefault((key.actor_id, key.text), (key.fingerprint, answer))
 
 
-def _audit_reversal(session: Session, order: Order, outcome: ledger.Outcome | ledger.Locked) -> None:
+def _audit(session: Session, order: Order, outcome: ledger.Outcome | ledger.Locked) -> None:
+    """What only the bank's people may do, and what they do to somebody's hold."""
     movement = order.movement
+    staff = order.actor.role.acts_on_every_account
+    if staff and isinstance(movement, ReleaseHold) and isinstance(outcome, ledger.Held) and not outcome.replayed:
+        audit.record(
+            session,
+            actor_id=order.actor.user_id,
+            action="hold.release",
+            object=f"hold {movement.hold_id}",
+            changes={"state": [HoldState.OPEN.value, HoldState.RELEASED.value]},
+            whence=order.whence,
+        )
     if isinstance(movement, Reverse) and isinstance(outcome, ledger.Posted) and not outcome.replayed:
         audit.record(
             session,

@@ -1,9 +1,11 @@
 """Freezing, closing and limits as the bank's people decide them: with a reason, knowing what it meets."""
 
 import pytest
+from sqlalchemy import select
 
 from bank_app import errors
 from bank_app.domain.accounting import AccountStatus, FrozenFor
+from bank_app.models import AuditRecord
 from bank_app.services import account_decisions, drafts
 from bank_app.services.account_decisions import Blocker, Obstacle
 
@@ -113,3 +115,23 @@ def test_customers_do_not_see_what_the_bank_looks_at(ada, eve, hers, outlook):
         outlook(ada, hers)
     with pytest.raises(errors.AccountNotFound):
         outlook(eve, hers)
+
+
+def released(db):
+    return db.read(
+        lambda session: session.execute(
+            select(AuditRecord.object, AuditRecord.actor_id).where(AuditRecord.action == "hold.release")
+        ).all()
+    )
+
+
+def test_a_teller_who_releases_a_hold_is_recorded_once(counter, db, ada, teller, hers):
+    held = counter.hold(ada, hers, "4.00")
+    for _ in range(2):
+        counter.release(teller, held, key="release")
+    assert released(db) == [(f"hold {held.hold.id}", teller.user_id)]
+
+
+def test_a_customer_who_releases_a_hold_is_not(counter, db, ada, hers):
+    counter.release(ada, counter.hold(ada, hers, "4.00"))
+    assert released(db) == []

@@ -83,6 +83,7 @@ class ReversalSheet:
     before: str = ""
     after: str = ""
     to: str = ""
+    is_reversed: bool = False
 
 
 class ReversalState(rx.State):
@@ -232,6 +233,7 @@ class ReversalState(rx.State):
             back=f"{PATH}/{view.id}",
             zero=money.display(0, view.currency),
             to=debit.owner_name or debit.title,
+            is_reversed=file.earlier is not None,
         )
 
     def _show(self, found: Preview) -> None:

@@ -6,12 +6,11 @@ import reflex as rx
 
 from bank_app.services.reasons import Cause
 from bank_app.ui.components.browser import focus_on_change, press_once, route_value
-from bank_app.ui.components.desk import crumbs
+from bank_app.ui.components.desk import crumbs, posted_badge
 from bank_app.ui.components.fields import described, error_line, label_for
 from bank_app.ui.components.live import freshness
 from bank_app.ui.components.moving import ticks, when
 from bank_app.ui.components.parts import (
-    badge,
     bone,
     failed_panel,
     icon,
@@ -192,7 +191,8 @@ def _form(ready: rx.Var) -> rx.Component:
     return rx.el.form(
         _answer(),
         _effects(ready),
-        when(ready & (state.stage == "ready"), lambda: rx.fragment(_why(), _told(), _press())),
+        when(ready, lambda: rx.fragment(_why(), _told())),
+        when(ready & (state.stage == "ready"), _press),
         on_submit=state.send.temporal,
         reset_on_submit=False,
         class_name="main",
@@ -218,14 +218,11 @@ def _press() -> rx.Component:
 
 
 def _original() -> rx.Component:
-    state, sheet = ReversalState, ReversalState.sheet
+    sheet = ReversalState.sheet
     return rx.el.section(
         rx.el.header(
             rx.el.h2("The original"),
-            rx.el.span(
-                rx.cond(state.stage == "already", badge("Reversed", "undo-2", "warn"), badge("Posted", "check", "ok")),
-                class_name="end",
-            ),
+            rx.el.span(posted_badge(sheet.is_reversed), class_name="end"),
         ),
         rx.el.div(rx.el.b(sheet.amount), rx.el.span(sheet.story, class_name="small muted"), class_name="sum-up"),
         rx.el.dl(
@@ -293,7 +290,7 @@ def _page(known: rx.Var) -> rx.Component:
     state, sheet = ReversalState, ReversalState.sheet
     pressable = (state.stage == "ready") | (state.stage == "unsure")
     ready = known & (state.failed == "")
-    seen = ready & (pressable | (state.stage == "already"))
+    seen = ready & pressable
     return rx.fragment(
         crumbs(
             ("Transactions", PATH),
@@ -308,14 +305,16 @@ def _page(known: rx.Var) -> rx.Component:
         rx.cond(known, rx.fragment(), waiting("the transaction")),
         when(ready & ~pressable, _nothing_to_press),
         ticks(every=2, times=rx.cond(state.stage == "unsure", 30, 0), seq=state.looks, on_tick=state.look.temporal),
-        rx.el.div(
-            rx.cond(~known | seen, _form(seen), rx.el.div(class_name="main")),
+        rx.cond(
+            ready & ~pressable,
+            rx.el.div(rx.el.div(_original(), class_name="main"), class_name="desk-columns alone"),
             rx.el.div(
-                when(ready, _original),
-                when(seen & (state.checks.length() > 0), _checked),
-                class_name="beside",
+                _form(seen),
+                rx.el.div(
+                    when(ready, _original), when(seen & (state.checks.length() > 0), _checked), class_name="beside"
+                ),
+                class_name="desk-columns",
             ),
-            class_name="desk-columns",
         ),
     )
 

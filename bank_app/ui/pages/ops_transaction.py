@@ -75,6 +75,7 @@ class FileSheet:
     origin: str = ""
     request: str = ""
     hold: str = ""
+    reason: str = ""
     total: str = ""
     hash: str = ""
     hash_short: str = ""
@@ -194,10 +195,11 @@ def _sheet(file: Dossier) -> FileSheet:
         origin=(whence.address or "") if whence and view.reverses else "",
         request=(whence.request_id or "") if whence and view.reverses else "",
         hold=str(file.hold_id) if file.hold_id else "",
+        reason=(whence.reason or "") if whence and view.reverses else "",
         total=money.display(0, view.currency),
         hash=view.hash,
         hash_short=_short(view.hash),
-        audit=f"/ops/audit?{urlencode({'object': f'transaction {subject}'})}" if file.records else "",
+        audit=f"/ops/audit?{urlencode({'q': str(subject)})}" if file.records else "",
         receipt=f"/transactions/{view.id}",
         reverse=f"{PATH}/{view.id}/reverse" if reversible else "",
         reversed=f"Reversed on {words.day(done.at)} by {done.by_name}." if done else "",
@@ -213,8 +215,7 @@ def _events(file: Dossier) -> list[FileEvent]:
     if file.drafted_at is not None:
         found.append(FileEvent("Drafted", "On a page of this bank", _precise(file.drafted_at)))
     if view.reverses is not None:
-        original = f"Mirrors {reference(view.reverses)}"
-        found.append(FileEvent("Asked for", original, "", f"{PATH}/{view.reverses}"))
+        found.append(FileEvent("Original", reference(view.reverses), "", f"{PATH}/{view.reverses}"))
     if file.hold_id is not None:
         found.append(FileEvent("Set aside", "The money came from a hold", ""))
     found.append(FileEvent("Posted", "Both entries in one database commit", _precise(view.created_at)))

@@ -34,8 +34,8 @@ def _entry(entry: rx.Var) -> rx.Component:
         rx.el.td(
             rx.cond(
                 entry.incoming,
-                way("arrow-down-left", "Credit, money in", "in"),
-                way("arrow-up-right", "Debit, money out", ""),
+                way("arrow-down-left", "Credit", "in"),
+                way("arrow-up-right", "Debit", ""),
             ),
             class_name="wide-only",
         ),
@@ -53,7 +53,7 @@ def _entries(ready: rx.Var) -> rx.Component:
     state = TransactionFileState
     head = [
         ("Account", ""), ("Direction", "wide-only"), ("Entry", "right"), ("Balance after", "right wide-only"),
-        ("Place in the account", "wide-only"),
+        ("Place", "wide-only"),
     ]  # fmt: skip
     return rx.el.section(
         rx.el.header(
@@ -161,6 +161,7 @@ def _facts() -> rx.Component:
             ),
             when(sheet.origin != "", lambda: kv("Address", rx.el.span(sheet.origin, class_name="mono"))),
             when(sheet.request != "", lambda: kv("Request", rx.el.span(sheet.request, class_name="mono"))),
+            when(sheet.reason != "", lambda: kv("Reason", "“", sheet.reason, "”")),
             when(sheet.hold != "", lambda: kv("Hold", rx.el.span(sheet.hold, class_name="mono"))),
             when(sheet.audit != "", lambda: kv("Audit", link("Records in the audit trail", to=sheet.audit))),
             kv(
