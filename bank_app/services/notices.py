@@ -13,14 +13,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
-from sqlmodel import col
+from sqlalchemy import Integer, and_, bindparam, func, or_, select, update
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel, col
 
 from bank_app import clock
 from bank_app.domain.accounting import Direction, TransactionType, signed
 from bank_app.domain.identifiers import account_number_text
-from bank_app.models import AuditRecord, Posting, SignIn, Transaction, User
+from bank_app.models import POSTINGS, TRANSACTIONS, User
 from bank_app.services import history
 from bank_app.services.accounts import AccountView, own_accounts
 from bank_app.services.auth import Actor
@@ -41,6 +41,55 @@ SECURITY = frozenset(
         "sign_in.throttled", "sign_in.refresh_token_reused", "user.role",
     }
 )  # fmt: skip
+
+
+_USERS, _SIGN_INS, _RECORDS = (SQLModel.metadata.tables[name] for name in ("users", "sign_ins", "audit_records"))
+# Written once: every open page asks these again and again, and writing them takes longer than answering.
+_NEWEST = (
+    select(POSTINGS)
+    .where(
+        POSTINGS.c.account_id == bindparam("account"),
+        POSTINGS.c.created_at >= bindparam("since"),
+        POSTINGS.c.created_at <= bindparam("until"),
+    )
+    .order_by(POSTINGS.c.created_at.desc(), POSTINGS.c.sequence.desc())
+)
+# Bounded before anybody asks who made them: an account's own payments may be very many.
+_LOOKED_AT = _NEWEST.limit(bindparam("scanned", type_=Integer)).subquery()
+_BY_OTHERS = (
+    select(_LOOKED_AT, TRANSACTIONS.c.type, TRANSACTIONS.c.description)
+    .join(TRANSACTIONS, TRANSACTIONS.c.id == _LOOKED_AT.c.transaction_id)
+    .where(TRANSACTIONS.c.actor_id != bindparam("actor"))
+)
+_LAST_LOOKED_AT = _NEWEST.with_only_columns(POSTINGS.c.created_at).limit(1).offset(bindparam("before", type_=Integer))
+_TOLD = (
+    select(_RECORDS.c.id, _RECORDS.c.created_at, _RECORDS.c.object, _RECORDS.c.action, _RECORDS.c.changes)
+    .where(
+        _RECORDS.c.object.in_(bindparam("objects", expanding=True)),
+        or_(
+            _RECORDS.c.action.in_(sorted(SECURITY)),
+            and_(
+                _RECORDS.c.object != bindparam("me"),
+                or_(_RECORDS.c.actor_id != bindparam("actor"), _RECORDS.c.actor_id.is_(None)),
+            ),
+        ),
+        # An identifier is as old as its record, and no index is on the moment.
+        _RECORDS.c.id >= bindparam("first"),
+        _RECORDS.c.id < bindparam("last"),
+    )
+    .order_by(_RECORDS.c.id.desc())
+    .limit(bindparam("scanned", type_=Integer))
+)
+_MINE = _SIGN_INS.c.user_id == bindparam("actor")
+_RECENT_SIGN_IN = select(_SIGN_INS.c.id).where(_MINE, _SIGN_INS.c.created_at >= bindparam("since")).limit(1)
+_FIRST_OF_DEVICE = func.min(_SIGN_INS.c.created_at).label("first")
+_DEVICES = (
+    select(_SIGN_INS.c.kind, _SIGN_INS.c.user_agent, _FIRST_OF_DEVICE)
+    .where(_MINE)
+    .group_by(_SIGN_INS.c.kind, _SIGN_INS.c.user_agent)
+    .order_by(_FIRST_OF_DEVICE)
+)
+_SEEN = select(_USERS.c.notices_seen_at).where(_USERS.c.id == bindparam("actor"))
 
 
 class NoticeKind(StrEnum):
@@ -86,11 +135,11 @@ class _Window:
 
     since: datetime
     seen: datetime
-    until: datetime | None = None
+    until: datetime
     key: str = ""
 
     def has(self, at: datetime, key: str) -> bool:
-        return self.until is None or (at, key) < (self.until, self.key)
+        return (at, key) < (self.until, self.key)
 
 
 # What one source found, and the moment before which it has not looked (None when it has seen everything).
@@ -103,7 +152,7 @@ def list_notices(session: Session, actor: Actor, *, limit: int = 25, cursor: str
     Raises:
         Invalid: the cursor is not one of ours.
     """
-    until, key = _read_cursor(cursor) if cursor else (None, "")
+    until, key = _read_cursor(cursor) if cursor else _not_before_long()
     window = _Window(clock.now() - LOOK_BACK, _seen_until(session, actor), until, key)
     return _page(_sources(session, actor, window, _SCANNED), limit)
 
@@ -111,7 +160,7 @@ def list_notices(session: Session, actor: Actor, *, limit: int = 25, cursor: str
 def news(session: Session, actor: Actor, *, since: datetime) -> News:
     """The newest notices from that moment on, and how many are new, up to ten."""
     seen = _seen_until(session, actor)
-    window = _Window(max(min(since, seen), clock.now() - LOOK_BACK), seen)
+    window = _Window(max(min(since, seen), clock.now() - LOOK_BACK), seen, *_not_before_long())
     found = _page(_sources(session, actor, window, _SCANNED), MOST_UNREAD + 1).items
     return News([notice for notice in found if notice.at >= since], sum(notice.new for notice in found))
 
@@ -129,9 +178,13 @@ def mark_all_read(session: Session, actor: Actor) -> int:
 
 
 def _seen_until(session: Session, actor: Actor) -> datetime:
-    query = select(col(User.notices_seen_at)).where(col(User.id) == actor.user_id)
-    seen = session.execute(query).scalar()
+    seen = session.execute(_SEEN, {"actor": actor.user_id}).scalar()
     return max(seen, clock.now() - LOOK_BACK) if seen else clock.now() - _NEVER_LOOKED
+
+
+def _not_before_long() -> tuple[datetime, str]:
+    """Later than anything: clocks of several machines may differ a little."""
+    return clock.now() + timedelta(days=1), ""
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
@@ -172,56 +225,39 @@ def _sources(session: Session, actor: Actor, window: _Window, scanned: int) -> l
 
 def _money(session: Session, actor: Actor, account: AccountView, window: _Window, scanned: int) -> _Found:
     """Entries that somebody else made. Between two own accounts only the receiving side is told."""
-    entry = select(Posting).where(col(Posting.account_id) == account.id, col(Posting.created_at) >= window.since)
-    if window.until:
-        entry = entry.where(col(Posting.created_at) <= window.until)
-    # Bounded before anybody asks who made them: an account's own payments may be very many.
-    newest = entry.order_by(col(Posting.created_at).desc(), col(Posting.sequence).desc()).limit(scanned).subquery()
-    posting = aliased(Posting, newest)
-    rows = session.execute(
-        select(
-            posting,
-            col(Transaction.type),
-            col(Transaction.description),
-            col(Transaction.actor_id),
-        ).join(Transaction, col(Transaction.id) == col(posting.transaction_id))
-    ).all()
-    others = history.counterparties(
-        session, actor, [row[0].transaction_id for row in rows if row.actor_id != actor.user_id]
-    )
+    asked = {"account": account.id, "since": window.since, "until": window.until}
+    rows = session.execute(_BY_OTHERS, {**asked, "scanned": scanned, "actor": actor.user_id}).all()
+    others = history.counterparties(session, actor, [row.transaction_id for row in rows]) if rows else {}
     found = []
-    for mine, kind, description, actor_id in rows:
-        key = f"{account_number_text(account.id)}-{mine.sequence:012d}"
-        if actor_id == actor.user_id or not window.has(mine.created_at, key):
-            continue
-        parties = others.get(mine.transaction_id, [])
-        other = next((party for number, party in parties if number != account.id), None)
-        if other and other.own and mine.direction == Direction.DEBIT:
-            continue
-        found.append(
-            Notice(
-                key=key,
-                at=mine.created_at,
-                kind=NoticeKind.REVERSAL if kind == TransactionType.REVERSAL else NoticeKind.MONEY,
-                new=mine.created_at > window.seen,
-                action=str(kind),
-                account=account,
-                transaction_id=mine.transaction_id,
-                amount_minor=signed(Direction(mine.direction), mine.amount),
-                balance_after_minor=mine.balance_after,
-                counterparty=other.name if other else "",
-                description=description or "",
+    for row in rows:
+        key = f"{account_number_text(account.id)}-{row.sequence:012d}"
+        other = next((party for number, party in others[row.transaction_id] if number != account.id), None)
+        between_own = other is not None and other.own and row.direction == Direction.DEBIT
+        if not between_own and window.has(row.created_at, key):
+            found.append(
+                Notice(
+                    key=key,
+                    at=row.created_at,
+                    kind=NoticeKind.REVERSAL if row.type == TransactionType.REVERSAL else NoticeKind.MONEY,
+                    new=row.created_at > window.seen,
+                    action=row.type,
+                    account=account,
+                    transaction_id=row.transaction_id,
+                    amount_minor=signed(Direction(row.direction), row.amount),
+                    balance_after_minor=row.balance_after,
+                    counterparty=other.name if other else "",
+                    description=row.description or "",
+                )
             )
-        )
-    oldest = min((row[0].created_at for row in rows), default=None)
-    return found, _progress(oldest, window) if len(rows) == scanned else None
+    last = session.execute(_LAST_LOOKED_AT, {**asked, "before": scanned - 1}).scalar()
+    return found, _progress(last, window)
 
 
-def _progress(oldest: datetime | None, window: _Window) -> datetime | None:
+def _progress(looked_until: datetime | None, window: _Window) -> datetime | None:
     """Where to go on. Entries of one instant that fill a whole page are passed over: there is no end to them else."""
-    if oldest is not None and window.until is not None and oldest >= window.until:
-        return oldest - timedelta(microseconds=1)
-    return oldest
+    if looked_until is not None and looked_until >= window.until:
+        return looked_until - timedelta(microseconds=1)
+    return looked_until
 
 
 # --- what the bank changed, and what touches the sign-in ------------------------------------------------------
@@ -230,16 +266,15 @@ def _progress(oldest: datetime | None, window: _Window) -> datetime | None:
 def _recorded(session: Session, actor: Actor, own: Mapping[int, AccountView], window: _Window, scanned: int) -> _Found:
     accounts = {f"account {account_number_text(number)}": account for number, account in own.items()}
     me = f"user {actor.user_id}"
-    by_others = or_(col(AuditRecord.actor_id) != actor.user_id, col(AuditRecord.actor_id).is_(None))
-    about = or_(
-        and_(col(AuditRecord.object).in_(accounts), by_others),
-        and_(col(AuditRecord.object) == me, col(AuditRecord.action).in_(SECURITY)),
-    )
-    # An identifier is as old as its record, and no index is on the moment.
-    query = select(AuditRecord).where(about, col(AuditRecord.id) >= _first_id(window.since))
-    if window.until:
-        query = query.where(col(AuditRecord.id) < _first_id(window.until + timedelta(milliseconds=1)))
-    rows = session.execute(query.order_by(col(AuditRecord.id).desc()).limit(scanned)).scalars().all()
+    asked = {
+        "objects": [*accounts, me],
+        "me": me,
+        "actor": actor.user_id,
+        "first": _first_id(window.since),
+        "last": _first_id(window.until + timedelta(milliseconds=1)),
+        "scanned": scanned,
+    }
+    rows = session.execute(_TOLD, asked).all()
     found = []
     for record in rows:
         key, account = str(record.id), accounts.get(record.object)
@@ -256,8 +291,7 @@ def _recorded(session: Session, actor: Actor, own: Mapping[int, AccountView], wi
                 changes=record.changes,
             )
         )
-    oldest = min((record.created_at for record in rows), default=None)
-    return found, _progress(oldest, window) if len(rows) == scanned else None
+    return found, _progress(rows[-1].created_at, window) if len(rows) == scanned else None
 
 
 def told_of(changes: Mapping[str, Any]) -> bool:
@@ -278,17 +312,8 @@ def _first_id(moment: datetime) -> UUID:
 
 def _sign_ins(session: Session, actor: Actor, window: _Window) -> _Found:
     """The first sign-in from a device that was not seen before; the very first of a person is no news."""
-    mine = col(SignIn.user_id) == actor.user_id
-    if session.execute(select(col(SignIn.id)).where(mine, col(SignIn.created_at) >= window.since).limit(1)).first():
-        first = func.min(col(SignIn.created_at)).label("first")
-        rows = session.execute(
-            select(col(SignIn.kind), col(SignIn.user_agent), first)
-            .where(mine)
-            .group_by(col(SignIn.kind), col(SignIn.user_agent))
-            .order_by(first)
-        ).all()
-    else:
-        rows = []
+    recent = session.execute(_RECENT_SIGN_IN, {"actor": actor.user_id, "since": window.since}).first()
+    rows = session.execute(_DEVICES, {"actor": actor.user_id}).all() if recent else []
     found = []
     for row in rows[1:]:
         key = f"{row.kind} {row.user_agent}"
