@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 # Now and then all records are looked at, in case one was appended by a unit of work that took very long.
 _THOROUGHLY_EVERY = 120
 _LOOK_WHETHER_DUE_SECONDS = 1800
-_SECONDS_AFTER_START = 30
+_SECONDS_AFTER_START = 3
 
 
 class Upkeep:
@@ -47,7 +47,7 @@ class Upkeep:
 
     async def _seldom(self) -> None:
         # Workers start together; the first of them finds out, and for the others it is not due any more.
-        await asyncio.sleep(_SECONDS_AFTER_START + secrets.randbelow(60))
+        await asyncio.sleep(_SECONDS_AFTER_START + secrets.randbelow(15))
         while True:
             await self._run(self.proofs)
             await asyncio.sleep(_LOOK_WHETHER_DUE_SECONDS + secrets.randbelow(300))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.services import audit_trail, books, engine_figures, vitals
 from bank_app.services.auth import Actor
 from bank_app.services.vitals import Sample
+from bank_app.settings import PROJECT
 
 _WINDOW = timedelta(seconds=60)
 _STALE_SECONDS = 15
@@ -83,12 +86,19 @@ def _facts(db: Database, known: vitals.Vitals) -> tuple[tuple[str, str], ...]:
     except Exception:  # noqa: BLE001 - whatever it is, the tiles say that the database is away
         engine, schema, size = "Cannot be reached", "Not known", None
     return (
+        ("Version", _version()),
         ("Database", engine),
         ("Migrations", schema),
         ("Size of the books", _bytes(size) if size else "Not known"),
         ("This worker runs for", _duration(clock.now() - known.since)),
         ("Process", str(known.process)),
     )
+
+
+@cache
+def _version() -> str:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(project["project"]["version"])
 
 
 @dataclass
@@ -218,7 +228,7 @@ class _Judged:
         detail = f"{orders:,} payments in {groups:,} commits in the last minute."
         points = [float(other.posted.orders - one.posted.orders) for one, other in itertools.pairwise(self._some())]
         return Tile(
-            "groups", "Payments a commit", State.GOOD, value, detail,
+            "groups", "Payments per commit", State.GOOD, value, detail,
             "No threshold: the busier the bank, the larger the groups.", "", tuple(points),
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from bank_app.domain import money
 from bank_app.domain.identifiers import reference
 from bank_app.services.audit_records import Outcome, Place, RecordView
 from bank_app.ui import words
@@ -19,6 +20,13 @@ ACTIONS: Mapping[str, str] = {
     "transaction.reverse": "Reversed transaction",
     "customer.view": "Viewed customer",
     "customer.note": "Wrote a note",
+    "bank.set_up": "Set the bank up",
+    "hold.place": "Placed a hold",
+    "hold.capture": "Captured a hold",
+    "hold.release": "Released a hold",
+    "payee.save": "Saved a payee",
+    "payee.rename": "Renamed a payee",
+    "payee.remove": "Removed a payee",
     "user.register": "Registered",
     "user.invite": "Invited",
     "user.role": "Changed role",
@@ -29,7 +37,14 @@ ACTIONS: Mapping[str, str] = {
     "sign_in.enable": "Switched on sign-in",
     "sign_in.unlock": "Unlocked sign-in",
     "sign_in.end_all": "Signed out everywhere",
+    "sign_in.end": "Signed out a device",
+    "sign_in.end_others": "Signed out other devices",
+    "second_step.on": "Turned on two-step sign-in",
+    "second_step.off": "Turned off two-step sign-in",
+    "second_step.reset": "Reset two-step sign-in",
+    "second_step.new_codes": "Made new recovery codes",
     "password.change": "Changed password",
+    "password.reset": "Chose a password by link",
     "password.link": "Made a password link",
     "cash.deposit": "Took in cash",
     "cash.withdraw": "Paid out cash",
@@ -40,6 +55,8 @@ ACTIONS: Mapping[str, str] = {
 OUTCOMES: Mapping[str, str] = {Outcome.DONE.value: "Done", Outcome.REFUSED.value: "Refused"}
 _STATES = {"frozen": "Froze account", "open": "Unfroze account", "closed": "Closed account"}
 _LONGEST_VALUE = 200
+_HIDDEN = "Not shown while amounts are hidden."
+_AMOUNTS = frozenset({"overdraft_limit", "transfer_limit", "daily_limit", "balance", "held", "amount"})
 
 
 @dataclass(frozen=True)
@@ -189,27 +206,30 @@ def detail(place: Place) -> Detail:
         this=Link(f"{record.number:,}", groups(record.hash[:8])),
         after=Link(f"{record.number + 1:,}", groups(place.next_hash[:8])) if place.next_hash else Link("Newest", ""),
         hash=groups(record.hash),
-        document=place.document,
+        # It is kept in minor units, which are amounts as well.
+        document=_HIDDEN if money.are_hidden() else place.document,
     )
 
 
-def changes(record: RecordView) -> list[Change]:
+def changes(record: RecordView, currency: str) -> list[Change]:
     """What changed, before and after; what was not there before has no line of its own."""
     lines = []
     for name, pair in sorted(record.changes.items()):
         if not (isinstance(pair, list) and len(pair) == 2):
-            lines.append(Change("+", name, _value(pair)))
+            lines.append(Change("+", name, _value(name, pair, currency)))
             continue
         if pair[0] is not None:
-            lines.append(Change("−", name, _value(pair[0])))
+            lines.append(Change("−", name, _value(name, pair[0], currency)))
         if pair[1] is not None or pair[0] is not None:
-            lines.append(Change("+", name, _value(pair[1])))
+            lines.append(Change("+", name, _value(name, pair[1], currency)))
     return lines
 
 
-def _value(value: object) -> str:
+def _value(name: str, value: object, currency: str) -> str:
     if value is None:
         return "none"
+    if name in _AMOUNTS and isinstance(value, int):
+        return money.display(value, currency)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
 

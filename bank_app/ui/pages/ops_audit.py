@@ -77,6 +77,8 @@ class AuditState(rx.State):
         if page is not None:
             newest = self.rows[0].number if self.rows else 0
             self.fresh = sum(record.number > newest for record in page.items)
+        if self.opened:
+            await self._read(self.opened)
 
     @exposed(staff=True)
     async def show_fresh(self) -> None:
@@ -112,15 +114,19 @@ class AuditState(rx.State):
             return
         if not isinstance(number, int) or not 0 < number < _MOST:
             return
-        actor = await actor_of(self)
         self.opened = number
         yield
+        await self._read(number)
+
+    async def _read(self, number: int) -> None:
+        actor = await actor_of(self)
         try:
             place = await calls.read(lambda session: audit_records.get_record(session, actor, number))
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
-        self.detail, self.changes = audit_words.detail(place), audit_words.changes(place.record)
+        currency = calls.bank().settings.currency
+        self.detail, self.changes = audit_words.detail(place), audit_words.changes(place.record, currency)
         self.shown = number
 
     @exposed(staff=True)

@@ -174,7 +174,7 @@ def _caught() -> rx.Component:
             rx.el.p(caught.said),
             rx.el.p("It said ", rx.el.code(caught.before), " and was changed to ", rx.el.code(caught.after), "."),
             _two_hashes(caught.expected, caught.found),
-            kind="ok",
+            kind="ok caught",
             symbol="shield-check",
             role="status",
         ),

@@ -31,16 +31,17 @@ _CLASS_WORDS = {
 # What a rule is called here, what was looked at, and the word for what breaks it. By its number in the ledger.
 _RULES = {
     1: ("Debits equal credits", "each of {transactions}", "off"),
-    2: ("All accounts together add up to zero", "{accounts}", "off"),
+    2: ("All accounts add up to zero", "{accounts}", "off"),
     3: ("Stored balance equals its entries", "{accounts} re-added", "off"),
-    4: ("Entries numbered 1, 2, 3 without gaps", "{postings}", "gaps"),
-    5: ("No account below its limit, now or ever", "{postings}", "below"),
-    6: ("The database refuses to change history", "its own guards, looked at one by one", "missing"),
-    7: ("One effect for each key, one reversal at most", "every key and reversal", "doubles"),
-    8: ("Held money is the sum of open holds", "every hold", "off"),
+    4: ("Entries numbered without gaps", "{postings}", "gaps"),
+    5: ("No account was ever below its limit", "{postings}", "below"),
+    6: ("The database keeps history", "its guards against changes, one by one", "missing"),
+    7: ("One effect for each key", "every key, and at most one reversal", "doubles"),
+    8: ("Held money is in open holds", "every hold", "off"),
     9: ("Each hash follows from the last", "{postings}", "broken"),
 }
 _MOST_FOUND = 5
+_ZERO_SUM = 2
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class OpsBooksState(rx.State):
     rules_said: str = ""
     past: list[Past] = []
     past_said: str = ""
+    past_words: str = ""
     as_table: bool = False
     answer: int = 0
     checks: int = 0
@@ -169,6 +171,7 @@ class OpsBooksState(rx.State):
         self.rules_said = f"{passed} of {len(self.rules)} passed" if last else ""
         self.past = past(history)
         self.past_said = f"{sum(one.ok for one in history)} of {len(history)} passed"
+        self.past_words = past_words(history)
         self.failed, self.loaded = "", True
 
 
@@ -243,7 +246,10 @@ def rules(last: CheckView) -> list[Rule]:
     for number, (name, about, word) in _RULES.items():
         found = [f"{one.subject}: {one.message}" for one in last.findings if one.invariant == number]
         many = f"{len(found)} or more" if len(found) >= _MOST_FOUND else str(len(found))
-        made.append(Rule(f"rule-{number}", name, about.format(**counted), f"{many} {word}", not found, found))
+        result = f"{many} {word}"
+        if number == _ZERO_SUM and last.totals:
+            result = ", ".join(money.display(total, code) for code, total in last.totals.items())
+        made.append(Rule(f"rule-{number}", name, about.format(**counted), result, not found, found))
     return made
 
 
@@ -262,3 +268,15 @@ def past(history: Sequence[CheckView]) -> list[Past]:
         )
         for one in reversed(history)
     ]
+
+
+def past_words(history: Sequence[CheckView]) -> str:
+    """The bars in one sentence."""
+    if not history:
+        return ""
+    slowest = max(history, key=lambda one: one.milliseconds)
+    since = f" since {words.full_moment(history[-1].at)}" if len(history) > 1 else ""
+    return (
+        f"{words.count(len(history), 'check')}{since}. The newest took {history[0].milliseconds:,} ms, "
+        f"the slowest {slowest.milliseconds:,} ms."
+    )

@@ -207,20 +207,26 @@ def _past() -> rx.Component:
     return rx.el.section(
         rx.el.header(
             rx.el.h2("How long each check took"),
-            rx.el.span(
-                rx.el.span(state.past_said, " · milliseconds", class_name="small muted"),
-                rx.el.button(
-                    rx.cond(state.as_table, "View as bars", "View as table"),
-                    type="button",
-                    on_click=state.show_table,
-                    class_name="btn quiet tiny",
+            rx.cond(
+                state.past.length() > 0,
+                rx.el.span(
+                    rx.el.span(state.past_said, class_name="small muted"),
+                    rx.el.button(
+                        rx.cond(state.as_table, "View as bars", "View as table"),
+                        type="button",
+                        on_click=state.show_table,
+                        class_name="btn quiet tiny",
+                    ),
+                    class_name="end",
                 ),
-                class_name="end",
+                rx.fragment(),
             ),
         ),
         rx.cond(
             state.past.length() > 0,
-            rx.cond(state.as_table, _past_table(), _bars()),
+            rx.fragment(
+                rx.cond(state.as_table, _past_table(), _bars()), rx.el.p(state.past_words, class_name="past-words")
+            ),
             empty("The first check will stand here."),
         ),
         class_name="card flush ruled past",

@@ -20,7 +20,7 @@ from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of
 
 _EVERY_SECONDS, _FOR_TWO_HOURS = 5, 1440
-_ORDER = (State.ACT, State.WATCH, State.UNKNOWN, State.GOOD)
+_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,22 @@ class HealthState(rx.State):
 
 
 def _heading(tiles: Sequence[health.Tile]) -> str:
-    """What to know first."""
-    counts = {state: sum(tile.state is state for tile in tiles) for state in _ORDER}
+    """What to know first, by name."""
     if not tiles:
         return "Nothing measured yet"
-    if counts[State.ACT]:
-        return f"Act: {words.count(counts[State.ACT], 'figure needs', 'figures need')} somebody now"
-    if counts[State.WATCH]:
-        return f"Watch: {words.count(counts[State.WATCH], 'figure is', 'figures are')} above the first threshold"
-    if counts[State.GOOD] == 0:
+    named = {state: [tile.title for tile in tiles if tile.state is state] for state in State}
+    if named[State.ACT]:
+        return "Act: " + _listed(named[State.ACT])
+    if named[State.WATCH]:
+        return "Watch: " + _listed(named[State.WATCH])
+    if not named[State.GOOD]:
         return "No data"
     return "Good: everything that is measured is within its threshold"
+
+
+def _listed(titles: list[str]) -> str:
+    shown = ", ".join(titles[:_NAMED])
+    return f"{shown} and {len(titles) - _NAMED} more" if len(titles) > _NAMED else shown
 
 
 def _tile(tile: health.Tile) -> Tile:
