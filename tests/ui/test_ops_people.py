@@ -1,0 +1,143 @@
+"""The pages of the bank's people about people: what they show, to whom, and what a press does."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from bank_app.domain.accounting import AccountStatus
+from bank_app.models import AuditRecord
+from bank_app.services import auth, people
+from bank_app.ui import queue_words
+
+PAGES = "reflex___state____state.bank_app___ui___pages___"
+QUEUE = f"{PAGES}ops_queue____queue_state"
+CUSTOMERS = f"{PAGES}ops_customers____customers_state"
+RECORD = f"{PAGES}ops_customer____record_state"
+USERS = f"{PAGES}ops_users____users_state"
+PASSWORD, WHY = "lantern-orchard-48-violin", "Phone was stolen, asked by the owner"
+
+
+def record_of(client, person, cookie, **more):
+    return client.send(f"{RECORD}.open", cookie=cookie, path=f"/ops/customers/{person.user_id}", **more)
+
+
+@pytest.fixture
+def cookie(cookie_of, teller):
+    return cookie_of(teller)
+
+
+def test_customers_reach_none_of_these_pages(client, ada, ben, cookie_of):
+    theirs = cookie_of(ada)
+    for name in ("open", "refresh"):
+        for state in (QUEUE, CUSTOMERS, RECORD, USERS):
+            answer = client.send(f"{state}.{name}", cookie=theirs, path=f"/ops/customers/{ben.user_id}", tab=state)
+            assert "Ben" not in answer
+            assert not {"rows", "person", "heading"} & set(answer.vars)
+
+
+def test_the_queue_says_how_many_things_wait_and_shows_one_kind(client, cookie, counter, ada, ben, teller):
+    source, target = counter.open(ada, "500.00"), counter.open(ben)
+    counter.change(teller, target, status=AccountStatus.FROZEN, reason=WHY)
+    counter.transfer(ada, source, target, "180.00")
+    answer = client.send(f"{QUEUE}.open", cookie=cookie, path="/ops")
+    assert answer.vars["heading"] == "One thing needs you"
+    [row] = answer.vars["rows"]
+    assert (row.title, row.amount, row.why.split(" since ")[0]) == (
+        "Money arrived in a frozen account", "$180.00", "1 arrival",
+    )  # fmt: skip
+    assert row.address == f"/ops/accounts/{target.number}"
+    assert [deed.did for deed in answer.vars["deeds"]] == [f"froze Ben Ito ••{target.number[-4:]}, “{WHY}”"]
+    assert answer.vars["posted"] == 2
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (0, "1 min"),
+        (6, "6 min"),
+        (60, "1 h"),
+        (161, "2 h 41 min"),
+        (303, "5 h 03 min"),
+        (1680, "1 d 4 h"),
+        (2880, "2 d"),
+    ],
+)
+def test_how_long_something_waits_is_said_shortly(minutes, said):
+    assert queue_words.age(timedelta(minutes=minutes)) == said
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [(0, "Nothing needs you"), (1, "One thing needs you"), (7, "Seven things need you"), (13, "13 things need you")],
+)
+def test_the_heading_counts_in_words(total, said):
+    assert queue_words.heading(total) == said
+
+
+def test_a_record_is_shown_and_the_look_recorded(client, bank, cookie, counter, ada, teller):
+    account = counter.open(ada, "40.00")
+    answer = record_of(client, ada, cookie)
+    assert answer.vars["person"].name == "Ada Lindqvist"
+    assert [one.address for one in answer.vars["accounts"]] == [f"/ops/accounts/{account.number}"]
+    assert answer.vars["may_decide"] is True
+    looked = select(AuditRecord.actor_id, AuditRecord.object).where(AuditRecord.action == people.LOOKED)
+    trail = bank.db.read(lambda session: session.execute(looked).all())
+    assert trail == [(teller.user_id, f"user {ada.user_id}")]
+
+
+def test_an_auditor_has_no_button_and_is_refused_without_one(client, bank, ada, auditor, cookie_of):
+    theirs = cookie_of(auditor)
+    answer = record_of(client, ada, theirs)
+    assert answer.vars["may_decide"] is False
+    for press, payload in (
+        ("disable", {"form": {"disable-reason": WHY}}), ("unlock", {}), ("sign_out", {"_form": {}}),
+        ("make_link", {"_form": {}}),
+    ):  # fmt: skip
+        refused = client.send(f"{RECORD}.{press}", payload, cookie=theirs, path=f"/ops/customers/{ada.user_id}")
+        assert refused.vars.get("link", "") == ""
+        assert refused.vars.get("code") == "forbidden", press
+    noted = client.send(f"{RECORD}.add_note", {"form": {"note": "Hello"}}, cookie=theirs, path="/ops/customers/x")
+    assert "look but not change" in noted.vars["note_error"]
+    assert auth.open_browser_session(bank.db, email=ada.email, password=PASSWORD, address="", user_agent="")
+
+
+def test_a_short_reason_disables_nobody_and_a_good_one_does(client, bank, cookie, ada):
+    record_of(client, ada, cookie)
+    path = f"/ops/customers/{ada.user_id}"
+    answer = client.send(f"{RECORD}.disable", {"form": {"disable-reason": "short"}}, cookie=cookie, path=path)
+    assert "at least 10 characters" in answer.vars["reason_error"]
+    answer = client.send(f"{RECORD}.disable", {"form": {"disable-reason": WHY}}, cookie=cookie, path=path)
+    assert answer.vars["person"].standing == "disabled"
+    assert answer.vars["lock"].text.startswith("Sign-in is switched off since today")
+    with pytest.raises(Exception, match="don't match"):
+        auth.open_browser_session(bank.db, email=ada.email, password=PASSWORD, address="", user_agent="")
+
+
+def test_a_password_link_is_shown_once(client, cookie, ada):
+    record_of(client, ada, cookie)
+    path = f"/ops/customers/{ada.user_id}"
+    answer = client.send(f"{RECORD}.make_link", {"_form": {}}, cookie=cookie, path=path)
+    assert "/reset?token=" in answer.vars["link"]
+    assert record_of(client, ada, cookie).vars["link"] == ""
+
+
+def test_a_colleague_is_invited_by_an_admin_only(client, admin, teller, cookie_of):
+    form = {"form": {"invite-name": "New Colleague", "invite-email": "new@bank.test", "role": "auditor"}}
+    desk = cookie_of(teller)
+    # The first answer to a tab has the variables of all pages, many of the same name.
+    client.send(f"{USERS}.open", cookie=desk, path="/ops/users")
+    refused = client.send(f"{USERS}.invite", form, cookie=desk, path="/ops/users")
+    assert refused.vars["problems"]
+    assert refused.vars.get("link", "") == ""
+    theirs = cookie_of(admin)
+    client.send(f"{USERS}.open", cookie=theirs, path="/ops/users", tab="admin")
+    wrong = client.send(
+        f"{USERS}.invite", {"form": {"invite-email": "no", "role": "customer"}}, cookie=theirs, path="/ops/users",
+        tab="admin",
+    )  # fmt: skip
+    assert wrong.vars["problems"]
+    answer = client.send(f"{USERS}.invite", form, cookie=theirs, path="/ops/users", tab="admin")
+    assert "/reset?token=" in answer.vars["link"]
+    [row] = [row for row in answer.vars["rows"] if row.name == "New Colleague"]
+    assert (row.role_word, row.standing) == ("Auditor", "invited")
