@@ -29,10 +29,13 @@ SECTIONS = (
 )
 
 
-def settings_page(title: str, here: str, *children: Content, sub: str = "") -> rx.Component:
-    """A page of the settings; on phones the way back stands in for the list of sections."""
+def settings_page(title: str, here: str, *children: Content, below: str = "") -> rx.Component:
+    """A page of the settings; on phones the way back stands in for the list of sections.
+
+    `below` is the name of the section for a page that is one step further in.
+    """
     return shell(
-        rx.el.div(crumb("Settings", "/settings"), class_name="settings-back"),
+        rx.fragment() if below else rx.el.div(crumb("Settings", "/settings"), class_name="settings-back"),
         rx.el.div(
             rx.el.nav(
                 *[
@@ -48,9 +51,7 @@ def settings_page(title: str, here: str, *children: Content, sub: str = "") -> r
                 aria_label="Settings",
             ),
             rx.el.div(
-                rx.el.div(
-                    rx.el.h1(title), *([rx.el.p(sub, class_name="sub")] if sub else []), class_name="settings-head"
-                ),
+                rx.el.div(crumb(below, here) if below else rx.fragment(), rx.el.h1(title), class_name="settings-head"),
                 *children,
                 class_name="settings-body",
             ),
@@ -62,7 +63,7 @@ def settings_page(title: str, here: str, *children: Content, sub: str = "") -> r
 
 def card(title: str, *children: Content, beside: Content | None = None, name: str = "") -> rx.Component:
     """One thing that can be set."""
-    title_id = name or title.lower().replace(" ", "-").replace("’", "")
+    title_id = f"about-{name or title.lower().replace(' ', '-')}"
     return rx.el.section(
         rx.el.header(rx.el.h2(title, id=title_id), *([beside] if beside is not None else [])),
         *children,

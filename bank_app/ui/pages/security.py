@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import reflex as rx
 
@@ -152,10 +153,14 @@ def _device(view: SignInView) -> Device:
         name=view.device,
         program=view.kind == "api",
         address=view.address,
-        seen="Now" if view.is_this else words.moment(view.last_seen_at),
-        since=words.moment(view.began_at),
+        seen=_in_a_line(view.last_seen_at),
+        since=_in_a_line(view.began_at),
         this=view.is_this,
     )
+
+
+def _in_a_line(at: datetime) -> str:
+    return words.moment(at).replace("Today", "today")
 
 
 def _event(event: SecurityEvent) -> Event:

@@ -18,8 +18,9 @@ def _password() -> rx.Component:
         rx.el.form(
             # For password managers: whose password this is.
             rx.el.input(
-                type="text", name="username", auto_complete="username", default_value=SecurityState.email, key=SecurityState.email, read_only=True,
-                class_name="hidden-visually", tab_index=-1, aria_hidden="true",
+                type="text", name="username", auto_complete="username", default_value=SecurityState.email,
+                key=SecurityState.email, read_only=True, class_name="hidden-visually", tab_index=-1,
+                aria_hidden="true",
             ),
             rx.el.div(
                 rx.el.label("Your password now", html_for="old"),
@@ -57,8 +58,8 @@ def _second_step() -> rx.Component:
                 SecurityState.two_steps,
                 rx.fragment(
                     rx.el.p(
-                        "On since ", SecurityState.two_steps_since, ". Signing in takes your password and a code of your "
-                        "app.",
+                        "On since ", SecurityState.two_steps_since,
+                        ". Signing in takes your password and a code of your app.",
                     ),
                     rx.cond(
                         SecurityState.codes_left < 3,
@@ -98,8 +99,8 @@ def _device(device: rx.Var) -> rx.Component:
             rx.cond(device.this, badge("This device", "check", "ok"), rx.fragment()),
             rx.cond(device.program, badge("API", "braces"), rx.fragment()),
             rx.el.small(
-                rx.cond(device.this, "", rx.fragment("Last seen ", device.seen, " · ")),
-                "since ", device.since, " · from ", device.address,
+                "Signed in ", device.since, " from ", device.address,
+                rx.cond(device.this, "", rx.fragment(" · last seen ", device.seen)),
             ),
             class_name="what",
         ),
@@ -128,7 +129,7 @@ def _devices() -> rx.Component:
         ),
         rx.cond(
             SecurityState.others > 0,
-            dialog_opener("Sign out everywhere else", target="others", first="others-cancel", class_name="btn"),
+            dialog_opener("Sign out everywhere else", target="others", class_name="btn"),
             rx.cond(SecurityState.loaded, rx.el.p("Nowhere else.", class_name="muted"), rx.fragment()),
         ),
         dialog(
@@ -138,7 +139,7 @@ def _devices() -> rx.Component:
                     "else changes."
                 ),
                 rx.el.div(
-                    dialog_closer("Cancel", class_name="btn", id="others-cancel"),
+                    dialog_closer("Cancel", class_name="btn"),
                     rx.el.button(
                         "Sign out everywhere else",
                         type="button",

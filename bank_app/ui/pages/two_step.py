@@ -13,7 +13,7 @@ from bank_app.services import second_factor
 from bank_app.ui import calls, forms, messages, words
 from bank_app.ui.components.browser import copy_button, focus_on_change, password_box
 from bank_app.ui.components.fields import text_field
-from bank_app.ui.components.parts import bone, button_link, crumb, failed_panel, icon, waiting
+from bank_app.ui.components.parts import bone, button_link, failed_panel, icon, waiting
 from bank_app.ui.components.settings import card, posted_problem, settings_page
 from bank_app.ui.components.signing import download_text
 from bank_app.ui.guard import exposed
@@ -198,7 +198,9 @@ def _codes() -> rx.Component:
             "keep papers, not on the phone."
         ),
         rx.el.ol(
-            rx.foreach(TwoStepState.codes, lambda code: rx.el.li(rx.el.code(code))), class_name="recovery", id="recovery"
+            rx.foreach(TwoStepState.codes, lambda code: rx.el.li(rx.el.code(code))),
+            class_name="recovery",
+            id="recovery",
         ),
         rx.el.div(
             download_text(
@@ -281,7 +283,6 @@ def two_step() -> rx.Component:
     return settings_page(
         "Two-step sign-in",
         "/settings/security",
-        crumb("Security", "/settings/security"),
         posted_problem(TwoStepState.problem, TwoStepState.seq),
         rx.cond(
             TwoStepState.failed != "",
@@ -296,4 +297,5 @@ def two_step() -> rx.Component:
                 rx.el.div(bone("100%", "12em"), waiting("two-step sign-in"), class_name="card"),
             ),
         ),
+        below="Security",
     )
