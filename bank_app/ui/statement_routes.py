@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bank_app.database import Database
 from bank_app.domain import identifiers
-from bank_app.errors import BankError, Invalid
+from bank_app.errors import BankError
 from bank_app.services import auth, history, statements
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
@@ -46,21 +46,20 @@ def add_statement_routes(routes: FastAPI, db: Database, settings: Settings) -> N
             return RedirectResponse(f"/sign-in?next=/statements/{quote(account)}", 303)
         if kind not in _KINDS:
             return PlainTextResponse("There is no such page.", 404)
-        query = dict(request.query_params)
+        period = period_of(dict(request.query_params))
+        if period is None:
+            return PlainTextResponse("Name a month, or a first and a last day.", 422)
         try:
-            name, text = await calls.call_apart(db.read, lambda session: _file(session, actor, account, kind, query))
-        except Invalid as error:
-            return PlainTextResponse(error.detail, 422)
+            name, text = await calls.call_apart(db.read, lambda session: _file(session, actor, account, kind, period))
         except BankError as error:
             return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 404)
         headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
         return Response(text, media_type=_KINDS[kind], headers=headers)
 
 
-def _file(session: Session, actor: Actor, account: str, kind: str, query: Mapping[str, str]) -> tuple[str, str]:
-    period = period_of(query)
-    if period is None:
-        raise Invalid("Name a month, or a first and a last day.")
+def _file(
+    session: Session, actor: Actor, account: str, kind: str, period: tuple[datetime, datetime]
+) -> tuple[str, str]:
     number = identifiers.parse_account_number(account)
     sealed = statements.period(session, actor, number, start=period[0], end=period[1])
     text = statements.as_json(sealed) if kind == "json" else history.entries_csv(sealed.statement.entries)
