@@ -19,7 +19,7 @@ function drawn(path, size = 16) {
 
 // A button and what it discloses. The first child stands in the button, the others in the menu. Arrows move between
 // the links and buttons in it; Esc gives the focus back.
-export function Menu({ label, className, children }) {
+export function Menu({ className, children }) {
   const [shown, setShown] = useState(false);
   const whole = useRef(null);
   const button = useRef(null);
@@ -61,7 +61,7 @@ export function Menu({ label, className, children }) {
     { className: "menu", ref: whole, onKeyDown: press },
     el(
       "button",
-      { type: "button", ref: button, className, "aria-label": label, "aria-expanded": shown, "aria-controls": list, onClick: () => setShown(!shown) },
+      { type: "button", ref: button, className, "aria-expanded": shown, "aria-controls": list, onClick: () => setShown(!shown) },
       face,
       el("span", { className: "chevron" }, drawn(CHEVRON)),
     ),

@@ -14,8 +14,6 @@ class Menu(rx.Component):
     library = LIBRARY
     tag = "Menu"
 
-    label: rx.Var[str]
-
 
 class Panel(rx.Component):
     """Something in front of the page, opened by its name; `on_open` runs each time."""

@@ -40,9 +40,8 @@ def _seek() -> rx.Component:
     return opens(
         icon("search"),
         rx.el.span("Search or jump to…"),
-        rx.el.kbd("Ctrl K"),
+        rx.el.kbd("Ctrl K", aria_hidden="true"),
         target="palette",
-        label="Search or jump to",
         class_name="seek",
     )
 
@@ -100,6 +99,7 @@ def _account_menu() -> rx.Component:
     return menu(
         rx.el.span(
             rx.el.span(SessionState.initials, class_name="face", aria_hidden="true"),
+            rx.el.span("Account menu, ", class_name="hidden-visually"),
             rx.el.span(SessionState.name, class_name="name"),
             class_name="me-face",
         ),
@@ -120,7 +120,6 @@ def _account_menu() -> rx.Component:
             method="post",
             class_name="menu-part",
         ),
-        label=rx.Var.create("Account menu, ") + SessionState.name,
         class_name="me",
     )
 
