@@ -1,0 +1,153 @@
+"""The pages that prove something: the audit trail, the books and health; and the files of the trail."""
+
+import csv
+import io
+import json
+
+import pytest
+from sqlalchemy import select, text
+
+from bank_app.domain.accounting import AccountStatus
+from bank_app.models import AuditRecord
+from bank_app.services import audit_trail, vitals
+from bank_app.ui import audit_words
+from bank_app.ui.browser_routes import create_routes
+
+STATES = "reflex___state____state.bank_app___ui___"
+AUDIT = f"{STATES}pages___ops_audit____audit_state"
+CHAIN = f"{STATES}verifying____chain_state"
+BOOKS = f"{STATES}pages___ops_books____ops_books_state"
+HEALTH = f"{STATES}pages___ops_health____health_state"
+WHY = "Card seen in a leak, call 2207"
+
+
+@pytest.fixture
+def cookie(cookie_of, auditor):
+    return cookie_of(auditor)
+
+
+@pytest.fixture
+def frozen(counter, ada, teller):
+    """Ada's account, frozen by a teller."""
+    account = counter.open(ada, "25.00")
+    counter.change(teller, account, status=AccountStatus.FROZEN, reason=WHY)
+    return account
+
+
+def test_customers_reach_none_of_it(client, ada, cookie_of, bank):
+    theirs = cookie_of(ada)
+    for name, payload in (
+        (f"{AUDIT}.open", {}), (f"{AUDIT}.look_at", {"number": 1}), (f"{CHAIN}.verify", {"form": {}}),
+        (f"{CHAIN}.look", {}), (f"{CHAIN}.tamper", {}), (f"{BOOKS}.open", {}), (f"{BOOKS}.check", {}),
+        (f"{HEALTH}.open", {}),
+    ):  # fmt: skip
+        answer = client.send(name, payload, cookie=theirs, tab=name)
+        assert not {"rows", "detail", "chain", "balances", "tiles", "caught"} & set(answer.vars), name
+    refused = bank.db.read(
+        lambda session: (
+            session.execute(select(AuditRecord).where(AuditRecord.action == "access.refused")).scalars().all()
+        )
+    )
+    assert {record.actor_id for record in refused} == {ada.user_id}
+    assert {record.object for record in refused} >= {"verify", "tamper", "look_at"}
+
+
+def test_the_trail_lists_and_opens_a_record(client, cookie, frozen, teller):
+    shown = client.send(f"{AUDIT}.open", cookie=cookie, path="/ops/audit").vars
+    row = next(one for one in shown["rows"] if one.action == "Froze account")
+    assert (row.actor, row.role, row.reason) == (teller.name, "Operator", WHY)
+    assert row.object_address == f"/ops/accounts/{frozen.number}"
+    opened = client.send(f"{AUDIT}.look_at", {"number": row.number}, cookie=cookie, path="/ops/audit").vars
+    assert opened["detail"].no == str(row.number)
+    assert ("−", "status", "open") in {(one.sign, one.field, one.value) for one in opened["changes"]}
+    assert ("+", "status", "frozen") in {(one.sign, one.field, one.value) for one in opened["changes"]}
+    closed = client.send(f"{AUDIT}.look_at", {"number": row.number}, cookie=cookie, path="/ops/audit").vars
+    assert closed["opened"] == 0
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**30, 99_999, "x", None, [1]])
+def test_a_record_that_is_none_opens_nothing(client, cookie, frozen, number):
+    answer = client.send(f"{AUDIT}.look_at", {"number": number}, cookie=cookie, path="/ops/audit")
+    assert "detail" not in answer.vars or not answer.vars["detail"].no
+
+
+def test_verifying_says_so_and_then_that_it_is_broken(client, cookie, frozen, bank, auditor):
+    told = client.send(f"{CHAIN}.verify", {"form": {}}, cookie=cookie, path="/ops/audit").vars
+    assert (told["chain"].state, told["running"]) == ("ok", False)
+    assert told["chain"].heading.startswith("Chain intact: ")
+    assert auditor.name in told["chain"].last
+    part = client.send(f"{CHAIN}.verify", {"form": {"start": "2", "end": "3"}}, cookie=cookie, path="/ops/audit").vars
+    assert part["problem"] == "Records 2 to 3 are intact."
+    none = client.send(f"{CHAIN}.verify", {"form": {"start": "9,999"}}, cookie=cookie, path="/ops/audit").vars
+    assert none["problem"].startswith("The trail has the records 1 to ")
+    with bank.db.writing.connect() as connection:
+        connection.execute(text("DROP TRIGGER audit_records_no_update"))
+        connection.execute(text("UPDATE audit_records SET reason = 'nothing' WHERE reason = :why"), {"why": WHY})
+        connection.execute(
+            text(
+                "CREATE TRIGGER audit_records_no_update BEFORE UPDATE ON audit_records FOR EACH ROW"
+                " BEGIN SELECT RAISE(ABORT, 'audit_records are never changed or deleted'); END"
+            )
+        )
+        connection.commit()
+    told = client.send(f"{CHAIN}.verify", {"form": {}}, cookie=cookie, path="/ops/audit").vars
+    chain = told["chain"]
+    assert (chain.state, told["broken"]) == ("broken", True)
+    assert chain.heading.startswith(f"Chain broken at record {chain.number}. Records before it are intact.")
+    assert chain.expected != chain.found
+    assert client.send(f"{CHAIN}.look", cookie=cookie, path="/ops", tab="another").vars["broken"] is True
+
+
+@pytest.mark.parametrize("form", [None, [], "x", {"start": ["1"]}, {"start": "-1", "end": "١"}, {"end": "9" * 400}])
+def test_nonsense_in_the_form_is_no_range(client, cookie, frozen, form):
+    told = client.send(f"{CHAIN}.verify", {"form": form}, cookie=cookie, path="/ops/audit").vars
+    assert told["running"] is False
+
+
+def test_a_forged_copy_is_caught(client, cookie, frozen):
+    told = client.send(f"{CHAIN}.tamper", cookie=cookie, path="/ops/audit").vars
+    assert "The trail itself was not touched." in told["caught"].said
+    assert told["caught"].before != told["caught"].after
+
+
+def test_the_books_are_checked_and_shown(client, cookie, frozen):
+    shown = client.send(f"{BOOKS}.open", cookie=cookie, path="/ops/books").vars
+    assert shown["stand"].state == "none"
+    assert (shown["balances"][0].debit, shown["balances"][0].credit) == ("$25.00", "$25.00")
+    shown = client.send(f"{BOOKS}.check", cookie=cookie, path="/ops/books").vars
+    assert shown["stand"].heading == "Books balance: debits and credits are both $25.00."
+    assert (len(shown["rules"]), shown["rules_said"]) == (9, "9 of 9 passed")
+
+
+def test_health_is_shown_once_something_was_measured(client, cookie, bank):
+    assert client.send(f"{HEALTH}.open", cookie=cookie, path="/ops/health").vars["tiles"] == []
+    vitals.of(bank.db).sample(bank.db)
+    shown = client.send(f"{HEALTH}.open", cookie=cookie, path="/ops/health").vars
+    assert {tile.key for tile in shown["tiles"]} >= {"api", "database", "queue", "sealing", "disk"}
+    assert client.send(f"{HEALTH}.pause", cookie=cookie, path="/ops/health").vars["paused"] is True
+    assert "tiles" not in client.send(f"{HEALTH}.refresh", cookie=cookie, path="/ops/health").vars
+
+
+def test_files_of_the_trail(web, bank, frozen, cookie, cookie_of, ada):
+    app = create_routes(bank.db, bank.settings)
+    visitor, customer, staff = web(app), web(app), web(app)
+    assert visitor.get("/ops/audit/export.csv").status_code == 303
+    customer.headers["Cookie"] = cookie_of(ada)
+    for name in ("export.csv", "export.json", "report.json"):
+        assert customer.get(f"/ops/audit/{name}").status_code == 403
+    staff.headers["Cookie"] = cookie
+    rows = list(csv.DictReader(io.StringIO(staff.get("/ops/audit/export.csv?action=account.change").text)))
+    assert [(row["action"], row["reason"]) for row in rows] == [("account.change", WHY)]
+    records = staff.get("/ops/audit/export.json").json()["records"]
+    assert [record["number"] for record in records] == list(range(len(records), 0, -1))
+    audit_trail.verify(bank.db, None)
+    report = json.loads(staff.get("/ops/audit/report.json").text)
+    assert report["stands"]["ok"] is True
+    assert report["around_the_break"] == []
+
+
+def test_every_action_has_words():
+    assert audit_words.action("account.change", {"status": ["open", "closed"]}) == "Closed account"
+    assert audit_words.action("account.change", {"nickname": ["", "x"]}) == "Renamed account"
+    assert audit_words.action("account.change", {"daily_limit": [None, 5]}) == "Changed limits"
+    assert audit_words.action("thing.never_seen") == "Thing never seen"
