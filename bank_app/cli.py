@@ -239,6 +239,58 @@ def benchmark(
 
 
 @app.command()
+def simulate(
+    *,
+    strategy: Annotated[str, typer.Option("--strategy", help="S0 to S9; several with commas run in turn.")] = "S1",
+    compare: Annotated[str, typer.Option("--compare", help="Strategies to compare, such as S0,S1,S4,S8.")] = "",
+    accounts: Annotated[int, typer.Option("--accounts", help="Accounts that the money moves between.")] = 8,
+    opening_minor: Annotated[int, typer.Option("--opening-minor", help="Money of each, in cents.")] = 100_000,
+    largest_minor: Annotated[int, typer.Option("--largest-minor", help="Largest transfer, in cents.")] = 5_000,
+    workers: Annotated[int, typer.Option("--workers", help="Connections that move money at once.")] = 16,
+    seconds: Annotated[int, typer.Option("--seconds", help="How long.")] = 10,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same transfers.")] = 42,
+    hot: Annotated[int, typer.Option("--hot", help="Percent of the transfers that touch two popular accounts.")] = 20,
+    think_ms: Annotated[int, typer.Option("--think-ms", help="Pause between reading and writing, at most.")] = 1,
+    crash: Annotated[int, typer.Option("--crash", help="Percent that lose their connection half-way.")] = 0,
+    twice: Annotated[int, typer.Option("--twice", help="Percent that are submitted twice.")] = 0,
+    foreign_ms: Annotated[int, typer.Option("--foreign-ms", help="Of each second, a foreign lock for so long.")] = 0,
+    isolation: Annotated[str, typer.Option("--isolation", help="Instead of the strategy's own level.")] = "",
+    check: Annotated[bool, typer.Option("--check", help="With the database's CHECK (balance >= 0).")] = False,
+    retries: Annotated[int, typer.Option("--retries", help="After a conflict, at most.")] = 5,
+    stop_at_break: Annotated[bool, typer.Option("--stop-at-break", help="End when money is wrong.")] = False,
+    mysql: Annotated[bool, typer.Option("--mysql", help="On a private MariaDB/MySQL server.")] = False,
+    server: Annotated[Path | None, typer.Option("--server", help="Which server program that is.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure to this file.")] = None,
+    data: Data = None,
+) -> None:
+    """Let real transfers race on real rows and see where money goes; exit 1 when a promise was broken."""
+    from bank_app.lab import simulate as lab  # noqa: PLC0415
+    from bank_app.lab.simulation.scenario import Config  # noqa: PLC0415
+
+    given = {
+        "accounts": accounts, "opening_minor": opening_minor, "largest_minor": largest_minor, "workers": workers,
+        "seconds": seconds, "seed": seed, "hot_percent": hot, "think_ms": think_ms, "crash_percent": crash,
+        "twice_percent": twice, "foreign_ms": foreign_ms, "isolation": isolation.upper(), "check": check,
+        "retries": retries, "stop_at_break": stop_at_break,
+    }  # fmt: skip
+    names = [name.strip().upper() for name in (compare or strategy).split(",") if name.strip()]
+    try:
+        configs = [Config.read({**given, "strategy": name}) for name in names]
+        sys.exit(
+            lab.simulate(
+                configs,
+                _load(data),
+                mysql=mysql or server is not None,
+                program=find_program(server) if server else None,
+                console=out,
+                json_file=json_file,
+            )
+        )
+    except (BankError, lab.LabUnavailable) as error:
+        raise Refused(str(error)) from None
+
+
+@app.command()
 def torture(
     *,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often to break what can be broken again.")] = 20,

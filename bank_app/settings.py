@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the database, or several with commas between them, the preferred one first; "
         "empty means the embedded SQLite file in BANK_DATA.",
     )
+    lab_url: str = Field(
+        "",
+        description="SQLAlchemy URL of the laboratory's own database, as a user who can see nothing else; empty means "
+        "a file in BANK_DATA, or with `run --mysql` a database on the private server.",
+    )
     database_tls: Literal["auto", "off", "unverified", "verify"] = Field(
         "auto",
         description="TLS to MySQL: auto is off on loopback and sockets and verified elsewhere.",

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bank_app import build, demo, server
 from bank_app import settings as bank_settings
 from bank_app.database import Database, is_embedded
+from bank_app.lab.simulation import place
 from bank_app.private_mysql import PrivateServer
 from bank_app.services import first_setup
 from bank_app.settings import Settings, SettingsError, is_loopback
@@ -144,6 +145,7 @@ def run_demo(settings: Settings, *, port: int, mysql: bool, reset: bool, console
             data=settings.data, database_url=private.url if private else "", demo=True, self_service_cash=True
         )
         share(settings, DATABASE_URL=settings.database_url, BANK_DEMO="on", BANK_SELF_SERVICE_CASH="on")
+        share(settings, BANK_LAB_URL=place.on(private).url if private else "", BANK_LAB_WATCH=_readiness(HOST, port))
         _prepare_books(settings, private, steps)
         with steps.step("Front end") as step:
             release = build.ensure_built(settings, step.say)
@@ -154,6 +156,11 @@ def run_demo(settings: Settings, *, port: int, mysql: bool, reset: bool, console
 
         server.serve(host=HOST, port=port, workers=1, release=release, quiet=True, when_ready=announce)
         console.print("Stopped.")
+
+
+def _readiness(host: str, port: int) -> str:
+    """What the laboratory asks to see whether the bank beside it is still quick."""
+    return f"{server.base_url(host, port)}/readyz"
 
 
 def _prepare_books(settings: Settings, private: PrivateServer | None, steps: Steps) -> None:

@@ -51,7 +51,7 @@ def test_every_command_is_documented():
 
 @pytest.mark.parametrize("page", ["../README.md", "self-hosting.md"])
 def test_every_bank_command_in_the_papers_exists(page):
-    known = {"run", "serve", "migrate", "user", "verify", "torture", "benchmark", "test", "check"}
+    known = {"run", "serve", "migrate", "user", "verify", "torture", "benchmark", "simulate", "test", "check"}
     used = set(re.findall(r"\./bank (?!\*)([a-z]+)", words_of(page)))
     assert used
     assert used <= known

@@ -1,0 +1,214 @@
+"""A run as others read it: numbers for machines (JSON, CSV), a table and one sentence for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from bank_app import clock
+from bank_app.lab.simulation.audit import figure, name_of
+from bank_app.lab.simulation.races import Race
+from bank_app.lab.simulation.run import Answered, Outcome, Tick, percentile
+from bank_app.lab.simulation.strategies import OK
+
+LUCK = "No violation seen; that is luck, not proof."
+# What the page draws and the file keeps; more points than this no one sees.
+_EVENTS = 400
+
+
+def of(outcome: Outcome) -> dict[str, Any]:
+    """Everything about a run, as it is stored and exported."""
+    findings, config = outcome.findings, outcome.config
+    took = sorted(one.took * 1000 for one in outcome.answered)
+    ok = outcome.counts.get(OK, 0)
+    return {
+        "strategy": {"id": outcome.strategy.id, "name": outcome.strategy.name, "safe": outcome.strategy.safe},
+        "config": asdict(config),
+        "command": config.command(),
+        "isolation": config.isolation or outcome.strategy.isolation,
+        "engine": outcome.engine,
+        "machine": {
+            "processors": os.cpu_count(), "system": platform.system(), "python": platform.python_version(),
+        },
+        "finished_at": clock.now().isoformat(),
+        "seconds": round(outcome.seconds, 3),
+        "holds": holds(outcome),
+        "conserved": findings.invariants[0].holds,
+        "sentence": sentence(outcome),
+        "total_minor": findings.total_minor,
+        "expected_minor": findings.expected_minor,
+        "difference_minor": findings.difference_minor,
+        "explained_minor": findings.explained_minor,
+        "negative_accounts": _below_zero(outcome),
+        "invariants": [{**asdict(one), "name": one.name} for one in findings.invariants],
+        "books_problems": outcome.books_problems,
+        "counts": outcome.counts,
+        "a_second": round(ok / outcome.seconds, 1) if outcome.seconds else 0.0,
+        "p50_ms": round(percentile(took, 50), 2),
+        "p95_ms": round(percentile(took, 95), 2),
+        "p99_ms": round(percentile(took, 99), 2),
+        "lock_waits": outcome.ticks[-1].lock_waits if outcome.ticks else 0,
+        "ticks": [tick_of(tick) for tick in outcome.ticks],
+        "race": race_of(outcome.race) if outcome.race else None,
+        "events": _events(outcome),
+    }  # fmt: skip
+
+
+def holds(outcome: Outcome) -> bool:
+    """Whether every promise was kept, the bank's own check of its books included."""
+    return outcome.findings.holds and not outcome.books_problems
+
+
+def _below_zero(outcome: Outcome) -> int:
+    negative = next(one for one in outcome.findings.invariants if one.id == "I2")
+    return 0 if negative.holds else 1
+
+
+def sentence(outcome: Outcome) -> str:
+    """The verdict in one sentence."""
+    findings, race = outcome.findings, outcome.race
+    ok = outcome.counts.get(OK, 0)
+    if holds(outcome):
+        kept = f"Money conserved: {figure(findings.total_minor)} of {figure(findings.expected_minor)}."
+        return kept if outcome.strategy.safe else f"{kept} {LUCK}"
+    if outcome.books_problems:
+        return f"The bank’s own check found {len(outcome.books_problems)} problems, first: {outcome.books_problems[0]}."
+    broken = next(one for one in findings.invariants if not one.holds)
+    at = f" at {broken.at:.2f} s" if broken.at is not None else ""
+    transfer = f" (transfer {broken.tag // 2})" if broken.tag is not None else ""
+    if race is not None and race.minor and broken.id == "I1":
+        what = "appeared from nowhere" if race.minor > 0 else "vanished"
+        return f"Broken{at}: {figure(abs(race.minor))} {what}{transfer}; after {ok:,} transfers {broken.said}."
+    return f"Broken{at}: {broken.said}{transfer}."
+
+
+def tick_of(tick: Tick) -> dict[str, Any]:
+    """One moment of a run, for the live page and the file."""
+    return {
+        "at": round(tick.at, 3),
+        "total_minor": tick.total_minor,
+        "lowest_minor": tick.lowest_minor,
+        "counts": tick.counts,
+        "a_second": round(tick.a_second, 1),
+        "p50_ms": round(tick.p50_ms, 2),
+        "p95_ms": round(tick.p95_ms, 2),
+        "p99_ms": round(tick.p99_ms, 2),
+        "lock_waits": tick.lock_waits,
+        "wrong": tick.wrong,
+        "recent": [_event(one) for one in tick.recent],
+    }
+
+
+def _event(one: Answered) -> dict[str, Any]:
+    transfer = one.transfer
+    return {
+        "at": round(one.at, 4), "tag": transfer.tag, "from": name_of(transfer.payer), "to": name_of(transfer.payee),
+        "amount_minor": transfer.amount_minor, "answer": one.answer,
+    }  # fmt: skip
+
+
+def _events(outcome: Outcome) -> list[dict[str, Any]]:
+    """The transfers around the first violation, or the last ones."""
+    answered = outcome.answered
+    middle = len(answered)
+    if outcome.race:
+        middle = next((i for i, one in enumerate(answered) if one.at >= outcome.race.at), middle)
+    first = max(0, min(middle - _EVENTS // 2, len(answered) - _EVENTS))
+    wrong = {found.write.tag for found in outcome.findings.wrongs}
+    return [{**_event(one), "wrong": one.transfer.tag in wrong} for one in answered[first : first + _EVENTS]]
+
+
+def race_of(race: Race) -> dict[str, Any]:
+    """The explanation, ready to be drawn."""
+    return {
+        "kind": race.kind,
+        "sentence": race.sentence,
+        "minor": race.minor,
+        "at": round(race.at, 4),
+        "account": name_of(race.account),
+        "sums": [{"label": label, "minor": minor, "text": figure(minor)} for label, minor in race.sums],
+        "transfers": [
+            {
+                "lane": lane, "number": one.tag // 2, "from": name_of(one.payer), "to": name_of(one.payee),
+                "amount": figure(one.amount_minor),
+            }
+            for lane, one in enumerate(race.transfers, 1)
+        ],
+        "beats": [
+            {
+                "at": round(beat.at, 4), "lane": beat.lane, "sql": beat.sql, "said": beat.said, "mark": beat.mark,
+                "account": name_of(beat.account) if beat.account else "",
+                "holds": figure(beat.holds_minor) if beat.holds_minor is not None else "",
+            }
+            for beat in race.beats
+        ],
+    }  # fmt: skip
+
+
+def table(reports: Sequence[dict[str, Any]]) -> Table:
+    """For people at a terminal."""
+    found = Table(title="The same transfers, in different ways", title_justify="left")
+    for name in ("", "a second", "p95 ms", "retried", "deadlocks", "declined", "difference", "verdict"):
+        found.add_column(name, justify="left" if name in ("", "verdict") else "right")
+    for report in reports:
+        counts = report["counts"]
+        found.add_row(
+            report["strategy"]["id"],
+            f"{report['a_second']:,.0f}",
+            f"{report['p95_ms']:.1f}",
+            *(f"{counts.get(name, 0):,}" for name in ("retried", "deadlocks", "declined")),
+            figure(report["difference_minor"]),
+            verdict(report),
+        )
+    return found
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """One word."""
+    if not report["holds"]:
+        return "BROKEN"
+    return "HOLDING" if report["strategy"]["safe"] else "luck"
+
+
+def comparison(reports: Sequence[dict[str, Any]]) -> str:
+    """Who kept the money at what speed, in one sentence."""
+    kept = [one for one in reports if one["holds"]]
+    lost = [one for one in reports if not one["holds"]]
+    if not kept:
+        return "None of them kept the books right."
+    best = max(kept, key=lambda one: one["a_second"])
+    said = f"{best['strategy']['id']} kept every cent at {best['a_second']:,.0f} transfers a second"
+    if not lost:
+        return f"{said}; all of them held."
+    worst = max(lost, key=lambda one: abs(one["difference_minor"]))
+    speed = worst["a_second"] / best["a_second"] if best["a_second"] else 0
+    compared = f"{speed:.1f}× as fast" if speed >= 1 else f"at {speed:.0%} of its speed"
+    minor = worst["difference_minor"]
+    what = f"{'made' if minor > 0 else 'lost'} {figure(abs(minor))}" if minor else worst["sentence"].rstrip(".").lower()
+    return f"{said}; {worst['strategy']['id']} was {compared} and {what}."
+
+
+def samples_csv(report: dict[str, Any]) -> str:
+    """One line for each look at the accounts."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    names = ("ok", "declined", "replayed", "retried", "deadlocks", "conflicts", "unknown", "gave up")
+    head = ("seconds", "total_minor", "expected_minor", "difference_minor", "lowest_minor", "transfers_a_second")
+    writer.writerow([*head, "p50_ms", "p95_ms", "p99_ms", "lock_waits", *(name.replace(" ", "_") for name in names)])
+    expected = report["expected_minor"]
+    for tick in report["ticks"]:
+        writer.writerow(
+            [
+                tick["at"], tick["total_minor"], expected, tick["total_minor"] - expected, tick["lowest_minor"],
+                tick["a_second"], tick["p50_ms"], tick["p95_ms"], tick["p99_ms"], tick["lock_waits"],
+                *(tick["counts"].get(name, 0) for name in names),
+            ]
+        )  # fmt: skip
+    return out.getvalue()

@@ -1,0 +1,230 @@
+"""Free runs: many workers, real connections, no barriers. What is safe holds; what is not is shown, or was lucky."""
+
+import json
+import time
+
+import pymysql
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from bank_app.errors import Invalid, NotFound
+from bank_app.lab import office
+from bank_app.lab.simulation import place as places
+from bank_app.lab.simulation import report, run
+from bank_app.lab.simulation.catalogue import STRATEGIES
+from bank_app.lab.simulation.scenario import Config, Operations, operation
+from bank_app.settings import load
+
+SAFE = [name for name, strategy in STRATEGIES.items() if strategy.safe and name != "S8"]
+
+
+@pytest.fixture(scope="module")
+def place(mariadb_server):
+    return places.on(mariadb_server)
+
+
+def simulate(place, folder, **settings):
+    config = Config(**{"seconds": 1, "workers": 16, "accounts": 8, **settings})
+    return run.Run(config, place, folder, on_tick=lambda _: None).carry_out()
+
+
+# --- the same transfers for everybody ---------------------------------------------------------------
+
+
+def test_a_seed_makes_the_same_transfers_whoever_asks():
+    config = Config(seed=7, twice_percent=30)
+    one, other = Operations(config), Operations(config)
+    assert [one.next() for _ in range(50)] == [other.next() for _ in range(50)]
+
+
+def test_strategies_do_not_change_the_transfers():
+    assert operation(Config(strategy="S1"), 9) == operation(Config(strategy="S8", seconds=60, workers=1), 9)
+
+
+def test_hot_accounts_get_their_share():
+    hot = [operation(Config(accounts=100, hot_percent=40), number)[0] for number in range(1, 1001)]
+    share = sum({one.payer, one.payee} & {1, 2} != set() for one in hot)
+    assert 380 < share < 480
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"workers": 65}, {"accounts": 1001}, {"seconds": 61}, {"accounts": 1}, {"strategy": "DROP"}, {"seed": -1}]
+)
+def test_what_could_starve_the_bank_is_refused(wrong):
+    with pytest.raises(Invalid):
+        Config.read(wrong)
+
+
+def test_a_share_link_says_everything_and_nothing_twice():
+    config = Config(strategy="S4", workers=32, check=True, isolation="SERIALIZABLE")
+    from urllib.parse import parse_qsl
+
+    assert Config.read(dict(parse_qsl(config.query()))) == config
+
+
+# --- free runs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", SAFE)
+@pytest.mark.parametrize("faults", [{}, {"crash_percent": 5, "twice_percent": 10, "opening_minor": 10_000}])
+def test_a_safe_strategy_keeps_every_cent(place, tmp_path, strategy, faults):
+    outcome = simulate(place, tmp_path, strategy=strategy, seed=11, **faults)
+    assert outcome.findings.holds, report.sentence(outcome)
+    assert outcome.counts["ok"] > 0
+    assert outcome.race is None
+
+
+@pytest.mark.parametrize("strategy", ["S0", "S1", "S9"])
+def test_what_an_unsafe_strategy_makes_or_loses_is_explained_to_the_cent(place, tmp_path, strategy):
+    outcome = simulate(place, tmp_path, strategy=strategy, seed=12, hot_percent=80, think_ms=5, seconds=2)
+    found = outcome.findings
+    assert found.difference_minor == found.explained_minor
+    if found.holds:
+        assert report.LUCK in report.sentence(outcome)
+    else:
+        assert outcome.race is not None
+        assert outcome.race.minor != 0
+
+
+def test_the_banks_own_path_keeps_every_cent_and_its_books_are_right(place, tmp_path):
+    outcome = simulate(place, tmp_path, strategy="S8", crash_percent=1, twice_percent=10, opening_minor=20_000)
+    assert outcome.findings.holds, report.sentence(outcome)
+    assert outcome.books_problems == []
+    assert outcome.counts["ok"] > 0
+
+
+def test_a_run_on_the_embedded_engine(tmp_path):
+    place = places.embedded(tmp_path)
+    assert simulate(place, tmp_path, strategy="S5", workers=4).findings.holds
+    with pytest.raises(places.LabUnavailable, match="needs MySQL"):
+        simulate(place, tmp_path, strategy="S1")
+
+
+def test_a_run_can_end_at_the_first_break(place, tmp_path):
+    outcome = simulate(
+        place, tmp_path, strategy="S1", seconds=20, hot_percent=100, think_ms=10, accounts=2, stop_at_break=True
+    )
+    assert not outcome.findings.holds
+    assert outcome.seconds < 20
+
+
+# --- nothing else is touched ------------------------------------------------------------------------
+
+
+def test_the_laboratory_cannot_read_the_bank_nor_the_bank_the_laboratory(mariadb_server, mariadb_db, place):
+    bank = mariadb_db.writing.url.database
+    with pytest.raises(pymysql.MySQLError, match="denied"), place.connect() as connection:
+        connection.cursor().execute(f"SELECT * FROM {bank}.accounts")
+    with pytest.raises(pymysql.MySQLError, match="denied"), mariadb_server.connect() as connection:
+        connection.cursor().execute("SELECT * FROM lab.lab_account")
+
+
+def test_a_run_changes_nothing_in_the_bank(mariadb_db, place, tmp_path):
+    def checksums():
+        with mariadb_db.reading.connect() as connection:
+            tables = [row[0] for row in connection.execute(text("SHOW TABLES"))]
+            return {table: connection.execute(text(f"CHECKSUM TABLE {table}")).one()[1] for table in tables}
+
+    before = checksums()
+    for strategy in ("S0", "S8"):
+        simulate(place, tmp_path, strategy=strategy)
+    assert checksums() == before
+
+
+# --- the front desk ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(place, tmp_path):
+    return office.Office(load(data=tmp_path, database_url="", lab_url=place.url))
+
+
+def wait_for(desk, number):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        seen, ticks = desk.look(number)
+        if seen.is_over:
+            return seen, ticks
+        time.sleep(0.05)
+    raise AssertionError(f"run {number} is still {seen.state}")
+
+
+def test_a_run_in_a_process_of_its_own_is_kept(desk):
+    number = desk.start([Config(strategy="S4", seconds=1)], started_at="now")
+    seen, ticks = wait_for(desk, number)
+    assert (seen.state, seen.report["results"][0]["holds"]) == ("finished", True)
+    assert ticks[-1]["total_minor"] == Config().expected_minor
+    assert [one.number for one in desk.runs()] == [number]
+    assert len(desk.samples_csv(number).splitlines()) == len(ticks) + 1
+
+
+def test_strategies_are_compared_one_after_the_other(desk):
+    configs = [Config(strategy=name, seconds=1) for name in ("S4", "S5")]
+    seen, ticks = wait_for(desk, desk.start(configs, started_at="now"))
+    assert [one["strategy"]["id"] for one in seen.report["results"]] == ["S4", "S5"]
+    assert {tick["run"] for tick in ticks} == {0, 1}
+    assert seen.report["comparison"].endswith("all of them held.")
+
+
+def test_a_run_is_stopped_within_two_seconds(desk):
+    number = desk.start([Config(strategy="S4", seconds=60)], started_at="now")
+    while not desk.look(number)[1]:
+        time.sleep(0.05)
+    desk.stop(number)
+    seen, _ = wait_for(desk, number)
+    assert seen.state == "stopped"
+    assert seen.report["results"][0]["seconds"] < 60
+
+
+def test_the_second_run_waits_for_the_first(desk):
+    first = desk.start([Config(strategy="S4", seconds=2)], started_at="now")
+    while desk.look(first)[0].state != "running":
+        time.sleep(0.02)
+    second = desk.start([Config(strategy="S5", seconds=1)], started_at="now")
+    assert desk.look(second)[0].state == "queued"
+    assert wait_for(desk, second)[0].state == "finished"
+
+
+def test_a_run_whose_process_died_has_failed(desk, tmp_path):
+    number = desk.start([Config(strategy="S4", seconds=1)], started_at="now")
+    wait_for(desk, number)
+    folder = tmp_path / "lab" / "runs" / str(number)
+    (folder / "report.json").unlink()
+    (folder / "state.json").write_text(json.dumps({"state": "running", "message": "", "pid": 2**22 - 1}))
+    assert desk.look(number)[0].state == "failed"
+
+
+def test_what_does_not_exist_is_not_found(desk):
+    with pytest.raises(NotFound):
+        desk.look(12)
+    with pytest.raises(Invalid, match="no strategy"):
+        desk.start([Config(strategy="S77")], started_at="now")
+
+
+# --- the command ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("strategy", "status"), [("S5", 0), ("S1", 1)])
+def test_the_command_says_by_its_status_whether_money_was_conserved(place, tmp_path, monkeypatch, strategy, status):
+    from bank_app.cli import app
+
+    monkeypatch.setenv("BANK_LAB_URL", place.url)
+    words = [
+        "simulate",
+        "--strategy",
+        strategy,
+        "--seconds",
+        "2",
+        "--accounts",
+        "2",
+        "--hot",
+        "100",
+        "--think-ms",
+        "10",
+    ]
+    done = CliRunner().invoke(app, [*words, "--data", str(tmp_path), "--json", str(tmp_path / "r.json")])
+    assert done.exit_code == status, done.output
+    written = json.loads((tmp_path / "r.json").read_text())["results"][0]
+    assert written["holds"] is (status == 0)
+    assert written["command"].startswith(f"./bank simulate --strategy {strategy}")
