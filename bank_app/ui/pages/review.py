@@ -75,7 +75,7 @@ class ReviewState(rx.State):
             self.loaded, self._sent, self.stage = False, False, "ready"
             self.blocked = self.refused = self.code = self.less = ""
             yield
-        async for event in self._look(actor, draft_id):
+        async for event in self._look(actor, draft_id, opening=True):
             yield event
         self.shown = self.router.url.path.rstrip("/").rpartition("/")[2]
         self.loaded = True
@@ -147,7 +147,7 @@ class ReviewState(rx.State):
     def _address(self) -> UUID | None:
         return forms.identifier(self.router.url.path.rstrip("/").rpartition("/")[2])
 
-    async def _look(self, actor: Actor, draft_id: UUID | None) -> Any:
+    async def _look(self, actor: Actor, draft_id: UUID | None, *, opening: bool = False) -> Any:
         """Where the draft stands: sent, refused, unknown, or waiting for a word."""
         self.answer = new_answer()
         if draft_id is None:
@@ -170,7 +170,7 @@ class ReviewState(rx.State):
         if found is not None:
             yield await self._posted(draft, found)
             return
-        if draft.stale and not self.loaded:
+        if draft.stale and opening:
             yield await self._back_to_details(draft)
             return
         if self.stage == "unsure" or self._sent:
