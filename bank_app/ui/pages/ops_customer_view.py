@@ -56,7 +56,9 @@ def _head(ready: rx.Var) -> rx.Component:
 
 def _actions() -> rx.Component:
     def opener(symbol: rx.Component, word: str, target: str, first: str = "") -> rx.Component:
-        return dialog_opener(symbol, word, target=target, first=first, on_press=RecordState.prepare, class_name="btn")
+        return dialog_opener(
+            symbol, word, target=target, first=first, on_press=RecordState.prepare, class_name="btn sm"
+        )
 
     return rx.el.div(
         when(
@@ -66,12 +68,12 @@ def _actions() -> rx.Component:
                 busy_label="Unlocking…",
                 answer=RecordState.answer,
                 on_press=RecordState.unlock.temporal,
-                class_name="btn primary",
+                class_name="btn sm primary",
             ),
         ),
         when(
             SessionState.role == "admin",
-            lambda: button_link("Change role", "/ops/users/" + RecordState.person.id, symbol="shield"),
+            lambda: button_link("Change role", "/ops/users/" + RecordState.person.id, symbol="shield", style="sm"),
         ),
         opener(icon("key-round", 16), "Password link…", "password"),
         opener(icon("log-out", 16), "Sign out everywhere…", "sign-out"),

@@ -138,7 +138,7 @@ def _table() -> rx.Component:
                 row_bones(("16ch", "6ch", "3ch", "8ch", "10ch", "12ch")),
             )
         ),
-        class_name="listing desk people",
+        class_name="listing desk",
     )
 
 

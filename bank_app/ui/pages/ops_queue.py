@@ -9,7 +9,7 @@ import reflex as rx
 
 from bank_app import clock
 from bank_app.errors import BankError
-from bank_app.services import health, queue, right_now
+from bank_app.services import health, integrity, queue, right_now
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms, messages, queue_words, words
 from bank_app.ui.components.browser import submit_on_change
@@ -54,15 +54,21 @@ class QueueState(rx.State):
     declined: int = 0
     signs: list[Sign] = []
     deeds: list[Deed] = []
+    _books_known: bool = True
 
     @exposed(staff=True)
-    async def open(self) -> None:
+    async def open(self) -> Any:
         """Looks, with the kind in the address."""
         kind = forms.text(self.router.url.query_parameters.get("kind"), 20)
         self.kind = kind if kind in KIND_WORDS else ""
         self.kind_word = KIND_WORDS.get(self.kind, "")
         self.paused = False
         await self._look()
+        if not self._books_known:
+            # Nobody has checked them since this process began: the rest of the page need not wait for it.
+            yield
+            await calls.call_apart(integrity.latest, calls.bank().db)
+            await self._look(fresh=True)
 
     @exposed(staff=True)
     async def refresh(self) -> None:
@@ -83,10 +89,10 @@ class QueueState(rx.State):
         kind = forms.field(form, "kind", 20)
         return rx.redirect(f"/ops?kind={kind}" if kind in KIND_WORDS else "/ops")
 
-    async def _look(self) -> None:
+    async def _look(self, *, fresh: bool = False) -> None:
         actor = await actor_of(self)
         try:
-            found = await calls.call(queue.latest, calls.bank().db, actor)
+            found = await calls.call(queue.look if fresh else queue.latest, calls.bank().db, actor)
             minute, done = await calls.read(
                 lambda session: (right_now.last_minute(session, actor), right_now.done_today(session, actor))
             )
@@ -105,6 +111,7 @@ class QueueState(rx.State):
         self.deeds = [queue_words.deed(one) for one in done]
         self.day = f"{words.long_day(found.at)}, {words.time_of_day(found.at)} UTC"
         self.at = words.time_of_day(found.at)
+        self._books_known = found.books.at is not None
         self.failed, self.loaded = "", True
 
 

@@ -111,7 +111,7 @@ def _table() -> rx.Component:
                 row_bones(("16ch", "8ch", "6ch", "3ch", "10ch", "9ch"), 4),
             )
         ),
-        class_name="listing desk people",
+        class_name="listing desk",
     )
 
 
