@@ -179,11 +179,10 @@ def entry(session: Session, actor: Actor, account_id: int, sequence: int) -> Ent
 
 def recent(session: Session, actor: Actor, *, limit: int = 8) -> list[EntryView]:
     """The newest entries over all of the actor's own accounts; a move between two of them appears once, as sent."""
-    entries: list[EntryView] = []
+    rows: list[Any] = []
     for account in own_accounts(session, actor):
-        entries += _views(
-            session, actor, _entries(account, ANYTHING).order_by(col(Posting.sequence).desc()).limit(limit)
-        )
+        rows += session.execute(_entries(account, ANYTHING).order_by(col(Posting.sequence).desc()).limit(limit))
+    entries = _views_of(session, actor, rows)
     shown = [e for e in entries if not (e.counterparty and e.counterparty.own and e.direction is Direction.CREDIT)]
     return sorted(shown, key=lambda entry: (entry.created_at, entry.transaction_id), reverse=True)[:limit]
 
@@ -245,7 +244,10 @@ def _mentions(text: str, *, beside: int | None) -> Any:
 
 
 def _views(session: Session, actor: Actor, query: Any) -> list[EntryView]:
-    rows = session.execute(query).all()
+    return _views_of(session, actor, session.execute(query).all())
+
+
+def _views_of(session: Session, actor: Actor, rows: Sequence[Any]) -> list[EntryView]:
     ids = [row.transaction_id for row in rows]
     others = counterparties(session, actor, ids)
     reversals = transfers.reversals_of(session, ids)

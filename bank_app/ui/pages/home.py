@@ -123,7 +123,7 @@ def _gather(session: Session, actor: Actor) -> Overview:
     own = everyday_first(a for a in accounts.own_accounts(session, actor) if a.status is not AccountStatus.CLOSED)
     return Overview(
         accounts=own,
-        recent=history.recent(session, actor, limit=8),
+        recent=history.recent(session, actor, limit=1),
         steps=history.balance_steps(session, actor, days=90),
         sparks={a.id: history.balance_steps(session, actor, account_id=a.id, days=30) for a in own},
     )
