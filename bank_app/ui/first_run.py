@@ -19,7 +19,7 @@ def is_settled(db: Database) -> bool:
 
 
 def facts(db: Database) -> Facts:
-    """How far the bank is. Once it is set up its name and its choice go before the settings, for all of this process."""
+    """How far the bank is. Once it is set up, what was chosen goes before the settings for all of this process."""
     known = _settled.get(db)
     if known is not None:
         return known

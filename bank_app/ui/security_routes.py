@@ -1,4 +1,4 @@
-"""The forms of signing in with a code, of passwords and of the second step. Plain HTTP, posted by the browser itself."""
+"""The forms of codes, passwords, the second step and the first set-up. Plain HTTP, posted by the browser itself."""
 
 from __future__ import annotations
 

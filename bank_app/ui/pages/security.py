@@ -14,6 +14,7 @@ from bank_app.ui import calls, forms, messages, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import CATALOGUE, say
 from bank_app.ui.notices import notify
+from bank_app.ui.pages.two_step import TwoStepState
 from bank_app.ui.session import actor_of
 
 # Only these may be said because an address says so.
@@ -91,6 +92,9 @@ class SecurityState(rx.State):
         )
         self.done = say(done) if done in _DONE and not self.problem else ""
         self.seq += 1 if self.problem else 0
+        # Recovery codes are shown once.
+        shown = await self.get_state(TwoStepState)
+        shown.codes, shown.codes_file = [], ""
         await self._load()
 
     @exposed
