@@ -67,8 +67,8 @@ def _balance(shown: rx.Var) -> rx.Component:
                 rx.el.tr(
                     rx.el.td("Total"),
                     rx.el.td(rx.el.span(shown.accounts), class_name="right wide-only"),
-                    rx.el.td(rx.el.span(shown.debit), class_name="right"),
-                    rx.el.td(rx.el.span(shown.credit), class_name="right"),
+                    rx.el.td(_on_phones("Debit"), rx.el.span(shown.debit), class_name="right"),
+                    rx.el.td(_on_phones("Credit"), rx.el.span(shown.credit), class_name="right"),
                     class_name="sums",
                 ),
                 rx.el.tr(
@@ -86,6 +86,11 @@ def _balance(shown: rx.Var) -> rx.Component:
         class_name="card flush ruled",
         key=shown.currency,
     )
+
+
+def _on_phones(word: str) -> rx.Component:
+    """The word above a column, where there is no room for columns."""
+    return rx.el.small(word, class_name="narrow-only")
 
 
 def _head() -> rx.Component:
