@@ -97,7 +97,8 @@ class Buckets:
 
 def sign_in_address(path: str, *, ended: bool) -> str:
     """Where somebody without a session is sent, with the way back."""
-    query = [f"next={quote(path, safe='/')}"] if path not in ("", "/", "/sign-in") else []
+    here = path.partition("?")[0].rstrip("/")
+    query = [f"next={quote(path, safe='/')}"] if here not in ("", "/sign-in") else []
     if ended:
         query.insert(0, "ended=1")
     return "/sign-in" + ("?" + "&".join(query) if query else "")
@@ -138,6 +139,8 @@ class SessionGuard(rx.Middleware):
                 root.reset()
                 session = await root.get_state(SessionState)
             session._welcome(actor, bank.settings)  # noqa: SLF001
+            if ended:
+                session._way_in = sign_in_address(_whole(router.url), ended=True)  # noqa: SLF001
         if actor is not None:
             session._follow(actor, bank.settings)  # noqa: SLF001
         money.hide(session.private)
@@ -152,6 +155,5 @@ class SessionGuard(rx.Middleware):
             if audience == STAFF:
                 await calls.call(refusals.of(bank.db).record, actor.user_id, event.name.rpartition(".")[2])
             return StateUpdate()
-        session._was_ended |= ended  # noqa: SLF001
-        address = sign_in_address(_whole(router.url), ended=session._was_ended)  # noqa: SLF001
+        address = session._way_in or sign_in_address(_whole(router.url), ended=False)  # noqa: SLF001
         return StateUpdate(events=Event.from_event_type(rx.redirect(address)))

@@ -47,15 +47,15 @@ class SessionState(rx.State):
     _actor: Actor | None = None
     # None before the first event: then even a visitor has not been told the name of the bank.
     _tab_session: str | None = None
-    # Several events may be under way when a session ends; each of them leads to the page that says so.
-    _was_ended: bool = False
+    # Several events are under way when a session ends; each of them leads to the same page, which says so.
+    _way_in: str = ""
 
     def _welcome(self, actor: Actor | None, settings: Settings) -> None:
         """Takes over who the cookie says it is, and nothing else."""
         role = actor.role if actor else None
         self._actor = actor
         self._tab_session = holder(actor)
-        self._was_ended = self._was_ended and actor is None
+        self._way_in = self._way_in if actor is None else ""
         self.bank_name, self.demo, self.sign_up = settings.name, settings.demo, settings.sign_up
         self.signed_in = actor is not None
         self.name = actor.name if actor else ""
