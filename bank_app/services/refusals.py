@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from bank_app.database import Database
+from bank_app.errors import BankError
 from bank_app.services import audit
 
 ATTEMPTED = "access.refused"
@@ -27,7 +29,7 @@ class Refusals:
         self._counts: TTLCache[UUID | None, int] = TTLCache(maxsize=10_000, ttl=_SECONDS)
 
     def record(self, actor_id: UUID, attempted: str) -> bool:
-        """Appends an attempt, such as `POST /api/v1/audit/verify`; False when there were too many to record."""
+        """Appends an attempt, such as `POST /api/v1/audit/verify`; False when it is not recorded."""
         with self._counting:
             own, all_of_them = self._counts.get(actor_id, 0), self._counts.get(None, 0)
             if own >= _PER_PERSON or all_of_them >= _ALL_TOGETHER:
@@ -36,12 +38,15 @@ class Refusals:
         db = self._database()
         if db is None:
             return False
-        db.unit_of_work(
-            lambda session: audit.record(
-                session, actor_id=actor_id, action=ATTEMPTED, object=attempted[:_LONGEST_OBJECT]
+        with contextlib.suppress(BankError):
+            # Refusing does not depend on whether it can be written down.
+            db.unit_of_work(
+                lambda session: audit.record(
+                    session, actor_id=actor_id, action=ATTEMPTED, object=attempted[:_LONGEST_OBJECT]
+                )
             )
-        )
-        return True
+            return True
+        return False
 
 
 _of: weakref.WeakKeyDictionary[Database, Refusals] = weakref.WeakKeyDictionary()
