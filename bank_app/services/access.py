@@ -119,12 +119,18 @@ def invite(db: Database, actor: Actor, *, email: str, name: str, role: Role) -> 
         EmailTaken: somebody is registered with this email.
     """
     _admins_only(actor)
-    if role is Role.CUSTOMER:
-        message = "Choose what the new colleague may do."
-        raise errors.Invalid(message, errors=[{"field": "role", "code": "required", "message": message}])
     # Nobody ever learns this password; checking it takes as long as checking anybody's, so it tells nothing.
     password = secrets.token_urlsafe(32)
-    clean_email, clean_name = auth.checked_person(email, name, password)
+    problems = []
+    if role is Role.CUSTOMER:
+        message = "Choose what the new colleague may do."
+        problems.append({"field": "role", "code": "required", "message": message})
+    try:
+        clean_email, clean_name = auth.checked_person(email, name, password)
+    except errors.Invalid as found:
+        problems = [*found.details["errors"], *problems]
+    if problems:
+        raise errors.Invalid(" ".join(problem["message"] for problem in problems), errors=problems)
     user_id, hashed = new_id(), passwords.hashed(password)
 
     def operation(session: Session) -> UUID:

@@ -32,8 +32,9 @@ def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
         if user_id is None:
             return RedirectResponse(USERS, 303)
         page, reason = f"{USERS}/{user_id}", forms.field(form, "reason", 400)
+        typed = {"reason": reason, "role": role}
         if role not in set(Role):
-            return _back(page, Invalid(), settings, reason, problem="ROLE_REQUIRED")
+            return native_forms.back(page, Invalid(), settings, typed, "", problem="ROLE_REQUIRED")
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
             await calls.call_apart(
@@ -41,12 +42,8 @@ def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
                 password=native_forms.password(form),
             )  # fmt: skip
         except BankError as error:
-            return _back(page, error, settings, reason, problem=_problem(error))
+            return native_forms.back(page, error, settings, typed, "", problem=_problem(error))
         return RedirectResponse(f"{USERS}?done=ROLE_CHANGED", 303)
-
-
-def _back(page: str, error: BankError, settings: Settings, reason: str, *, problem: str) -> Response:
-    return native_forms.back(page, error, settings, {"reason": reason}, "", problem=problem)
 
 
 def _problem(error: BankError) -> str:

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bank_app.domain.accounting import AccountStatus
+from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.models import AuditRecord
 from bank_app.services import auth, people
 from bank_app.ui import queue_words
+from bank_app.ui.browser_routes import create_routes
 
 PAGES = "reflex___state____state.bank_app___ui___pages___"
 QUEUE = f"{PAGES}ops_queue____queue_state"
@@ -141,3 +142,32 @@ def test_a_colleague_is_invited_by_an_admin_only(client, admin, teller, cookie_o
     assert "/reset?token=" in answer.vars["link"]
     [row] = [row for row in answer.vars["rows"] if row.name == "New Colleague"]
     assert (row.role_word, row.standing) == ("Auditor", "invited")
+
+
+# --- another role -------------------------------------------------------------------------------------------
+
+
+def role_form(visitor, cookie, person, **changes):
+    form = {"user": str(person.user_id), "role": "teller", "reason": WHY, "password": PASSWORD, **changes}
+    return visitor.post("/auth/role", data=form, headers={"cookie": cookie}).headers["location"]
+
+
+def role_of(bank, person):
+    return bank.db.read(lambda session: auth.find(session, person.email)).role
+
+
+def test_a_role_is_changed_with_reason_and_own_password(web, bank, ada, admin, teller, cookie_of):
+    theirs, page = cookie_of(admin), f"/ops/users/{ada.user_id}"
+    visitor = web(create_routes(bank.db, bank.settings))
+    for changes, problem in (
+        ({"password": "not mine at all"}, "PASSWORD_NOT_YOURS"),
+        ({"reason": "short"}, "REASON_REQUIRED"),
+        ({"role": "king"}, "ROLE_REQUIRED"),
+    ):
+        assert role_form(visitor, theirs, ada, **changes) == f"{page}?problem={problem}"
+    assert role_form(visitor, cookie_of(teller), ada) == f"{page}?problem=forbidden"
+    assert role_form(visitor, "", ada).startswith("/sign-in")
+    assert role_of(bank, ada) is Role.CUSTOMER
+    assert role_form(visitor, theirs, ada) == "/ops/users?done=ROLE_CHANGED"
+    assert role_of(bank, ada) is Role.TELLER
+    assert role_form(visitor, theirs, admin) == f"/ops/users/{admin.user_id}?problem=last_admin"

@@ -324,7 +324,6 @@ def _notices(ready: rx.Var) -> rx.Component:
             lambda: notice(rx.el.p(state.lock.text), kind="warn", symbol="lock"),
         ),
         when(ready & (state.link != ""), lambda: handed_over(state.link, state.link_until, state.person.name)),
-        focus_on_change(target="password-link", seq=state.link_seq),
         class_name="stack field",
     )
 
@@ -351,6 +350,8 @@ def ops_customer() -> rx.Component:
                     class_name="desk-columns",
                 ),
                 _decisions(),
+                # After the dialogs: one that closes gives the focus back to its button first.
+                focus_on_change(target="password-link", seq=state.link_seq),
             ),
         ),
         here=_PATH,

@@ -124,6 +124,7 @@ class RoleState(rx.State):
     manages: bool = False
     problem: str = ""
     reason: str = ""
+    chosen: str = ""
     seq: int = 0
     form_id: int = 0
 
@@ -158,4 +159,7 @@ class RoleState(rx.State):
         if problem in CATALOGUE:
             self.problem = say(problem, role=role, bank=bank, retry_after=wait or "a few", wait=words.how_long(wait))
             self.seq = new_answer()
-        self.reason = forms.text(kept(self.router.headers.cookie).get("reason", ""), 400) if self.problem else ""
+        typed = kept(self.router.headers.cookie) if self.problem else {}
+        self.reason = forms.text(typed.get("reason", ""), 400)
+        role = forms.text(typed.get("role", ""), 10)
+        self.chosen = role if role in set(Role) else self.person.role

@@ -220,7 +220,6 @@ def ops_users() -> rx.Component:
             state.link != "",
             lambda: rx.el.div(handed_over(state.link, state.link_until, state.link_whose), class_name="field"),
         ),
-        focus_on_change(target="password-link", seq=state.link_seq),
         rx.el.section(
             rx.el.p(state.said, role="status", class_name="desk-chips small muted"),
             rx.cond(
@@ -233,6 +232,8 @@ def ops_users() -> rx.Component:
         ),
         _matrix(),
         _invite(),
+        # After the dialog: one that closes gives the focus back to its button first.
+        focus_on_change(target="password-link", seq=state.link_seq),
         here=_PATH,
     )  # fmt: skip
 
@@ -247,7 +248,7 @@ def _role_form() -> rx.Component:
         rx.el.input(type="hidden", name="user", value=state.shown, read_only=True),
         rx.el.fieldset(
             rx.el.legend("New role"),
-            _roles(tuple(Role), "role", state.person.role),
+            _roles(tuple(Role), "role", state.chosen),
             class_name="field",
         ),
         rx.el.div(
