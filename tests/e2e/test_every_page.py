@@ -1,0 +1,109 @@
+"""Every page as every role (J18): console, requests, headings, titles, width, and what axe finds, light and dark."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Error, expect
+
+from bank_app.domain import money
+from bank_app.domain.accounting import Role
+from bank_app.services import drafts, transfers
+from bank_app.ui import site
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+WHO = {
+    "visitor": None, "customer": Role.CUSTOMER, "operator": Role.TELLER, "auditor": Role.AUDITOR, "admin": Role.ADMIN,
+}  # fmt: skip
+# Where axe looks: what a role alone sees. The other pages it shares with another role.
+AXE_LOOKS_AT = {
+    "visitor": r"^/", "customer": r"^/(?!ops)", "operator": r"^/(ops|move)", "auditor": r"^/ops/(audit|transactions)",
+    "admin": r"^/ops/users",
+}  # fmt: skip
+
+
+def test_titles_are_unique():
+    counted = Counter(page.title for page in site.PAGES)
+    assert [title for title, times in counted.items() if times > 1] == []
+
+
+@pytest.fixture
+def paths(bank, ada, ben):
+    """Every address of the site, with something of Ada's where it names something."""
+    everyday, target = ada.accounts["Everyday"], ben.accounts["Everyday"]
+    movement = transfers.Transfer(everyday.id, target.id, money.Amount.of("25.00"), description="Bike lights")
+    moved = transfers.move(bank.db, ada.actor, movement)
+
+    def draft(session):
+        return drafts.save(
+            session, ada.actor, kind="transfer", amount_minor=2500, currency="USD", from_account_id=everyday.id,
+            to_account_id=target.id, payee_name="Ben Ito", payee_result="match",
+        )  # fmt: skip
+
+    named = {
+        "[account_id]": everyday.number, "[transaction_id]": str(moved.transaction.id),
+        "[draft_id]": str(bank.db.unit_of_work(draft).id), "[user_id]": str(ada.actor.user_id),
+    }  # fmt: skip
+    # A bank that has people is set up for ever: that address is not found.
+    pages = [page for page in site.PAGES if page.route.startswith("/") and page.route != "/setup"]
+    return [(re.sub(r"\[\w+\]", lambda part: named[part.group()], page.route), page.title) for page in pages]
+
+
+def settled(page):
+    """Everything that was asked for is there."""
+    expect(page.locator("h1")).to_have_count(1)
+    expect(page.locator(".bone, [aria-busy=true]")).to_have_count(0, timeout=15_000)
+
+
+def too_wide(page):
+    return page.locator("html").evaluate("html => html.scrollWidth - html.clientWidth")
+
+
+def axe_finds(page):
+    """What is serious or worse, in words."""
+    found = page.evaluate(f"{AXE};axe.run(document, {RULES})")
+    return [_said(one) for one in found["violations"] if one["impact"] in ("serious", "critical")]
+
+
+def _said(one):
+    node = one["nodes"][0]
+    why = node["any"][0]["message"][:160] if node["any"] else one["help"]
+    return f"{one['id']} {node['html'][:120]} {why}"
+
+
+@pytest.mark.parametrize("role", WHO)
+def test_every_page_keeps_to_the_rules(bank, visit, person, ada, paths, role):
+    somebody = ada if role == "customer" else None if role == "visitor" else person("Sam Rowan", WHO[role])
+    page, problems, seen = visit(somebody), [], set()
+    page.on("request", lambda one: problems.append(f"foreign {one.url}") if bank.url not in one.url else None)
+    page.on("response", lambda one: problems.append(f"{one.status} {one.url}") if one.status >= 400 else None)
+    page.on("console", lambda one: problems.append(f"{page.url} {one.text}") if one.type == "error" else None)
+    for path, title in paths:
+        try:
+            page.goto(path)
+            settled(page)
+        except (AssertionError, Error) as error:
+            problems.append(f"{path} does not settle: {str(error)[:300]}")
+            continue
+        here = page.url.removeprefix(bank.url).partition("?")[0].rstrip("/") or "/"
+        if here in seen:
+            continue
+        seen.add(here)
+        if here == path and not page.title().startswith(f"{title} – "):
+            problems.append(f"{path} is called {page.title()}")
+        if re.match(AXE_LOOKS_AT[role], here):
+            problems += [f"{here} {found}" for found in axe_finds(page)]
+            page.emulate_media(color_scheme="dark")
+            expect(page.locator("html.dark")).to_have_count(1)
+            problems += [f"{here} dark {found}" for found in axe_finds(page) if "contrast" in found]
+            page.emulate_media(color_scheme="light")
+        for width in (390, 320):
+            page.set_viewport_size({"width": width, "height": 844})
+            if (wide := too_wide(page)) > 0:
+                problems.append(f"{here} is {wide} px too wide at {width}")
+        page.set_viewport_size({"width": 1280, "height": 900})
+    visit.said.clear()
+    assert problems == []
