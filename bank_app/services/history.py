@@ -143,7 +143,7 @@ def history(
         if not (position.isascii() and position.isdigit() and len(position) <= 18):
             raise bad_cursor()
         query = query.where(col(Posting.sequence) < int(position))
-    entries = _views(session, actor, query)
+    entries = entry_views(session, actor, query)
     more = len(entries) > limit
     entries = entries[:limit]
     return Page(entries, make_cursor(str(entries[-1].sequence)) if more else None)
@@ -171,7 +171,7 @@ def entry(session: Session, actor: Actor, account_id: int, sequence: int) -> Ent
         NotFound: the account has no entry of this number.
     """
     account = get_account(session, actor, account_id)
-    found = _views(session, actor, _entries(account, ANYTHING).where(col(Posting.sequence) == sequence))
+    found = entry_views(session, actor, _entries(account, ANYTHING).where(col(Posting.sequence) == sequence))
     if not found:
         raise errors.NotFound("There is no such entry.")
     return found[0]
@@ -187,8 +187,9 @@ def recent(session: Session, actor: Actor, *, limit: int = 8) -> list[EntryView]
     return sorted(shown, key=lambda entry: (entry.created_at, entry.transaction_id), reverse=True)[:limit]
 
 
-def _entries(account: AccountView, filters: HistoryFilter) -> Any:
-    query = (
+def postings_query() -> Any:
+    """Postings with what their transactions say, for `entry_views` to read."""
+    return (
         select(
             col(Posting.account_id), col(Posting.sequence), col(Posting.transaction_id), col(Posting.direction),
             col(Posting.amount), col(Posting.currency), col(Posting.balance_after), col(Posting.created_at),
@@ -196,8 +197,12 @@ def _entries(account: AccountView, filters: HistoryFilter) -> Any:
             col(Transaction.reverses_id),
         )
         .join(Transaction, col(Transaction.id) == col(Posting.transaction_id))
-        .where(col(Posting.account_id) == account.id, *_conditions(filters, account.currency, col(Posting.created_at)))
     )  # fmt: skip
+
+
+def _entries(account: AccountView, filters: HistoryFilter) -> Any:
+    conditions = _conditions(filters, account.currency, col(Posting.created_at))
+    query = postings_query().where(col(Posting.account_id) == account.id, *conditions)
     if filters.direction:
         query = query.where(col(Posting.direction) == filters.direction.value)
     if filters.q and filters.q.strip():
@@ -243,7 +248,8 @@ def _mentions(text: str, *, beside: int | None) -> Any:
     return or_(*found)
 
 
-def _views(session: Session, actor: Actor, query: Any) -> list[EntryView]:
+def entry_views(session: Session, actor: Actor, query: Any) -> list[EntryView]:
+    """The rows of such a query as the actor reads them."""
     return _views_of(session, actor, session.execute(query).all())
 
 
@@ -382,7 +388,7 @@ def statement(session: Session, actor: Actor, account_id: int, *, start: datetim
         raise errors.Invalid(message, errors=[{"field": "to", "code": "invalid", "message": message}])
     account = get_account(session, actor, account_id)
     period = HistoryFilter(from_=start, to=end)
-    entries = _views(session, actor, _entries(account, period).order_by(col(Posting.sequence)))
+    entries = entry_views(session, actor, _entries(account, period).order_by(col(Posting.sequence)))
     opening = _balance_until(session, account.id, col(Posting.created_at) < start, start).balance_minor
     into = sum(entry.amount_minor for entry in entries if entry.direction is Direction.CREDIT)
     out = sum(entry.amount_minor for entry in entries if entry.direction is Direction.DEBIT)
@@ -463,5 +469,5 @@ def list_transactions(
         except ValueError:
             raise bad_cursor() from None
     ids = list(session.execute(query.limit(limit + 1)).scalars())
-    page = transfers.list_views(session, actor, ids[:limit])
+    page = transfers.listentry_views(session, actor, ids[:limit])
     return Page(page, make_cursor(str(ids[limit - 1])) if len(ids) > limit else None)

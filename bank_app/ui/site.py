@@ -13,6 +13,7 @@ from bank_app.ui.pages.account import AccountState
 from bank_app.ui.pages.account_ledger import LedgerState
 from bank_app.ui.pages.account_view import account
 from bank_app.ui.pages.accounts import AccountsState, OpenAccountState, account_list, open_account
+from bank_app.ui.pages.activity import ActivityState, activity
 from bank_app.ui.pages.appearance import AppearanceState, appearance
 from bank_app.ui.pages.cash import DepositState, WithdrawState, deposit, withdraw
 from bank_app.ui.pages.forgot import ResetState, forgot, reset
@@ -70,7 +71,7 @@ STYLES = (
 )  # fmt: skip
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
-    "/home", "/accounts", "/move", "/transactions", "/payees", "/statements", "/notifications", "/settings",
+    "/home", "/accounts", "/move", "/transactions", "/activity", "/payees", "/statements", "/notifications", "/settings",
     "/help", "/demo",
 )  # fmt: skip
 # And these for the bank's people only.
@@ -91,6 +92,7 @@ PAGES: tuple[Page, ...] = (
     Page("/accounts", "Accounts", account_list, (AccountsState.open,), AccountsState.refresh),
     Page("/accounts/new", "Open an account", open_account, (OpenAccountState.open,)),
     Page("/accounts/[account_id]", "Account", account, (AccountState.open, LedgerState.open), AccountState.refresh),
+    Page("/activity", "Activity", activity, (ActivityState.open,), ActivityState.refresh),
     Page("/payees", "Payees", payees_list, (PayeesState.open,), PayeesState.refresh),
     Page("/statements", "Statements", statement_list, (StatementsState.open,), StatementsState.refresh),
     Page("/statements/[account_id]", "Statement", statement, (StatementState.open,)),

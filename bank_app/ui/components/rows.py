@@ -12,7 +12,7 @@ def _recent_row(row: rx.Var) -> rx.Component:
     return rx.el.li(
         direction_icon(row.kind, incoming=row.incoming),
         rx.el.span(
-            link(row.title, to=row.address, class_name="who"),
+            link(row.title, to=row.address, id=row.key + "-link", class_name="who"),
             rx.el.span(row.meta, class_name="meta"),
             class_name="grow",
         ),

@@ -93,7 +93,7 @@ def recent_card() -> rx.Component:
     return rx.el.section(
         rx.el.header(
             rx.el.h2("Recent activity", id="recent"),
-            link("All accounts", to="/accounts", class_name="more"),
+            link("See all", to="/activity", class_name="more", aria_label="See all activity"),
         ),
         rx.cond(
             RecentState.failed != "",

@@ -59,7 +59,7 @@ def _row(row: rx.Var) -> rx.Component:
                     rx.el.span("–", aria_hidden="true"), rx.el.span("No recent payment", class_name="hidden-visually")
                 ),
             ),
-            class_name="right last-paid wide-only",
+            class_name="right last-paid",
         ),
         rx.el.td(row.added, class_name="right wide-only"),
         rx.el.td(
@@ -95,7 +95,7 @@ def _bones() -> rx.Component:
         *[
             rx.el.tr(
                 rx.el.td(bone("12ch", "1em"), rx.el.br(), bone("13ch")),
-                rx.el.td(bone("8ch"), class_name="right wide-only"),
+                rx.el.td(bone("8ch"), class_name="right"),
                 rx.el.td(bone("6ch"), class_name="right wide-only"),
                 rx.el.td(bone("10ch", "32px"), class_name="right"),
             )
@@ -110,7 +110,7 @@ def _table() -> rx.Component:
         rx.el.thead(
             rx.el.tr(
                 rx.el.th("Name", scope="col"),
-                rx.el.th("Last paid", scope="col", class_name="right wide-only"),
+                rx.el.th("Last paid", scope="col", class_name="right"),
                 rx.el.th("Added", scope="col", class_name="right wide-only"),
                 rx.el.th(rx.el.span("Actions", class_name="hidden-visually"), scope="col"),
             )

@@ -269,11 +269,17 @@ def _sheet() -> rx.Component:
     )
 
 
+def _step(words: str, to: rx.Var, symbol: str) -> rx.Component:
+    return rx.cond(
+        to != "", link(icon(symbol, 16), rx.el.span(words, class_name="hidden-visually"), to=to, class_name="btn"), ""
+    )
+
+
 def _tools() -> rx.Component:
     paper = StatementState.paper
     return rx.el.div(
-        rx.cond(paper.before != "", button_link("Month before", paper.before, symbol="chevron-left"), rx.fragment()),
-        rx.cond(paper.after != "", button_link("Month after", paper.after, symbol="chevron-right"), rx.fragment()),
+        _step("Month before", paper.before, "chevron-left"),
+        _step("Month after", paper.after, "chevron-right"),
         print_button(icon("printer", 16), "Print or save PDF", class_name="btn"),
         document_link(icon("download", 16), "CSV", to=paper.csv, class_name="btn"),
         document_link(icon("download", 16), "JSON", to=paper.json, class_name="btn"),
