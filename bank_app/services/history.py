@@ -469,5 +469,5 @@ def list_transactions(
         except ValueError:
             raise bad_cursor() from None
     ids = list(session.execute(query.limit(limit + 1)).scalars())
-    page = transfers.listentry_views(session, actor, ids[:limit])
+    page = transfers.list_views(session, actor, ids[:limit])
     return Page(page, make_cursor(str(ids[limit - 1])) if len(ids) > limit else None)
