@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
-from sqlmodel import SQLModel, col
+from sqlalchemy import bindparam, select
+from sqlmodel import SQLModel
 
 from bank_app import clock
 from bank_app.database import Database
-from bank_app.models import ACCOUNTS, TRANSACTIONS, AuditRecord
+from bank_app.models import ACCOUNTS, TRANSACTIONS
 
 # What of an account is written anywhere on a page, besides what follows from its entries.
 Mark = tuple[object, ...]
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 _AT_ONCE = 1_000
 _MOST_RECORDS = 2_000
-_SIGN_INS, _USERS = SQLModel.metadata.tables["sign_ins"], SQLModel.metadata.tables["users"]
+_SIGN_INS, _USERS, _AUDIT = (SQLModel.metadata.tables[name] for name in ("sign_ins", "users", "audit_records"))
 _MARKS = select(
     ACCOUNTS.c.id, ACCOUNTS.c.version, ACCOUNTS.c.held, ACCOUNTS.c.status, ACCOUNTS.c.frozen_for, ACCOUNTS.c.nickname,
     ACCOUNTS.c.overdraft_limit, ACCOUNTS.c.transfer_limit, ACCOUNTS.c.daily_limit,
@@ -39,10 +39,10 @@ _GOOD_SIGN_INS = (
         _USERS.c.disabled_at.is_(None),
     )
 )
-_RECORDS: Select[Any] = (
-    select(col(AuditRecord.id), col(AuditRecord.object))
-    .where(col(AuditRecord.id) > bindparam("after"))
-    .order_by(col(AuditRecord.id))
+_RECORDS = (
+    select(_AUDIT.c.id, _AUDIT.c.object)
+    .where(_AUDIT.c.id > bindparam("after"))
+    .order_by(_AUDIT.c.id)
     .limit(_MOST_RECORDS)
 )
 _NEWEST = select(TRANSACTIONS.c.id).order_by(TRANSACTIONS.c.id.desc()).limit(1)
@@ -56,7 +56,7 @@ def marks(db: Database, account_ids: Collection[int]) -> dict[int, Mark]:
     """
     found: dict[int, Mark] = {}
     for some in _portions(sorted(account_ids)):
-        found.update({row[0]: tuple(row[1:]) for row in db.look_up(_MARKS, {"ids": some})})
+        found.update({row.id: tuple(row)[1:] for row in db.look_up(_MARKS, {"ids": some})})
     return found
 
 
