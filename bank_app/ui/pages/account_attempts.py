@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import reflex as rx
 
@@ -36,18 +37,22 @@ class AttemptsState(rx.State):
     """The newest of them."""
 
     shown: str = ""
+    loading: bool = False
     failed: str = ""
     attempts: list[Attempt] = []
     more: bool = False
     _cursor: str | None = None
 
     @exposed
-    async def open(self) -> None:
+    async def open(self) -> Any:
         """Reads the newest."""
         written = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]
         if written != self.shown:
             self.shown, self.attempts, self._cursor, self.more = "", [], None, False
+            self.loading = True
+            yield
         await self._load(written, None)
+        self.loading = False
 
     @exposed
     async def load_more(self) -> None:
@@ -130,6 +135,11 @@ def attempts_panel(number: rx.Var) -> rx.Component:
                 ),
                 empty("Nothing was declined. Movements that the bank refuses appear here with the reason."),
             ),
-            rx.el.div(waiting("attempts"), bone("100%", "3em"), class_name="in-card panel-note"),
+            # Nothing is awaited before somebody looks here.
+            rx.cond(
+                state.loading,
+                rx.el.div(waiting("attempts"), bone("100%", "3em"), class_name="in-card panel-note"),
+                rx.fragment(),
+            ),
         ),
     )
