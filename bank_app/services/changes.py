@@ -56,7 +56,8 @@ def marks(db: Database, account_ids: Collection[int]) -> dict[int, Mark]:
     """
     found: dict[int, Mark] = {}
     for some in _portions(sorted(account_ids)):
-        found.update({row.id: tuple(row)[1:] for row in db.look_up(_MARKS, {"ids": some})})
+        for number, *mark in db.look_up(_MARKS, {"ids": some}):
+            found[number] = tuple(mark)
     return found
 
 
