@@ -138,10 +138,7 @@ PAGES: tuple[Page, ...] = (
     Page("/ops/health", "Health", ops_health, (HealthState.open,), HealthState.refresh),
     Page("/help", "Help", help_page),
     Page("/demo/side-by-side", "Side by side", side_by_side, (SideBySideState.open,), refresh=SideBySideState.refresh),
-    Page(
-        "/notifications", "Notifications", notifications, (NotificationsState.open,),
-        refresh=NotificationsState.refresh,
-    ),
+    Page("/notifications", "Notifications", notifications, (NotificationsState.open,), NotificationsState.refresh),
     Page("404", "Page not found", not_found),
 )
 
