@@ -1,0 +1,84 @@
+"""The first 60 seconds of a stranger: from the landing page to money that moved on one screen."""
+
+import re
+
+from playwright.sync_api import expect
+
+from bank_app import demo
+from bank_app.services import accounts, auth
+
+AMOUNT = re.compile(r"[$]\s?[0-9]")
+
+
+def balance_of(bank, persona):
+    def first(session):
+        return accounts.own_accounts(session, auth.find(session, persona.email))[0].balance_minor
+
+    return bank.db.read(first)
+
+
+def test_a_stranger_tries_all_four_things(bank, visit):
+    page = visit()
+    page.goto("/")
+    expect(page.get_by_text("Books balance").first).to_be_visible()
+    before = balance_of(bank, demo.ADA), balance_of(bank, demo.BEN)
+    page.get_by_role("button", name="Enter as Ada").click()
+
+    page.get_by_role("link", name="Start: Send Ben $25").click()
+    expect(page.get_by_label("Name on the account")).to_have_value("Ben Ito")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Send $25.00").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sent $25.00 to Ben Ito")
+
+    page.get_by_role("button", name="Try to send it twice").click()
+    expect(page.get_by_text("You were not charged twice")).to_be_visible()
+    assert (balance_of(bank, demo.ADA) - before[0], balance_of(bank, demo.BEN) - before[1]) == (-25_00, 25_00)
+
+    page.get_by_role("link", name="Home").first.click()
+    page.get_by_role("link", name="Split view: Watch it arrive").click()
+    page.get_by_role("button", name="Send $5.00 to Ben").click()
+    expect(page.get_by_text("$5.00 sent to Ben Ito.")).to_be_visible()
+    assert (balance_of(bank, demo.ADA) - before[0], balance_of(bank, demo.BEN) - before[1]) == (-30_00, 30_00)
+
+    page.get_by_role("link", name="Home").first.click()
+    page.get_by_role("link", name="Open: Prove your balance").click()
+    page.get_by_role("button", name="Prove it").click()
+    expect(page.get_by_text("equal to the stored balance")).to_be_visible()
+    page.get_by_role("link", name="Home").first.click()
+    expect(page.get_by_role("img", name="4 of 4 done")).to_be_visible()
+
+
+def test_hidden_amounts_leave_no_digit_on_any_page(visit, ada):
+    page = visit(ada)
+    page.goto("/home")
+    expect(page.locator(".hero-amount")).to_contain_text("$600")
+    page.keyboard.press(".")
+    expect(page.locator(".hero-amount")).to_have_text("$•••••")
+    expect(page.get_by_label("Amount hidden").first).to_be_visible()
+    for address in ("/home", "/accounts", "/move", "/move/transfer", f"/accounts/{ada.number()}", "/statements"):
+        page.goto(address)
+        expect(page.locator("[role=status]", has_text="Loading")).to_have_count(0)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert not AMOUNT.search(page.locator("body").text_content()), address
+
+
+def test_the_palette_and_the_keys_need_no_mouse_and_send_nothing(visit, ada):
+    page = visit(ada)
+    page.goto("/home")
+    expect(page.locator(".hero-amount")).to_contain_text("$600")
+    page.keyboard.press("Control+k")
+    field = page.get_by_role("combobox", name="Search or jump to")
+    expect(field).to_be_focused()
+    field.type("savings")
+    expect(page.get_by_role("option", name="Savings")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    page.wait_for_url("**/accounts")
+    page.keyboard.press("t")
+    page.wait_for_url("**/move/transfer**")
+    amount = page.get_by_label("Amount in US dollars")
+    amount.click()
+    amount.type("12.5")
+    expect(amount).to_have_value("12.5")
+    assert "/move/transfer" in page.url
