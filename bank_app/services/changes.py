@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
@@ -56,8 +56,8 @@ def marks(db: Database, account_ids: Collection[int]) -> dict[int, Mark]:
     """
     found: dict[int, Mark] = {}
     for some in _portions(sorted(account_ids)):
-        for number, *mark in db.look_up(_MARKS, {"ids": some}):
-            found[number] = tuple(mark)
+        rows: Sequence[Any] = db.look_up(_MARKS, {"ids": some})
+        found.update({row.id: tuple(row[1:]) for row in rows})
     return found
 
 
@@ -85,7 +85,8 @@ def recorded(db: Database, *, since: datetime) -> dict[UUID, str]:
     """
     # An identifier begins with the milliseconds of its making, so this is a stretch of the primary key.
     after = UUID(int=int(since.timestamp() * 1000) << 80)
-    return {row[0]: row[1] for row in db.look_up(_RECORDS, {"after": after})}
+    rows: Sequence[Any] = db.look_up(_RECORDS, {"after": after})
+    return {row.id: row.object for row in rows}
 
 
 def newest_transaction(db: Database) -> UUID | None:
