@@ -195,3 +195,20 @@ def test_an_address_that_a_client_claims_counts_only_behind_a_trusted_proxy(db, 
     sent = [f"203.0.113.9, 198.51.100.{n}" for n in range(31)]
     last = [client.post("/api/v1/auth/login", json={}, headers={"X-Forwarded-For": value}) for value in sent]
     assert last[-1].status_code == 422
+
+
+def test_somebody_with_two_steps_sends_a_code_as_well(anyone, db, ada):
+    import pyotp
+
+    from bank_app.services import second_factor
+
+    second_factor.begin(db, ada, password=PASSWORD)
+    app = pyotp.TOTP(second_factor.enrolment(db, ada).key.replace(" ", ""))
+    _, recovery, *_ = second_factor.confirm(db, ada, code=app.at(clock.now()))
+    body = {"email": "ada@bank.test", "password": PASSWORD}
+    wanted = anyone.post("/auth/login", body)
+    assert (wanted.status_code, wanted.json()["code"]) == (401, "second_factor_required")
+    assert "half" not in wanted.text
+    wrong = anyone.post("/auth/login", {**body, "otp": "000000"})
+    assert (wrong.status_code, wrong.json()["code"], wrong.json()["reason"]) == (401, "second_factor_wrong", "wrong")
+    assert anyone.post("/auth/login", {**body, "otp": recovery}).status_code == 200

@@ -1,0 +1,167 @@
+"""The forms of codes, passwords and links, and the first set-up, as a browser posts them."""
+
+from datetime import timedelta
+
+import httpx
+import pyotp
+import pytest
+
+from bank_app import clock, demo
+from bank_app.services import auth, first_setup, password_links, second_factor
+from bank_app.ui.browser_routes import create_routes
+from bank_app.ui.headers import PageGate
+
+PASSWORD, NEW = "lantern-orchard-48-violin", "quiet meadow under nine clocks"
+
+
+@pytest.fixture
+def browser(bank, web):
+    return web(create_routes(bank.db, bank.settings))
+
+
+@pytest.fixture
+def page_of(bank, web):
+    """Where a visitor of a page gets: the path that is served, or where he is sent."""
+
+    async def inner(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-page", scope["path"].encode())]})
+        await send({"type": "http.response.body", "body": b""})
+
+    gate = PageGate(
+        inner, db=bank.db, settings=bank.settings, protected=("/home",), staff="/ops", welcome=("/", "/sign-in")
+    )
+
+    def of(path):
+        answer = web(gate).get(path)
+        return answer.headers.get("location") or answer.headers["x-page"]
+
+    return of
+
+
+def two_steps(db, person):
+    """Turns them on half a minute ago, so that the code of now is a new one."""
+    with clock.moved_to(clock.now() - timedelta(minutes=2)):
+        second_factor.begin(db, person, password=PASSWORD)
+        app = pyotp.TOTP(second_factor.enrolment(db, person).key.replace(" ", ""))
+        return app, second_factor.confirm(db, person, code=app.at(clock.now()))
+
+
+def sign_in(browser, person, password=PASSWORD, **more):
+    return browser.post("/auth/login", data={"email": person.email, "password": password, **more})
+
+
+def test_with_two_steps_the_password_leads_to_the_code_and_to_no_session(browser, bank, ada):
+    app, _ = two_steps(bank.db, ada)
+    first = sign_in(browser, ada, next="/accounts")
+    assert first.headers["location"] == "/sign-in/code?next=%2Faccounts"
+    cookies = first.headers.get_list("set-cookie")
+    assert not any(cookie.startswith("bank_session=") for cookie in cookies)
+    half = next(cookie for cookie in cookies if cookie.startswith("bank_half_session="))
+    assert "HttpOnly" in half
+    assert "SameSite=strict" in half
+    wrong = browser.post("/auth/code", data={"code": "000000", "next": "/accounts"})
+    assert wrong.headers["location"] == "/sign-in/code?problem=TWOFA_WRONG&next=%2Faccounts"
+    right = browser.post("/auth/code", data={"code": app.at(clock.now()), "next": "/accounts"})
+    assert right.headers["location"] == "/accounts"
+    assert auth.actor_of_cookie(bank.db, right.cookies["bank_session"]).user_id == ada.user_id
+
+
+def test_a_code_without_the_password_before_it_is_nothing(browser, bank, ada):
+    app, _ = two_steps(bank.db, ada)
+    answer = browser.post("/auth/code", data={"code": app.at(clock.now())})
+    assert answer.headers["location"] == "/sign-in?problem=TWOFA_TOO_LATE"
+    assert "bank_session=" not in str(answer.headers)
+
+
+def test_a_half_session_in_place_of_a_session_opens_nothing(browser, bank, ada):
+    two_steps(bank.db, ada)
+    half = sign_in(browser, ada).cookies["bank_half_session"]
+    browser.cookies = httpx.Cookies({"bank_session": half})
+    for path, data in (("/auth/password", {"old": PASSWORD, "password": NEW}), ("/auth/second-step", {})):
+        assert browser.post(path, data=data).headers["location"].startswith("/sign-in")
+
+
+def test_a_new_password_is_chosen_with_the_old_one(browser, bank, ada):
+    sign_in(browser, ada)
+    wrong = browser.post("/auth/password", data={"old": "wrong password", "password": NEW})
+    assert wrong.headers["location"] == "/settings/security?problem=PASSWORD_NOT_YOURS"
+    short = browser.post("/auth/password", data={"old": PASSWORD, "password": "short"})
+    assert short.headers["location"] == "/settings/security?problem=PASSWORD_SHORT"
+    done = browser.post("/auth/password", data={"old": PASSWORD, "password": NEW})
+    assert done.headers["location"] == "/settings/security?done=PASSWORD_CHANGED"
+    assert sign_in(browser, ada, NEW).headers["location"] == "/home"
+
+
+def test_setting_two_steps_up_takes_the_password_and_shows_no_key_in_the_answer(browser, bank, ada):
+    sign_in(browser, ada)
+    wrong = browser.post("/auth/second-step", data={"password": "wrong password"})
+    assert wrong.headers["location"] == "/settings/security/two-step?problem=PASSWORD_NOT_YOURS"
+    right = browser.post("/auth/second-step", data={"password": PASSWORD})
+    assert right.headers["location"] == "/settings/security/two-step"
+    key = second_factor.enrolment(bank.db, ada).key.replace(" ", "")
+    assert key not in str(right.headers) + right.text
+
+
+def test_a_link_leads_to_a_new_password_once(browser, bank, ada, teller):
+    link = password_links.make(bank.db, teller, ada.user_id)
+    short = browser.post("/auth/reset", data={"token": link.token, "password": "short"})
+    assert short.headers["location"] == f"/reset?token={link.token}&problem=PASSWORD_SHORT"
+    assert browser.post("/auth/reset", data={"token": link.token, "password": NEW}).headers["location"] == (
+        "/sign-in?done=PASSWORD_CHOSEN"
+    )
+    again = browser.post("/auth/reset", data={"token": link.token, "password": PASSWORD})
+    assert again.headers["location"] == "/reset?problem=LINK_NOT_VALID"
+    assert sign_in(browser, ada, NEW).headers["location"] == "/home"
+
+
+@pytest.mark.parametrize("form", ["code", "password", "second-step", "reset", "setup"])
+def test_forms_of_other_sites_are_refused(browser, form):
+    answer = browser.post(f"/auth/{form}", data={}, headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403
+
+
+# --- the first set-up ---------------------------------------------------------------------------------
+
+
+def set_up(browser, token, **more):
+    wanted = {"bank_name": "Elm Road Bank", "name": "Kim Novak", "email": "kim@bank.test", "password": PASSWORD}
+    return browser.post("/auth/setup", data={"token": token, "start": "empty", **wanted, **more})
+
+
+def test_a_bank_that_nobody_runs_leads_to_its_set_up_and_afterwards_there_is_none(browser, bank, page_of):
+    token = first_setup.prepare(bank.db, demo_allowed=False)
+    assert [page_of(path) for path in ("/", "/setup", "/sign-in")] == ["/setup", "/setup", "/sign-in"]
+    wrong = set_up(browser, "nonsense")
+    assert wrong.headers["location"] == "/setup?problem=SETUP_TOKEN"
+    assert PASSWORD not in str(wrong.headers)
+    done = set_up(browser, token)
+    assert done.headers["location"] == "/ops"
+    assert auth.actor_of_cookie(bank.db, done.cookies["bank_session"]).role == "admin"
+    assert page_of("/setup") == "/there-is-no-such-page"
+    assert page_of("/") == "/"
+    assert set_up(browser, token).headers["location"] == "/"
+
+
+def test_what_is_wrong_is_said_and_nothing_is_made(browser, bank):
+    token = first_setup.prepare(bank.db, demo_allowed=False)
+    for field, value, problem in (
+        ("bank_name", " ", "BANK_NAME_INVALID"), ("name", "", "NAME_REQUIRED"), ("email", "kim", "EMAIL_INVALID"),
+        ("password", "short", "PASSWORD_SHORT"), ("start", "demo", "forbidden"),
+    ):  # fmt: skip
+        assert set_up(browser, token, **{field: value}).headers["location"] == f"/setup?problem={problem}"
+    assert bank.db.read(lambda session: auth.find(session, "kim@bank.test")) is None
+
+
+def test_demo_people_come_with_the_set_up_where_they_may(bank, web, monkeypatch):
+    from bank_app.ui import calls
+
+    bank.db.settings = bank.db.settings.model_copy(update={"demo": False})
+    calls.connect(bank.db, bank.db.settings)
+    browser = web(create_routes(bank.db, bank.db.settings))
+    monkeypatch.setattr(demo, "fill", lambda db: auth.register(
+        db, email=demo.BEN.email, name=demo.BEN.name, password=demo.PASSWORD
+    ))  # fmt: skip
+    token = first_setup.prepare(bank.db, demo_allowed=True)
+    assert set_up(browser, token, start="demo").headers["location"] == "/"
+    assert (calls.bank().settings.name, calls.bank().settings.demo) == ("Elm Road Bank", True)
+    assert browser.post("/auth/demo", data={"email": demo.BEN.email}).headers["location"] == "/home"
