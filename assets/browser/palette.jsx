@@ -29,9 +29,13 @@ export function Palette({ hits, asked, answered, onSearch }) {
     window.addEventListener("bank:open", open);
     return () => window.removeEventListener("bank:open", open);
   }, [onSearch]);
-  useEffect(() => box.current?.close(), [pathname]);
+  useEffect(() => {
+    box.current?.close();
+  }, [pathname]);
   useEffect(() => setAt(0), [answered]);
-  useEffect(() => document.getElementById(`hit-${at}`)?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => {
+    document.getElementById(`hit-${at}`)?.scrollIntoView({ block: "nearest" });
+  }, [at]);
   const type = (event) => {
     const text = event.target.value;
     setTyped(text);

@@ -99,7 +99,9 @@ export function Panel({ name, title, className, onOpen, children }) {
     window.addEventListener(OPEN, listen);
     return () => window.removeEventListener(OPEN, listen);
   }, [name, onOpen]);
-  useEffect(() => box.current?.close(), [pathname]);
+  useEffect(() => {
+    box.current?.close();
+  }, [pathname]);
   return el(
     "dialog",
     {

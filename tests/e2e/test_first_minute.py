@@ -20,7 +20,7 @@ def balance_of(bank, persona):
 def test_a_stranger_tries_all_four_things(bank, visit):
     page = visit()
     page.goto("/")
-    expect(page.get_by_text("Books balance").first).to_be_visible()
+    expect(page.get_by_text("Books balance").first).to_be_visible(timeout=20_000)
     before = balance_of(bank, demo.ADA), balance_of(bank, demo.BEN)
     page.get_by_role("button", name="Enter as Ada").click()
 
