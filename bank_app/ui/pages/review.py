@@ -18,6 +18,7 @@ from bank_app.services.drafts import DraftView
 from bank_app.ui import calls, forms, words
 from bank_app.ui.components.moving import Line
 from bank_app.ui.guard import exposed
+from bank_app.ui.live import also_watch
 from bank_app.ui.messages import refusal, say
 from bank_app.ui.money_form import limit_problem, named, new_answer, used_percent, why_not_from, words_of_limits
 from bank_app.ui.notices import notify
@@ -159,6 +160,8 @@ class ReviewState(rx.State):
         except NotFound:
             self.stage = "gone"
             return
+        if opening and account.owner_id != actor.user_id:
+            await also_watch(self, account.id)
         try:
             found = await calls.call(transfers.outcome_of, calls.bank().db, actor, draft.movement, key=draft.key)
         except Refused as error:
