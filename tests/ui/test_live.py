@@ -242,6 +242,27 @@ def test_a_tab_whose_sign_in_is_over_is_told_once(rounds, client, live, bank, ad
     assert answer.redirects == ["/sign-in?ended=1&next=/home"]
 
 
+def test_staff_hear_of_money_wherever_it_moves(rounds, client, live, ada, ben, teller, counter, cookie_of):
+    mine, theirs = counter.open(ada, "50.00"), counter.open(ben)
+    client.send(f"{LIVE}.watch", cookie=cookie_of(teller), tab="T", path="/ops")
+    told, nothing = rounds(Recorder({"T"}), lambda: counter.transfer(ada, mine, theirs, "1.00"), lambda: None)
+    assert ("T", "arrived") in told
+    assert nothing == []
+
+
+def test_the_state_of_an_open_page_is_kept(rounds, client, live, ada, cookie_of, monkeypatch):
+    monkeypatch.setattr(live, "_KEEPING", 1)
+    client.send(f"{LIVE}.watch", cookie=cookie_of(ada), tab="A")
+    app, kept = Recorder({"A"}), []
+
+    async def get_state(token):
+        kept.append(token.ident)
+
+    app.state_manager = SimpleNamespace(get_state=get_state)
+    rounds(app, lambda: None)
+    assert set(kept) == {"A"}
+
+
 def test_a_worker_without_tabs_asks_nothing(rounds, client, live, ada, cookie_of, monkeypatch):
     client.send(f"{LIVE}.watch", cookie=cookie_of(ada), tab="A")
     monkeypatch.setattr(changes, "marks", lambda *_: pytest.fail("asked"))
