@@ -438,7 +438,8 @@ def _freeze_effects(found: Loaded) -> list[str]:
         said.append(f"{words.count(outlook.unsent, 'payment')} being confirmed right now will be declined.")
     if outlook.open_holds:
         amount = money.display(outlook.held_minor, code)
-        said.append(f"{words.count(outlook.open_holds, 'hold')} ({amount}) stays set aside and cannot be captured.")
+        stay = "stays" if outlook.open_holds == 1 else "stay"
+        said.append(f"{words.count(outlook.open_holds, 'hold')} ({amount}) {stay} set aside and cannot be captured.")
     return said or ["Nothing is under way. No payment will fail because of it today."]
 
 
