@@ -41,7 +41,8 @@ VERIFIED = "audit.verify"
 _SEALED_AT_ONCE = 500
 _READ_AT_ONCE = 1000
 # Longer than any unit of work that appends a record can take; what is older was looked at before.
-_LATE = timedelta(minutes=15)
+_LATE = timedelta(minutes=3)
+_LOOKED_BACK_AT = timedelta(hours=1)
 _COPIED = 100
 _LOOKED_BACK = 50
 Progress = Callable[[int, int], bool]
@@ -125,11 +126,24 @@ def _unsealed(since: UUID | None) -> Select[Any]:
 
 
 def lag_seconds(db: Database) -> float:
-    """For how long the oldest record without a seal has waited for it; nothing when all are sealed."""
-    query = _unsealed(earliest_id(clock.now() - _LATE)).with_only_columns(col(AuditRecord.id)).limit(1)
-    oldest = db.read(lambda session: session.execute(query).scalar())
+    """For how long the oldest record without a seal has waited for it, as far as an hour; 0 when all are sealed."""
+    newest = (
+        select(col(AuditSeal.number))
+        .select_from(AuditRecord)
+        .outerjoin(AuditSeal, col(AuditSeal.record_id) == col(AuditRecord.id))
+        .order_by(col(AuditRecord.id).desc())
+        .limit(1)
+    )
+    waiting = _unsealed(earliest_id(clock.now() - _LOOKED_BACK_AT)).with_only_columns(col(AuditRecord.id)).limit(1)
+
+    def oldest(session: Session) -> UUID | None:
+        # Asked about the newest first: mostly it is sealed, and so is everything else.
+        row = session.execute(newest).first()
+        return None if row is None or row.number is not None else session.execute(waiting).scalar()
+
+    found = db.read(oldest)
     # An id knows when it was made, whatever time the record says.
-    return max(0.0, clock.now().timestamp() - (oldest.int >> 80) / 1000) if oldest else 0.0
+    return max(0.0, clock.now().timestamp() - (found.int >> 80) / 1000) if found else 0.0
 
 
 def _seal_some(session: Session, since: UUID | None) -> int:

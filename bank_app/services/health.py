@@ -145,7 +145,7 @@ class _Judged:
             "errors", "API errors", _state(share, 0.1, 1), f"{share:.1f} %", failed,
             "Watch above 0.1 %, act above 1 %.",
             "The log has a line for every failure, with the request's number.",
-            tuple(float(step.failed) for step in self._steps(lambda sample: sample.api)),
+            tuple(step.failed for step in self._steps(lambda sample: sample.api)),
         )  # fmt: skip
 
     # --- the database ---------------------------------------------------------------------------------
@@ -198,10 +198,10 @@ class _Judged:
             why = _EMBEDDED if self.db.embedded else _UNTOLD
             return Tile(key, title, State.UNKNOWN, "Not counted", why, "", "")
         rate = max(0, now - before) / self._minutes if before is not None else 0.0
-        points = []
+        points: list[float] = []
         for one, other in itertools.pairwise(self._some()):
             a, b = getattr(one.engine, name), getattr(other.engine, name)
-            points.append(float(max(0, b - a)) if a is not None and b is not None else 0.0)
+            points.append(max(0, b - a) if a is not None and b is not None else 0.0)
         value = f"{rate:,.0f} a minute"
         return Tile(key, title, _state(rate, watch - 0.5, act - 0.5), value, detail, threshold, advice, tuple(points))
 
@@ -226,7 +226,7 @@ class _Judged:
         groups = self._now.posted.groups - self._before.posted.groups
         value = f"{orders / groups:.1f} each" if groups else "Quiet"
         detail = f"{orders:,} payments in {groups:,} commits in the last minute."
-        points = [float(other.posted.orders - one.posted.orders) for one, other in itertools.pairwise(self._some())]
+        points = [other.posted.orders - one.posted.orders for one, other in itertools.pairwise(self._some())]
         return Tile(
             "groups", "Payments per commit", State.GOOD, value, detail,
             "No threshold: the busier the bank, the larger the groups.", "", tuple(points),
