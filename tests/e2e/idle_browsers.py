@@ -30,6 +30,7 @@ PRESSES = (
     ("/notifications", f"{STATE}.bank_app___ui___pages___notifications____notifications_state.load_more"),
     ("/home", f"{STATE}.bank_app___ui___pages___home____home_state.show_table"),
 )
+THINKING = 5
 HYDRATED = '"is_hydrated_rx_state_":true'
 
 
@@ -177,12 +178,12 @@ def main():
 
 
 def measure_active(crowd, active, pid):
-    """Each of them opens a page or presses something about once a second."""
+    """Each of them opens a page or presses something every few seconds, as people do who are busy with it."""
     waits = {"page load": [], "press": []}
     ended = time.monotonic() + 30
 
     def act(browser, number):
-        time.sleep(number / len(active))
+        time.sleep(THINKING * number / len(active))
         turn = number
         while time.monotonic() < ended:
             turn, began = turn + 1, time.monotonic()
@@ -194,7 +195,7 @@ def measure_active(crowd, active, pid):
                 browser.send(press, "/home")
                 waits["press"].append(until(browser, "as_table", began) or float("inf"))
             browser.heard.clear()
-            time.sleep(max(0, 1 - (time.monotonic() - began)))
+            time.sleep(max(0, THINKING - (time.monotonic() - began)))
 
     before, began = processor(pid), time.monotonic()
     threads = [threading.Thread(target=act, args=(browser, number)) for number, browser in enumerate(active)]
