@@ -20,7 +20,8 @@ from bank_app.ui.person_words import Person
 from bank_app.ui.session import ROLE_WORDS, actor_of
 
 STAFF_ROLES = (Role.TELLER, Role.AUDITOR, Role.ADMIN)
-_FIELDS = {"email": "EMAIL_INVALID", "name": "PERSON_NAME_REQUIRED", "role": "ROLE_REQUIRED"}
+# In the order of the form.
+_FIELDS = {"name": "PERSON_NAME_REQUIRED", "email": "EMAIL_INVALID", "role": "ROLE_REQUIRED"}
 
 
 class UsersState(rx.State):
@@ -103,10 +104,11 @@ class UsersState(rx.State):
         self.email_error = self.name_error = self.role_error = self.done = ""
 
     def _complain(self, error: BankError) -> None:
-        found = {each["field"]: _FIELDS.get(each["field"], "") for each in error.details.get("errors", ())}
+        wrong = {each["field"] for each in error.details.get("errors", ())}
+        found = {field: key for field, key in _FIELDS.items() if field in wrong}
         if error.code == "email_taken":
             found = {"email": "EMAIL_IN_USE"}
-        texts = {field: say(key) for field, key in found.items() if key in CATALOGUE}
+        texts = {field: say(key) for field, key in found.items()}
         self.email_error, self.name_error = texts.get("email", ""), texts.get("name", "")
         self.role_error = texts.get("role", "")
         self.problems = [Problem(f"invite-{field}", text) for field, text in texts.items()]
