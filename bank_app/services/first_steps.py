@@ -80,6 +80,8 @@ def _first_open(session: Session, actor: Actor) -> AccountView | None:
 def _newest_sent(session: Session, actor: Actor, partner: AccountView) -> UUID | None:
     for entry in history.recent(session, actor, limit=_LOOKED_AT):
         to_partner = entry.counterparty is not None and entry.counterparty.account_id == partner.number
-        if to_partner and entry.direction is Direction.DEBIT and entry.type is TransactionType.TRANSFER:
+        sent = to_partner and entry.direction is Direction.DEBIT and entry.type is TransactionType.TRANSFER
+        # Only what was sent from a form can be sent again under its key.
+        if sent and (payees.key_of(session, actor, entry.transaction_id) or "").startswith("draft:"):
             return entry.transaction_id
     return None

@@ -15,10 +15,11 @@ def test_sending_is_read_from_the_books(db, counter, ada, ben, look):
     hers, his = counter.open(ada, "100.00"), counter.open(ben)
     before = look()
     assert (before.done, before.sent, before.partner.id, before.own.id) == (frozenset(), None, his.id, hers.id)
-    counter.transfer(ada, hers, his, "25.00")
+    sent = counter.transfer(ada, hers, his, "25.00", key="draft:01a20000-0000-7000-8000-000000000000")
+    counter.transfer(ada, hers, his, "5.00", key="another way")
     after = look()
     assert after.done == {"send"}
-    assert after.sent is not None
+    assert after.sent == sent.transaction.id, "only what came from a form can be sent twice"
     with pytest.raises(Invalid):
         db.unit_of_work(lambda session: first_steps.tick(session, ada, "send"))
 
