@@ -1,0 +1,39 @@
+"""The pages' way to the laboratory: who may use it, and its front desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from bank_app.errors import NotFound
+from bank_app.lab.office import Office
+from bank_app.services.auth import Actor
+from bank_app.settings import Settings
+from bank_app.ui import calls
+
+T = TypeVar("T")
+
+
+def may_use(actor: Actor | None, settings: Settings) -> bool:
+    """In a demo everybody signed in, otherwise the bank's people only."""
+    return actor is not None and (settings.demo or actor.role.sees_every_account)
+
+
+def office_for(actor: Actor | None, settings: Settings) -> Office:
+    """The front desk, for somebody who may use it.
+
+    Raises:
+        NotFound: for everybody else there is no such thing.
+    """
+    if not may_use(actor, settings):
+        raise NotFound("There is no such page.")
+    return Office(settings)
+
+
+async def ask(actor: Actor | None, question: Callable[[Office], T]) -> T:
+    """Asks the front desk on a thread, because it reads files: `ask(actor, lambda office: office.look(7))`.
+
+    Raises:
+        NotFound: the actor may not use the laboratory, or there is no such run.
+    """
+    return await calls.call_apart(lambda: question(office_for(actor, calls.bank().settings)))
