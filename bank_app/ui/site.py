@@ -71,8 +71,8 @@ STYLES = (
 )  # fmt: skip
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
-    "/home", "/accounts", "/move", "/transactions", "/activity", "/payees", "/statements", "/notifications", "/settings",
-    "/help", "/demo",
+    "/home", "/accounts", "/move", "/transactions", "/activity", "/payees", "/statements", "/notifications",
+    "/settings", "/help", "/demo",
 )  # fmt: skip
 # And these for the bank's people only.
 STAFF = "/ops"
