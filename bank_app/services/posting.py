@@ -31,6 +31,7 @@ from bank_app.database import Database
 from bank_app.errors import BankError, LockTimeout, Overloaded
 from bank_app.services import ledger
 from bank_app.services.orders import Answer, Known, Order, Settled, settle
+from bank_app.settings import Settings
 
 T = TypeVar("T")
 # A unit of work holds its rows until it commits, so a larger group would keep others waiting for longer.
@@ -83,7 +84,7 @@ class Poster:
         # Weak, because the table of queues must not keep a database alive that nobody uses any more.
         self._database = weakref.ref(db)
         self._skip_locked = not db.embedded
-        self._settings = db.settings
+        self._began_with = db.settings
         self.known = Known()
         self._changed = threading.Condition()
         self._queue: deque[_Ticket] = deque()
@@ -96,6 +97,12 @@ class Poster:
         self.figures = Figures()
 
     # --- asking -------------------------------------------------------------------------------------
+
+    @property
+    def _settings(self) -> Settings:
+        """Those of the moment: a bank can be set up while it runs."""
+        db = self._database()
+        return db.settings if db else self._began_with
 
     def post(self, order: Order) -> Settled:
         """Posts an order and blocks until its unit of work has committed.

@@ -102,3 +102,16 @@ def test_it_is_in_the_audit_trail_without_the_token(db):
     query = select(AuditRecord.changes).where(AuditRecord.action == "bank.set_up")
     changes = db.read(lambda session: session.execute(query).scalar_one())
     assert changes == {"name": [None, "Elm Road Bank"], "demo": [False, False]}
+
+
+def test_the_queue_that_runs_already_follows_what_was_chosen(db, another, ada):
+    from bank_app.domain import money
+    from bank_app.services import accounts, transfers
+
+    strict = another(demo=False, self_service_cash=None)
+    account = strict.unit_of_work(lambda session: accounts.open_account(session, ada, settings=strict.settings))
+    deposit = transfers.Deposit(account.id, money.Amount.of("5.00"))
+    with pytest.raises(errors.Forbidden):
+        transfers.move(strict, ada, deposit)
+    strict.settings = strict.settings.model_copy(update={"demo": True})
+    assert transfers.move(strict, ada, deposit).transaction.amount_minor == 500

@@ -115,7 +115,7 @@ def _form() -> rx.Component:
             SetupState.demo_allowed,
             rx.el.fieldset(
                 rx.el.legend("Begin with"),
-                _start("demo", "Fill with demo data", "People to walk in as and 18 months of pretend money. Takes ten seconds."),
+                _start("demo", "Fill with demo data", "People to walk in as, and 18 months of pretend money."),
                 _start("empty", "Start empty", "Nothing but you. For a real community."),
                 class_name="field",
             ),
