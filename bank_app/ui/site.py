@@ -67,7 +67,7 @@ from bank_app.ui.verifying import ChainState
 
 STYLES = (
     "tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front", "live", "customer",
-    "people", "desk", "proofs", "settings",
+    "people", "desk", "proofs", "settings", "lab",
 )  # fmt: skip
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
