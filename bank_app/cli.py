@@ -249,6 +249,7 @@ def simulate(
     workers: Annotated[int, typer.Option("--workers", help="Connections that move money at once.")] = 16,
     seconds: Annotated[int, typer.Option("--seconds", help="How long.")] = 10,
     seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same transfers.")] = 42,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Run with so many seeds, from --seed on.")] = 1,
     hot: Annotated[int, typer.Option("--hot", help="Percent of the transfers that touch two popular accounts.")] = 20,
     think_ms: Annotated[int, typer.Option("--think-ms", help="Pause between reading and writing, at most.")] = 1,
     crash: Annotated[int, typer.Option("--crash", help="Percent that lose their connection half-way.")] = 0,
@@ -276,6 +277,7 @@ def simulate(
     names = [name.strip().upper() for name in (compare or strategy).split(",") if name.strip()]
     try:
         configs = [Config.read({**given, "strategy": name}) for name in names]
+        Config.read({"seed": seed + seeds - 1})
         sys.exit(
             lab.simulate(
                 configs,
@@ -284,6 +286,7 @@ def simulate(
                 program=find_program(server) if server else None,
                 console=out,
                 json_file=json_file,
+                seeds=seeds,
             )
         )
     except (BankError, lab.LabUnavailable) as error:

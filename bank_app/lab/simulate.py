@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +33,32 @@ def simulate(
     program: Program | None,
     console: Console,
     json_file: Path | None,
+    seeds: int = 1,
 ) -> int:
     """Runs one strategy after the other on the same transfers and says what became of the money.
+
+    With several seeds each strategy runs with the seed of its configuration, the one after it, and so on; the table
+    then has one row for all runs of a strategy, and only the first broken run of each is told at length.
 
     Returns:
         1 if a promise was broken, else 0.
     """
+    every = [replace(config, seed=config.seed + more) for config in configs for more in range(seeds)]
+    first, last = every[0], every[-1]
     with _place(settings, mysql=mysql, program=program) as where:
-        console.print(f"{where.engine()}, {len(configs)} × {configs[0].seconds} s, seed {configs[0].seed}")
-        reports = [_one(config, where, settings.data / "lab", console) for config in configs]
-    console.print(report.table(reports))
-    for one in reports:
+        of_seeds = f"seed {first.seed}" if seeds == 1 else f"seeds {first.seed} to {last.seed}"
+        console.print(f"{where.engine()}, {len(every)} × {first.seconds} s, {of_seeds}")
+        reports = [_one(config, where, settings.data / "lab", console) for config in every]
+    if seeds == 1:
+        console.print(report.table(reports))
+        told = reports
+    else:
+        console.print(report.table_of_seeds(reports))
+        broken = {one["strategy"]["id"]: one for one in reversed(reports) if not one["holds"]}
+        told = list(reversed(broken.values()))
+    for one in told:
         _tell(one, console)
-    if len(reports) > 1:
+    if len(reports) > 1 and seeds == 1:
         console.print(f"[bold]{report.comparison(reports)}[/bold]", highlight=False)
     if json_file:
         json_file.write_text(json.dumps({"results": reports}, indent=2) + "\n", encoding="utf-8")
@@ -80,7 +94,7 @@ def _one(config: Config, where: place.Place, folder: Path, console: Console) -> 
 
 def _line(config: Config, tick: Tick) -> Text:
     difference = tick.total_minor - config.expected_minor
-    line = Text(f"{config.strategy}  {tick.at:5.1f} s  {tick.a_second:6,.0f}/s  ")
+    line = Text(f"{config.strategy}  seed {config.seed}  {tick.at:5.1f} s  {tick.a_second:6,.0f}/s  ")
     line.append(f"money {figure(tick.total_minor)}, difference {figure(difference)}", "red" if difference else "green")
     return line
 

@@ -228,3 +228,40 @@ def test_the_command_says_by_its_status_whether_money_was_conserved(place, tmp_p
     written = json.loads((tmp_path / "r.json").read_text())["results"][0]
     assert written["holds"] is (status == 0)
     assert written["command"].startswith(f"./bank simulate --strategy {strategy}")
+    assert written["command"].endswith(" --mysql")
+
+
+def test_the_command_with_several_seeds_has_one_row_for_all_of_them(place, tmp_path, monkeypatch):
+    from bank_app.cli import app
+
+    monkeypatch.setenv("BANK_LAB_URL", place.url)
+    words = ["simulate", "--strategy", "S4,S5", "--seconds", "1", "--seed", "7", "--seeds", "2"]
+    done = CliRunner().invoke(app, [*words, "--data", str(tmp_path), "--json", str(tmp_path / "r.json")])
+    assert done.exit_code == 0, done.output
+    assert "4 × 1 s, seeds 7 to 8" in done.output
+    written = json.loads((tmp_path / "r.json").read_text())["results"]
+    assert [(one["strategy"]["id"], one["config"]["seed"]) for one in written] == [
+        ("S4", 7), ("S4", 8), ("S5", 7), ("S5", 8),
+    ]  # fmt: skip
+
+
+def made_up(strategy, seed, difference, at):
+    return {
+        "strategy": {"id": strategy, "safe": strategy != "S1"},
+        "counts": {"ok": 21_081, "retried": 11_740, "deadlocks": 11_750},
+        "difference_minor": difference,
+        "holds": not difference,
+        "invariants": [{"at": at}, {"at": None}],
+    }
+
+
+def test_the_table_of_seeds_fits_a_terminal_and_counts_what_broke():
+    from rich.console import Console
+
+    runs = [made_up("S1", 1, 2_173_015, 0.08), made_up("S1", 2, -5, 9.91), made_up("S1", 3, 0, None)]
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(report.table_of_seeds([*runs, made_up("S4", 1, 0, None)]))
+    rows = [line.split() for line in captured.get().splitlines()]
+    assert rows[3] == ["S1", "3", "63,243", "35,220", "35,250", "$21,730.15", "0.08–9.91", "s", "BROKEN", "2/3"]
+    assert rows[4] == ["S4", "1", "21,081", "11,740", "11,750", "$0.00", "HOLDING"]

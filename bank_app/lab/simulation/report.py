@@ -6,10 +6,12 @@ import csv
 import io
 import os
 import platform
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from bank_app import clock
@@ -21,6 +23,8 @@ from bank_app.lab.simulation.strategies import OK
 LUCK = "No violation seen; that is luck, not proof."
 # What the page draws and the file keeps; more points than this no one sees.
 _EVENTS = 400
+# What tables tell of a run's counts.
+_COUNTS = ("retried", "deadlocks")
 
 
 def of(outcome: Outcome) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def of(outcome: Outcome) -> dict[str, Any]:
     return {
         "strategy": {"id": outcome.strategy.id, "name": outcome.strategy.name, "safe": outcome.strategy.safe},
         "config": asdict(config),
-        "command": config.command(),
+        "command": config.command() + (" --mysql" if outcome.engine.startswith("M") else ""),
         "isolation": config.isolation or outcome.strategy.isolation,
         "engine": outcome.engine,
         "machine": {
@@ -154,19 +158,58 @@ def race_of(race: Race) -> dict[str, Any]:
 
 def table(reports: Sequence[dict[str, Any]]) -> Table:
     """For people at a terminal."""
-    found = Table(title="The same transfers, in different ways", title_justify="left")
-    for name in ("", "a second", "p95 ms", "retried", "deadlocks", "declined", "difference", "verdict"):
-        found.add_column(name, justify="left" if name in ("", "verdict") else "right")
+    names = ("", "a second", "p95 ms", *_COUNTS, "declined", "difference", "verdict")
+    found = _table("The same transfers, in different ways", names)
     for report in reports:
         counts = report["counts"]
         found.add_row(
             report["strategy"]["id"],
             f"{report['a_second']:,.0f}",
             f"{report['p95_ms']:.1f}",
-            *(f"{counts.get(name, 0):,}" for name in ("retried", "deadlocks", "declined")),
+            *(f"{counts.get(name, 0):,}" for name in (*_COUNTS, "declined")),
             figure(report["difference_minor"]),
             verdict(report),
         )
+    return found
+
+
+def table_of_seeds(reports: Sequence[dict[str, Any]]) -> Table:
+    """One row for all runs of a strategy: how many broke, how quickly, and how far the money was off at most."""
+    by_strategy: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for report in reports:
+        by_strategy[report["strategy"]["id"]].append(report)
+    found = _table("Every seed", ("", "runs", "transfers", *_COUNTS, "off at most", "broke after", "verdict"))
+    for name, runs in by_strategy.items():
+        totals = Counter[str]()
+        for one in runs:
+            totals.update(one["counts"])
+        broken = [one for one in runs if not one["holds"]]
+        found.add_row(
+            name,
+            f"{len(runs):,}",
+            *(f"{totals[count]:,}" for count in (OK, *_COUNTS)),
+            figure(max(abs(one["difference_minor"]) for one in runs)),
+            _when(broken),
+            f"BROKEN {len(broken)}/{len(runs)}" if broken else verdict(runs[0]),
+        )
+    return found
+
+
+def _when(broken: Sequence[dict[str, Any]]) -> str:
+    """The quickest and the slowest first violation."""
+    moments = [first for one in broken if (first := _first_violation(one)) is not None]
+    return f"{min(moments):.2f}–{max(moments):.2f} s" if moments else ""
+
+
+def _first_violation(report: dict[str, Any]) -> float | None:
+    return min((one["at"] for one in report["invariants"] if one["at"] is not None), default=None)
+
+
+def _table(title: str, names: Sequence[str]) -> Table:
+    # Few lines, so that it fits into 80 columns and nothing is cut off.
+    found = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for name in names:
+        found.add_column(name, justify="left" if name in ("", "verdict") else "right", no_wrap=True)
     return found
 
 
