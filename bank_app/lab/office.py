@@ -21,6 +21,9 @@ from bank_app.errors import Invalid, NotFound, Overloaded
 from bank_app.lab.simulation import report as reports
 from bank_app.lab.simulation.audit import NAMES, figure
 from bank_app.lab.simulation.catalogue import STRATEGIES
+from bank_app.lab.simulation.experiments import EXPERIMENTS, Experiment, setup_of
+from bank_app.lab.simulation.experiments import named as experiment_named
+from bank_app.lab.simulation.experiments import of as experiment_of
 from bank_app.lab.simulation.place import LabUnavailable, Place, embedded
 from bank_app.lab.simulation.scenario import BOUNDS, ISOLATIONS, Config
 from bank_app.lab.simulation.strategies import Strategy
@@ -34,15 +37,20 @@ _MODULE = "bank_app.lab.simulation.job"
 
 __all__ = [
     "BOUNDS",
+    "EXPERIMENTS",
     "ISOLATIONS",
     "NAMES",
     "STRATEGIES",
     "Config",
+    "Experiment",
     "LabUnavailable",
     "Office",
     "Run",
     "Strategy",
+    "experiment_named",
+    "experiment_of",
     "figure",
+    "setup_of",
 ]
 
 
@@ -147,6 +155,18 @@ class Office:
         """The newest ones first."""
         return [self._read(folder) for folder in self._folders()[:limit]]
 
+    def ahead(self, number: int) -> tuple[int, int]:
+        """How many runs come before this one, and for how many seconds they will use the lab, about."""
+        before, seconds = 0, 0.0
+        for folder in self._folders():
+            if int(folder.name) < number and not self._state(folder)[2]:
+                run, ticks = self.look(int(folder.name))
+                index = int(ticks[-1]["run"]) if ticks else 0
+                before += 1
+                seconds += sum(config.seconds for config in run.configs[index:])
+                seconds -= float(ticks[-1]["at"]) if ticks else 0.0
+        return before, max(1, round(seconds))
+
     def samples_csv(self, number: int) -> str:
         """What the watcher saw, as a table; of a comparison one strategy after the other.
 
@@ -156,7 +176,7 @@ class Office:
         found = self._read(self._folder(number)).report
         if found is None:
             raise NotFound("This run has no report yet.")
-        return "".join(reports.samples_csv(one) for one in found["results"])
+        return reports.samples_csv(found["results"])
 
     # --- folders --------------------------------------------------------------------------------
 
