@@ -50,7 +50,7 @@ def of(outcome: Outcome) -> dict[str, Any]:
         "expected_minor": findings.expected_minor,
         "difference_minor": findings.difference_minor,
         "explained_minor": findings.explained_minor,
-        "negative_accounts": _below_zero(outcome),
+        "negative_accounts": findings.negative_accounts,
         "invariants": [{**asdict(one), "name": one.name} for one in findings.invariants],
         "books_problems": outcome.books_problems,
         "counts": outcome.counts,
@@ -68,11 +68,6 @@ def of(outcome: Outcome) -> dict[str, Any]:
 def holds(outcome: Outcome) -> bool:
     """Whether every promise was kept, the bank's own check of its books included."""
     return outcome.findings.holds and not outcome.books_problems
-
-
-def _below_zero(outcome: Outcome) -> int:
-    negative = next(one for one in outcome.findings.invariants if one.id == "I2")
-    return 0 if negative.holds else 1
 
 
 def sentence(outcome: Outcome) -> str:
@@ -234,24 +229,24 @@ def comparison(reports: Sequence[dict[str, Any]]) -> str:
     speed = worst["a_second"] / best["a_second"] if best["a_second"] else 0
     compared = f"{speed:.1f}× as fast" if speed >= 1 else f"at {speed:.0%} of its speed"
     minor = worst["difference_minor"]
-    what = f"{'made' if minor > 0 else 'lost'} {figure(abs(minor))}" if minor else worst["sentence"].rstrip(".").lower()
+    told = worst["sentence"].rstrip(".")
+    what = f"{'made' if minor > 0 else 'lost'} {figure(abs(minor))}" if minor else told[:1].lower() + told[1:]
     return f"{said}; {worst['strategy']['id']} was {compared} and {what}."
 
 
-def samples_csv(report: dict[str, Any]) -> str:
-    """One line for each look at the accounts."""
+def samples_csv(reports: Sequence[dict[str, Any]]) -> str:
+    """One line for each look at the accounts, one strategy after the other."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     names = ("ok", "declined", "replayed", "retried", "deadlocks", "conflicts", "unknown", "gave up")
-    head = ("seconds", "total_minor", "expected_minor", "difference_minor", "lowest_minor", "transfers_a_second")
-    writer.writerow([*head, "p50_ms", "p95_ms", "p99_ms", "lock_waits", *(name.replace(" ", "_") for name in names)])
-    expected = report["expected_minor"]
-    for tick in report["ticks"]:
-        writer.writerow(
-            [
-                tick["at"], tick["total_minor"], expected, tick["total_minor"] - expected, tick["lowest_minor"],
-                tick["a_second"], tick["p50_ms"], tick["p95_ms"], tick["p99_ms"], tick["lock_waits"],
-                *(tick["counts"].get(name, 0) for name in names),
-            ]
-        )  # fmt: skip
+    head = ("strategy", "seconds", "total_minor", "expected_minor", "difference_minor", "lowest_minor")
+    figures = ("transfers_a_second", "p50_ms", "p95_ms", "p99_ms", "lock_waits")
+    writer.writerow([*head, *figures, *(name.replace(" ", "_") for name in names)])
+    for report in reports:
+        expected = report["expected_minor"]
+        for tick in report["ticks"]:
+            total = tick["total_minor"]
+            row = [report["strategy"]["id"], tick["at"], total, expected, total - expected, tick["lowest_minor"]]
+            row += [tick["a_second"], tick["p50_ms"], tick["p95_ms"], tick["p99_ms"], tick["lock_waits"]]
+            writer.writerow([*row, *(tick["counts"].get(name, 0) for name in names)])
     return out.getvalue()
