@@ -65,6 +65,8 @@ class Findings:
     expected_minor: int
     invariants: tuple[Invariant, ...]
     wrongs: tuple[Wrong, ...]
+    # How many accounts were below zero at some time.
+    negative_accounts: int = 0
 
     @property
     def difference_minor(self) -> int:
@@ -134,6 +136,7 @@ def examine(config: Config, rows: Rows, answers: Mapping[int, str]) -> Findings:
             _answered(rows, answers),
         ),
         tuple(wrongs),
+        len({write.account for write in rows.writes if write.after_minor < 0}),
     )
 
 

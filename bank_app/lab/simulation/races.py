@@ -78,9 +78,12 @@ def _lost_update(config: Config, wrong: Wrong, writes: Sequence[Write], steps: M
     change = -transfer.amount_minor if late.account == transfer.payer else transfer.amount_minor
     believed = late.after_minor - change
     between = _since(writes, late, believed)
-    others = [transfer_of(config, write.tag) for write in between]
-    names = _and([f"T{index}" for index in range(1, len(between) + 1)]) if len(between) <= _LANES else "the others"
-    me = f"T{len(between) + 1}" if len(between) <= _LANES else "The last one"
+    # Of too many only the newest is drawn; it stands for them all.
+    many = len(between) > _LANES
+    drawn = between[-1:] if many else between
+    others = [transfer_of(config, write.tag) for write in drawn]
+    names = f"{len(between)} others" if many else _and([f"T{index}" for index in range(1, len(between) + 1)])
+    me = f"T{len(drawn) + 1}"
     lost = sum(write.after_minor - write.before_minor for write in between)
     what = "debit" if lost < 0 else "credit"
     consequence = f"{figure(wrong.minor)} now exists twice." if wrong.minor > 0 else f"{figure(-wrong.minor)} is gone."
@@ -92,14 +95,14 @@ def _lost_update(config: Config, wrong: Wrong, writes: Sequence[Write], steps: M
         f"so together {figure(abs(lost))} of {what}s vanished: {consequence}"
     )
     sums = (
-        ("All read" if len(between) > 1 else "Both read", believed),
-        *_changes(between),
+        (f"{me} read" if many else "All read" if len(between) > 1 else "Both read", believed),
+        *([(f"{len(between)} others", lost)] if many else _changes(between)),
         (f"{me} {'pays' if change < 0 else 'gets'}", change),
         ("Should be", late.before_minor + change),
         ("Stored", late.after_minor),
         ("Too much" if wrong.minor > 0 else "Missing", wrong.minor),
     )
-    tags = [*[write.tag for write in between], late.tag] if len(between) <= _LANES else [between[-1].tag, late.tag]
+    tags = [*[write.tag for write in drawn], late.tag]
     beats = _beats(tags, steps, late.account, stale=(late.tag, believed), wrong=late, writes=writes)
     return Race(
         "lost_update", sentence, wrong.minor, late.account, sums, (*others, transfer), beats, late.at
