@@ -37,6 +37,17 @@ CATALOGUE: Mapping[str, str] = {
     "NOTICES_MORE": "And {count}.",
     "NOTICES_READ": "{count} marked as read.",
     "NOTICES_NONE": "You're up to date.",
+    # The laboratory
+    "LAB_ISOLATED": "Runs use lab accounts in a separate database. Customers' money is never touched.",
+    "LAB_HOLDING": "Money conserved: {total} of {expected}.",
+    "LAB_BETWEEN": "{total} at this moment: transfers are half done while they are not units of work.",
+    "LAB_BROKEN_LIVE": "Broken at {at} s: {what}.",
+    "LAB_OVERDRAWN_LIVE": "Broken at {at} s: an account is below zero.",
+    "LAB_STOPPED": "Stopped. {count} ran.",
+    "LAB_BUSY": "Another run is using the lab ({seconds} s left). Yours is next.",
+    "LAB_BUSY_MORE": "{count} runs come before yours ({seconds} s left, about).",
+    "LAB_UNREACHABLE": "The lab database is not reachable. The bank is unaffected.",
+    "LAB_LUCK": "No violation seen; that is luck, not proof.",
     # Amounts and forms
     "FORM_PROBLEM": "There is a problem",
     "AMOUNT_REQUIRED": "Enter an amount.",

@@ -1,0 +1,310 @@
+"""A run in words and drawings, while it goes on and when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bank_app.lab.office import NAMES, STRATEGIES, Config, Strategy, figure
+from bank_app.ui import messages
+from bank_app.ui.lab_charts import (
+    SmallChart,
+    Tick,
+    TotalChart,
+    bar_chart,
+    latency_chart,
+    rate_chart,
+    total_chart,
+)
+
+_SHOWN_EVENTS = 10
+# What the front desk itself calls slow; see the watch of a run.
+_SLOW_MS = 400.0
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One invariant. `state` is `ok`, `no`, or `later` while only the end of the run can tell."""
+
+    id: str
+    name: str
+    said: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One answer of the bank under test."""
+
+    at: str
+    transfer: str
+    between: str
+    amount: str
+    answer: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One line of SQL; a marked one is what the strategy stands or falls with."""
+
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True)
+class StrategyCard:
+    """A strategy, as the page explains it."""
+
+    id: str = ""
+    name: str = ""
+    safe: bool = True
+    isolation: str = ""
+    summary: str = ""
+    expected: str = ""
+    sql: list[Statement] = field(default_factory=list)
+    source: str = ""
+    # What a safe strategy does in the place of the marked lines; empty for a safe one.
+    other: str = ""
+    other_sql: list[Statement] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Meter:
+    """The conservation meter. `verdict` is `ready`, `holding`, `broken` or `luck`."""
+
+    verdict: str = "ready"
+    total: str = ""
+    expected: str = ""
+    difference: str = ""
+    what: str = ""
+    since: str = ""
+    # How far beside the mark, and the ends of the scale.
+    left: str = "50%"
+    width: str = "0%"
+    least: str = ""
+    most: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything of the page that changes while a run goes on."""
+
+    meter: Meter = field(default_factory=Meter)
+    sentence: str = ""
+    detail: str = ""
+    total: TotalChart = field(default_factory=TotalChart)
+    rate: SmallChart = field(default_factory=SmallChart)
+    latency: SmallChart = field(default_factory=SmallChart)
+    deadlocks: SmallChart = field(default_factory=SmallChart)
+    waits: SmallChart = field(default_factory=SmallChart)
+    promises: list[Promise] = field(default_factory=list)
+    broken: int = 0
+    events: list[Event] = field(default_factory=list)
+    customers: str = ""
+    customers_good: bool = True
+    at: str = ""
+
+
+def card(config: Config) -> StrategyCard:
+    """What the page says about the strategy of a run."""
+    one = STRATEGIES[config.strategy]
+    other = None if one.safe else STRATEGIES["S5" if one.id == "S2" else "S4"]
+    return StrategyCard(
+        id=one.id,
+        name=one.name,
+        safe=one.safe,
+        isolation=config.isolation or one.isolation,
+        summary=one.summary,
+        expected=one.expected,
+        sql=_statements(one),
+        source=one.source,
+        other=f"{other.id} differs: {other.summary[:1].lower()}{other.summary[1:]}" if other else "",
+        other_sql=[line for line in _statements(other) if line.marked] if other else [],
+    )
+
+
+def _statements(one: Strategy) -> list[Statement]:
+    return [Statement(text + ";", text in one.marked) for text in one.sql]
+
+
+def before(config: Config) -> Shown:
+    """Nothing has run yet."""
+    expected = figure(config.expected_minor)
+    return Shown(
+        meter=Meter(total=expected, expected=expected),
+        promises=[Promise(key, name, "", "later") for key, name in NAMES.items()],
+    )
+
+
+def going(config: Config, ticks: Sequence[Tick]) -> Shown:
+    """A run that goes on: what only the end can tell is not guessed."""
+    if not ticks:
+        return before(config)
+    last = ticks[-1]
+    broke_at = next((float(tick["at"]) for tick in ticks if tick["wrong"]), None)
+    below = next((tick for tick in ticks if int(tick["lowest_minor"]) < 0), None)
+    times = [at for at in (broke_at, float(below["at"]) if below else None) if at is not None]
+    wrong = str(last["wrong"])
+    sentence = ""
+    if wrong:
+        sentence = messages.say("LAB_BROKEN_LIVE", at=f"{broke_at:.2f}", what=_from_nowhere(wrong))
+    elif below:
+        sentence = messages.say("LAB_OVERDRAWN_LIVE", at=f"{float(below['at']):.2f}")
+    return Shown(
+        meter=_meter(config, int(last["total_minor"]), broken=bool(times), luck=False, at=min(times, default=None)),
+        sentence=sentence or _holding(config, int(last["total_minor"])),
+        detail=_busy(ticks),
+        promises=_promises_so_far(config, last, broke_at, below),
+        broken=bool(wrong) + (below is not None),
+        events=_events([one for tick in ticks[-4:] for one in tick["recent"]]),
+        at=f"{float(last['at']):.1f} s of {config.seconds} s",
+        **_charts(ticks, seconds=float(config.seconds), broke_at=broke_at, over=last, expected=config.expected_minor),
+        **_customers(ticks),
+    )
+
+
+def over(config: Config, report: Mapping[str, Any], ticks: Sequence[Tick]) -> Shown:
+    """A run that has its report."""
+    found = report["invariants"]
+    broken = [one for one in found if not one["holds"]]
+    conserved = next(one for one in found if one["id"] == "I1")
+    broke_at = conserved["at"]
+    first = min((one["at"] for one in broken if one["at"] is not None), default=None)
+    luck = bool(report["holds"]) and not report["strategy"]["safe"]
+    race = report["race"]
+    return Shown(
+        meter=_meter(
+            config, int(report["total_minor"]), broken=not report["holds"], luck=luck, at=first,
+            below=not next(one for one in found if one["id"] == "I2")["holds"],
+        ),
+        sentence=str(report["sentence"]),
+        detail=str(race["sentence"]) if race else "",
+        promises=[
+            Promise(one["id"], NAMES[one["id"]], _kept_or_not(one), "ok" if one["holds"] else "no") for one in found
+        ],
+        broken=len(broken),
+        events=_around(report["events"]),
+        at=f"{float(report['seconds']):.2f} s",
+        **_charts(
+            report["ticks"], seconds=max(float(report["seconds"]), 0.1), broke_at=broke_at, over=report,
+            expected=config.expected_minor,
+        ),
+        **_customers(ticks),
+    )  # fmt: skip
+
+
+def _meter(
+    config: Config, total: int, *, broken: bool, luck: bool, at: float | None, below: bool = False
+) -> Meter:
+    difference = total - config.expected_minor
+    span = _span(abs(difference))
+    width = abs(difference) / span * 50 if span else 0.0
+    what = "appeared from nowhere" if difference > 0 else "vanished" if difference < 0 else "nothing is missing"
+    if broken and not difference:
+        what = "but below zero somewhere" if below else "but a rule was broken"
+    return Meter(
+        verdict="broken" if broken else "luck" if luck else "holding",
+        total=figure(total),
+        expected=figure(config.expected_minor),
+        difference=("+" if difference > 0 else "") + figure(difference),
+        what=what,
+        since=f"first at {at:.2f} s" if at is not None else "",
+        left=f"{50.0 if difference >= 0 else 50 - width:.2f}%",
+        width=f"{width:.2f}%",
+        least=figure(-span).removesuffix(".00"),
+        most="+" + figure(span).removesuffix(".00"),
+    )
+
+
+def _span(minor: int) -> int:
+    """The half of the meter's scale: the next round amount."""
+    size = 10_00
+    while True:
+        for factor in (1, 2, 5):
+            if minor < size * factor:
+                return size * factor
+        size *= 10
+
+
+def _holding(config: Config, total: int) -> str:
+    if total != config.expected_minor:
+        # Seen between the two writes of a transfer that is no unit of work: not wrong yet.
+        return messages.say("LAB_BETWEEN", total=figure(total))
+    return messages.say("LAB_HOLDING", total=figure(total), expected=figure(config.expected_minor))
+
+
+def _from_nowhere(wrong: str) -> str:
+    return wrong + " from nowhere" if wrong.endswith("appeared") else wrong
+
+
+def _busy(ticks: Sequence[Tick]) -> str:
+    done = int(ticks[-1]["counts"].get("ok", 0))
+    return f"{done:,} transfers so far."
+
+
+def _promises_so_far(
+    config: Config, last: Tick, broke_at: float | None, below: Tick | None
+) -> list[Promise]:
+    said = {
+        "I1": (f"Broken at {broke_at:.2f} s, {_from_nowhere(str(last['wrong']))}", "no")
+        if broke_at is not None
+        else (f"Holds so far, {figure(int(last['total_minor']))}", "ok"),
+        "I2": (f"Broken at {float(below['at']):.2f} s, {figure(int(below['lowest_minor']))}", "no")
+        if below is not None
+        else (f"Holds so far, {config.accounts:,} accounts", "ok"),
+    }
+    return [Promise(key, name, *said.get(key, ("Checked when the run is over", "later"))) for key, name in NAMES.items()]
+
+
+def _kept_or_not(one: Mapping[str, Any]) -> str:
+    if one["holds"]:
+        return str(one["said"])
+    at = f"Broken at {one['at']:.2f} s" if one["at"] is not None else "Broken"
+    transfer = f" · transfer {one['tag'] // 2}" if one["tag"] is not None else ""
+    return f"{at}{transfer} · {one['said']}"
+
+
+def _charts(
+    ticks: Sequence[Tick], *, seconds: float, broke_at: float | None, over: Mapping[str, Any], expected: int
+) -> dict[str, Any]:
+    axis: dict[str, Any] = {"seconds": seconds, "broke_at": broke_at}
+    counts = over["counts"]
+    deadlocks = [int(tick["counts"].get("deadlocks", 0)) for tick in ticks]
+    waits = [int(tick["lock_waits"]) for tick in ticks]
+    return {
+        "total": total_chart(ticks, expected, **axis),
+        "rate": rate_chart(ticks, counts, float(over["a_second"]), **axis),
+        "latency": latency_chart(ticks, float(over["p50_ms"]), float(over["p95_ms"]), float(over["p99_ms"]), **axis),
+        "deadlocks": bar_chart(ticks, deadlocks, "each of them undone whole" if counts.get("deadlocks") else "", **axis),
+        "waits": bar_chart(ticks, waits, "statements that waited for a row" if waits and waits[-1] else "", **axis),
+    }
+
+
+def _customers(ticks: Sequence[Tick]) -> dict[str, Any]:
+    p95 = float(ticks[-1].get("bank_p95_ms", 0.0)) if ticks else 0.0
+    return {"customers": f"p95 of the bank {p95:,.0f} ms" if p95 else "", "customers_good": p95 < _SLOW_MS}
+
+
+def _events(found: Sequence[Mapping[str, Any]]) -> list[Event]:
+    return [_event(one) for one in reversed(found[-_SHOWN_EVENTS:])]
+
+
+def _around(found: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """The first answer that was wrong with what came before and after it, newest first; or the last ones."""
+    at = next((index for index, one in enumerate(found) if one["wrong"]), len(found) - 3)
+    first = max(0, min(at - _SHOWN_EVENTS + 3, len(found) - _SHOWN_EVENTS))
+    return [_event(one) for one in reversed(found[first : first + _SHOWN_EVENTS])]
+
+
+def _event(one: Mapping[str, Any]) -> Event:
+    wrong = bool(one.get("wrong"))
+    return Event(
+        at=f"{float(one['at']):.4f}",
+        transfer=f"T{int(one['tag']) // 2}",
+        between=f"{one['from']} → {one['to']}",
+        amount=figure(int(one["amount_minor"])),
+        answer="broke a rule" if wrong else str(one["answer"]),
+        kind="wrong" if wrong else "ok" if one["answer"] == "ok" else "other",
+    )
