@@ -15,8 +15,8 @@ from bank_app.ui.components.drawer import drawer, palette, shortcuts
 from bank_app.ui.components.front import hidden_amounts, keys, opens, panel
 from bank_app.ui.components.header import brand, header
 from bank_app.ui.components.parts import document_link, icon, link
-from bank_app.ui.privacy import PrivacyState
 from bank_app.ui.components.signing import session_end
+from bank_app.ui.privacy import PrivacyState
 from bank_app.ui.session import SessionState
 
 _VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
