@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import secrets
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ from bank_app.services.movements import PlaceHold
 PASSWORD = "pretend money only"  # noqa: S105 - printed at every start, and demo mode never leaves loopback
 MONTHS = 18
 _DRAFTS_PER_UNIT_OF_WORK = 400
+# What people do by themselves in the demo lies within these last hours.
+_INCIDENTS_BEGIN = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +112,21 @@ def fill(db: Database) -> None:
         town = demo_town.settle(db, rng, unknown)
     everyday, savings, taxes = mine
     cast = _Cast(ada, everyday, savings, taxes, others, start, today)
-    # Named in the order in which they happen, because lists of transactions follow the time in their ids.
     told = sorted([*_story(rng, cast), *_town_life(rng, cast, town)], key=lambda draft: draft.created_at or today)
-    named = [replace(draft, id=new_id()) for draft in told]
+    # In the order in which it happens, because lists of transactions follow the time in their ids.
+    before = bisect(told, today - _INCIDENTS_BEGIN, key=lambda draft: draft.created_at or today)
+    _post(db, told[:before])
+    _incidents(db, teller, cast)
+    _post(db, told[before:])
+    with clock.moved_to(today - timedelta(hours=3)):
+        _open(db, _enroll(db, (BEN,), known)[0], (None, AccountKind.CHECKING))
+
+
+def _post(db: Database, drafts: Sequence[Draft]) -> None:
+    named = [replace(draft, id=new_id()) for draft in drafts]
     for first in range(0, len(named), _DRAFTS_PER_UNIT_OF_WORK):
         group = named[first : first + _DRAFTS_PER_UNIT_OF_WORK]
         db.unit_of_work(lambda session, group=group: ledger.post(session, group), resolvable=True)  # type: ignore[misc]
-    _incidents(db, teller, cast)
-    with clock.moved_to(today - timedelta(hours=3)):
-        _open(db, _enroll(db, (BEN,), known)[0], (None, AccountKind.CHECKING))
 
 
 def _enroll(db: Database, personas: Sequence[Persona], hashed: str) -> list[Actor]:
