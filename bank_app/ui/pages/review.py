@@ -260,7 +260,8 @@ class ReviewState(rx.State):
             if error.code == "insufficient_funds":
                 self._offer_less(account)
         found = refusal(error, variant=variant, **facts)
-        self.refused, self.code = found.text, found.code
+        # What is the matter with somebody else's account is not said, not even in small print.
+        self.refused, self.code = found.text, "" if variant == "RECIPIENT_CANNOT_RECEIVE" else found.code
         self.answer = new_answer()
 
     def _offer_less(self, account: AccountView) -> None:
