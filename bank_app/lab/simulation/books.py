@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bank_app.lab.simulation.place import Place
+import pymysql
+
+from bank_app.lab.simulation.place import LabUnavailable, Place
 from bank_app.lab.simulation.scenario import Config
 
 _TABLES = ("lab_write", "lab_entry", "lab_key", "lab_account")
@@ -16,6 +18,12 @@ _SERVER_OPTIONS = " ENGINE=InnoDB"
 _NOW = {True: "SYSDATE(6)", False: "strftime('%Y-%m-%d %H:%M:%f', 'now')"}
 # Rows of units of work that are still open may appear later than ones with higher numbers.
 _LATE_ROWS = 2_000
+# Access denied to a table, and a trigger that the binary log would have to trust.
+_NOT_ALLOWED = (1142, 1419)
+_WHAT_IT_NEEDS = (
+    "The lab’s database user may not make tables and triggers: grant it ALL on the lab’s own database, and on MySQL "
+    "with binary logging set log_bin_trust_function_creators=1."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +75,14 @@ class LabBooks:
         self._highest = 0
 
     def prepare(self, config: Config) -> None:
-        """Drops what a run before left, and opens the accounts."""
+        """Drops what a run before left, and opens the accounts.
+
+        Raises:
+            LabUnavailable: the database user may not make what a run needs.
+        """
         with closing(self._place.connect()) as connection:
             for statement in self._schema(config):
-                _run(connection, statement)
+                _make(connection, statement)
             rows = ", ".join(f"({number}, {config.opening_minor}, 0, 0)" for number in range(1, config.accounts + 1))
             _run(connection, f"INSERT INTO lab_account (id, balance, version, tag) VALUES {rows}")
 
@@ -140,6 +152,15 @@ class LabBooks:
             Write(int(n), int(account), int(before), int(after_), int(tag), (_moment(at) - began).total_seconds())
             for n, account, before, after_, tag, at in _run(connection, query)
         ]
+
+
+def _make(connection: Any, statement: str) -> None:
+    try:
+        _run(connection, statement)
+    except pymysql.MySQLError as error:
+        if error.args[:1] and error.args[0] in _NOT_ALLOWED:
+            raise LabUnavailable(_WHAT_IT_NEEDS) from error
+        raise
 
 
 def _run(connection: Any, statement: str) -> list[Any]:
