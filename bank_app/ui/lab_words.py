@@ -255,7 +255,8 @@ def _promises_so_far(
         if below is not None
         else (f"Holds so far, {config.accounts:,} accounts", "ok"),
     }
-    return [Promise(key, name, *said.get(key, ("Checked when the run is over", "later"))) for key, name in NAMES.items()]
+    later = ("Checked when the run is over", "later")
+    return [Promise(key, name, *said.get(key, later)) for key, name in NAMES.items()]
 
 
 def _kept_or_not(one: Mapping[str, Any]) -> str:
@@ -271,13 +272,14 @@ def _charts(
 ) -> dict[str, Any]:
     axis: dict[str, Any] = {"seconds": seconds, "broke_at": broke_at}
     counts = over["counts"]
+    undone = "each of them undone whole" if counts.get("deadlocks") else ""
     deadlocks = [int(tick["counts"].get("deadlocks", 0)) for tick in ticks]
     waits = [int(tick["lock_waits"]) for tick in ticks]
     return {
         "total": total_chart(ticks, expected, **axis),
         "rate": rate_chart(ticks, counts, float(over["a_second"]), **axis),
         "latency": latency_chart(ticks, float(over["p50_ms"]), float(over["p95_ms"]), float(over["p99_ms"]), **axis),
-        "deadlocks": bar_chart(ticks, deadlocks, "each of them undone whole" if counts.get("deadlocks") else "", **axis),
+        "deadlocks": bar_chart(ticks, deadlocks, undone, **axis),
         "waits": bar_chart(ticks, waits, "statements that waited for a row" if waits and waits[-1] else "", **axis),
     }
 

@@ -7,7 +7,8 @@ import reflex as rx
 from bank_app.ui.components.parts import bone
 
 
-def _at(**place: rx.Var | str) -> dict[str, rx.Var]:
+def placed(**place: rx.Var | str) -> dict[str, rx.Var]:
+    """Where something stands in a drawing, as its style."""
     # As one variable: the framework does not look for variables inside of a plain dictionary.
     return {"style": rx.Var.create(place)}
 
@@ -24,16 +25,19 @@ def _drawing(chart: rx.Var) -> rx.Component:
             view_box="0 0 1000 100",
             custom_attrs={"preserveAspectRatio": "none"},
         ),
-        rx.foreach(chart.vertical, lambda mark: rx.el.span(mark.label, class_name="y", custom_attrs=_at(top=mark.at))),
         rx.foreach(
-            chart.horizontal, lambda mark: rx.el.span(mark.label, class_name=mark.css, custom_attrs=_at(left=mark.at))
+            chart.vertical, lambda mark: rx.el.span(mark.label, class_name="y", custom_attrs=placed(top=mark.at))
         ),
-        rx.el.i(class_name="point", custom_attrs=_at(left=chart.left, top=chart.top)),
+        rx.foreach(
+            chart.horizontal,
+            lambda mark: rx.el.span(mark.label, class_name=mark.css, custom_attrs=placed(left=mark.at)),
+        ),
+        rx.el.i(class_name="point", custom_attrs=placed(left=chart.left, top=chart.top)),
         rx.cond(
             chart.asked_left != "",
             rx.fragment(
-                rx.el.i(class_name="asked-line", custom_attrs=_at(left=chart.asked_left)),
-                rx.el.i(class_name="point asked", custom_attrs=_at(left=chart.asked_left, top=chart.asked_top)),
+                rx.el.i(class_name="asked-line", custom_attrs=placed(left=chart.asked_left)),
+                rx.el.i(class_name="point asked", custom_attrs=placed(left=chart.asked_left, top=chart.asked_top)),
             ),
             rx.fragment(),
         ),

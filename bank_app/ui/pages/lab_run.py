@@ -1,0 +1,234 @@
+"""A run of the laboratory: set it up, predict, watch it, and see whether money was conserved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import reflex as rx
+
+from bank_app import clock
+from bank_app.errors import BankError
+from bank_app.lab.office import STRATEGIES, Config, Experiment, Office, Run, experiment_named, experiment_of, setup_of
+from bank_app.ui import forms, lab_desk, lab_setup, lab_words, messages, words
+from bank_app.ui.components.fields import Problem
+from bank_app.ui.first_steps import tick
+from bank_app.ui.guard import exposed
+from bank_app.ui.lab_setup import Setup
+from bank_app.ui.lab_words import Shown, StrategyCard
+from bank_app.ui.session import actor_of
+
+PATH = "/lab/run"
+_CAME = {"grow": "It grew", "shrink": "It shrank", "stay": "It stayed"}
+_GUESSED = {"grow": "grow", "shrink": "shrink", "stay": "stay the same"}
+
+
+class LabRunState(rx.State):
+    """The page: a setup that has not run yet, or one run."""
+
+    loaded: bool = False
+    failed: str = ""
+    question: str = ""
+    about: str = ""
+    look_at: str = ""
+    # The form, and how often it was filled in from outside.
+    setup: Setup = Setup()
+    setups: int = 0
+    problems: list[Problem] = []
+    answer: int = 0
+    strategy: StrategyCard = StrategyCard()
+    share: str = PATH
+    # Nothing, or the run that is shown: queued, running, stopping, over, or failed.
+    number: int = 0
+    phase: str = "idle"
+    message: str = ""
+    paused: bool = False
+    beats: int = 0
+    shown: Shown = Shown()
+    prediction: str = ""
+    came: str = ""
+    verdict_on_guess: str = ""
+    server: bool = True
+    _config: Config | None = None
+    _ticks: list[dict[str, Any]] = []
+    _seen: int = 0
+
+    @exposed
+    async def open(self) -> Any:
+        """Fills in the form from the address, or shows the run that it names."""
+        query = dict(self.router.url.query_parameters)
+        number = _number(query.get("run"))
+        if number and number == self.number and self.loaded:
+            return
+        self.loaded, self.failed = False, ""
+        yield
+        actor = await actor_of(self)
+        try:
+            self.server = await lab_desk.ask(actor, lambda office: office.has_server)
+            if number:
+                run, ticks = await lab_desk.ask(actor, lambda office: office.look(number))
+                self._take(run.configs[0], experiment_of(run.configs[0]))
+                self._begin(number, lab_setup.prediction(query.get("predict")))
+                self._follow(run, ticks, 0)
+            else:
+                self._take(setup_of(query, server=self.server), experiment_named(query.get("preset", "")))
+                self._clear(lab_setup.prediction(query.get("predict")))
+        except BankError as error:
+            self.failed = messages.refusal(error).text if error.code != "validation_failed" else error.detail
+        self.loaded = True
+
+    @exposed
+    async def choose(self, name: str) -> None:
+        """Another strategy for the same transfers; only the words beside the form change."""
+        if forms.text(name, 4) in STRATEGIES and self._config is not None:
+            self.strategy = lab_words.card(replace(self._config, strategy=forms.text(name, 4)))
+
+    @exposed
+    async def start(self, form: dict[str, Any]) -> Any:
+        """Runs what stands in the form."""
+        actor = await actor_of(self)
+        config, self.problems = lab_setup.read(form)
+        if config is None:
+            self.answer += 1
+            return
+        guess = lab_setup.prediction(form.get("predict")) if isinstance(form, Mapping) else ""
+        started_at = clock.now().isoformat()
+        try:
+            number = await lab_desk.ask(actor, lambda office: office.start([config], started_at=started_at))
+        except BankError as error:
+            self.problems = [Problem("", error.detail)]
+            self.answer += 1
+            return
+        self._take(config, experiment_of(config))
+        self._begin(number, guess)
+        self.answer += 1
+        yield rx.redirect(run_address(number, guess))
+        await tick(actor, "lab")
+
+    @exposed
+    async def refresh(self) -> None:
+        """What is new of the run."""
+        if not self.number or self.paused or self.phase in ("idle", "over", "failed"):
+            return
+        actor = await actor_of(self)
+        number, seen = self.number, self._seen
+        try:
+            run, ticks = await lab_desk.ask(actor, lambda office: office.look(number, after=seen))
+            waits = await lab_desk.ask(actor, lambda office: office.ahead(number)) if run.state == "queued" else (0, 0)
+        except BankError as error:
+            self.failed = messages.refusal(error).text
+            return
+        if number == self.number and seen == self._seen:
+            self._follow(run, ticks, seen, waits)
+
+    @exposed
+    async def pause(self) -> Any:
+        """The page stands still, or goes on; the run does not care."""
+        self.paused = not self.paused
+        self.beats += 1
+
+    @exposed
+    async def stop(self) -> None:
+        """Ends the run."""
+        actor = await actor_of(self)
+        number = self.number
+        if number and self.phase in ("queued", "running"):
+            await lab_desk.ask(actor, lambda office: office.stop(number))
+            self.phase, self.paused = "stopping", False
+            self.beats += 1
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    def _take(self, config: Config, experiment: Experiment | None) -> None:
+        """Puts settings into the form."""
+        found = experiment or experiment_of(config)
+        self._config = config
+        self.setup, self.setups = lab_setup.setup_of(config), self.setups + 1
+        self.question, self.about, self.look_at = found.question, found.says, found.look_at
+        self.strategy = lab_words.card(config)
+        self.share = f"{PATH}?{config.query()}" if config.query() else PATH
+        self.problems = []
+
+    def _clear(self, guess: str) -> None:
+        assert self._config is not None  # noqa: S101 - `_take` came first
+        self.number, self.phase, self.message, self.paused = 0, "idle", "", False
+        self.prediction, self.came, self.verdict_on_guess = guess, "", ""
+        self.shown = lab_words.before(self._config)
+        self._ticks, self._seen = [], 0
+
+    def _begin(self, number: int, guess: str) -> None:
+        self._clear(guess)
+        self.number, self.phase = number, "queued"
+        self.message = "Starting."
+        self.beats += 1
+
+    def _follow(self, run: Run, ticks: list[dict[str, Any]], seen: int, waits: tuple[int, int] = (0, 0)) -> None:
+        config = self._config = run.configs[0]
+        self._seen = seen + len(ticks)
+        self._ticks = [*self._ticks, *(tick for tick in ticks if not tick.get("run"))]
+        self.beats += 1
+        self.failed = ""
+        if run.state == "failed":
+            self.phase, self.message = "failed", run.message
+            return
+        if run.report is not None and run.is_over:
+            self._finish(run)
+            return
+        if run.is_over:
+            self.phase, self.message = "failed", run.message
+            return
+        if self.phase != "stopping":
+            self.phase = "running" if run.state == "running" else "queued"
+        self.message = _waiting(waits) if run.state == "queued" else ""
+        if ticks:
+            self.shown = lab_words.going(config, self._ticks)
+
+    def _finish(self, run: Run) -> None:
+        assert run.report is not None  # noqa: S101 - asked before
+        report = run.report["results"][0]
+        self.phase = "over"
+        self.shown = lab_words.over(run.configs[0], report, self._ticks)
+        self.message = _ended(run, report)
+        self.came = lab_setup.came(report["difference_minor"])
+        if self.prediction:
+            right = "You were right." if self.came == self.prediction else f"{_CAME[self.came]}."
+            self.verdict_on_guess = f"You predicted that money will {_GUESSED[self.prediction]}. {right}"
+
+
+def run_address(number: int, guess: str = "") -> str:
+    """Where a run is shown."""
+    return f"{PATH}?" + urlencode({"run": number, **({"predict": guess} if guess else {})})
+
+
+def start_experiment(office: Office, experiment: Experiment) -> int:
+    """Starts a question of the library with its own settings.
+
+    Raises:
+        Invalid: it needs a server.
+        Overloaded: too many are waiting.
+    """
+    config = experiment.setup(server=office.has_server) or experiment.config
+    return office.start([config], started_at=clock.now().isoformat())
+
+
+def _number(value: object) -> int:
+    text = forms.text(value, 9)
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _waiting(waits: tuple[int, int]) -> str:
+    before, seconds = waits
+    if before == 0:
+        return "Starting."
+    if before == 1:
+        return messages.say("LAB_BUSY", seconds=str(seconds))
+    return messages.say("LAB_BUSY_MORE", count=str(before), seconds=str(seconds))
+
+
+def _ended(run: Run, report: Mapping[str, Any]) -> str:
+    if run.state != "stopped":
+        return ""
+    ran = messages.say("LAB_STOPPED", count=words.count(int(report["counts"].get("ok", 0)), "transfer"))
+    return ran if run.message in ("", "Stopped.") else f"{run.message} {ran}"
