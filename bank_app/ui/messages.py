@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bank_app.domain import money
-from bank_app.errors import BankError
+from bank_app.errors import BankError, Invalid
 from bank_app.ui import words
 
 SAFE = "No money has moved."
@@ -47,6 +47,9 @@ CATALOGUE: Mapping[str, str] = {
     "LAB_BUSY": "Another run is using the lab ({seconds} s left). Yours is next.",
     "LAB_BUSY_MORE": "{count} runs come before yours ({seconds} s left, about).",
     "LAB_UNREACHABLE": "The lab database is not reachable. The bank is unaffected.",
+    "LAB_NO_RUN": "There is no run {number} here. Old runs make room for new ones.",
+    "LAB_NO_REPORT": "This run has no report yet.",
+    "LAB_CHOOSE": "Choose two to four strategies.",
     "LAB_LUCK": "No violation seen; that is luck, not proof.",
     # Amounts and forms
     "FORM_PROBLEM": "There is a problem",
@@ -180,6 +183,7 @@ CATALOGUE: Mapping[str, str] = {
     "SIGN_IN_DISABLED": "{person} can't sign in any more, and was signed out everywhere.",
     "SIGN_IN_ENABLED": "{person} can sign in again.",
     "SIGN_IN_UNLOCKED": "{person} can try to sign in again at once.",
+    "SECOND_STEP_RESET": "Two-step sign-in of {person} is off. The password is enough to sign in.",
     "SIGNED_OUT_EVERYWHERE": "{person} was signed out: {count} ended.",
     "SIGNED_OUT_NOWHERE": "{person} was not signed in anywhere.",
     "ROLE_CHANGED": "The new role counts from the next press on.",
@@ -263,6 +267,12 @@ def _shown(name: str, value: Any, details: Mapping[str, Any]) -> str:
         except (BankError, ValueError):
             return f"{value} {currency}"
     return str(value)
+
+
+def reason_problem(error: Invalid) -> str:
+    """What is wrong with a reason that the audit log was to keep."""
+    [found, *_] = error.details.get("errors") or [{}]
+    return say("REASON_REQUIRED") if found.get("code") == "too_short" else error.detail
 
 
 def amount_problem(problem: str, currency: str, suggestion_minor: int | None = None) -> str:

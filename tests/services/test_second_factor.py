@@ -245,13 +245,17 @@ def test_whoever_lost_everything_is_helped_by_those_who_may(db, ada, ben, teller
     for actor, person in ((ben, ada), (auditor, ada), (ada, ada), (teller, teller)):
         with pytest.raises(errors.Forbidden):
             reset(actor, person)
-    with pytest.raises(errors.Invalid):
-        reset(teller, ada, reason=" ")
+    for too_short in (" ", "Lost it"):
+        with pytest.raises(errors.Invalid):
+            reset(teller, ada, reason=too_short)
+    reset(teller, ada)
     reset(teller, ada)
     reset(admin, teller)
     assert auth.open_browser_session(db, email=ada.email, password=PASSWORD, **WHENCE)
-    with pytest.raises(errors.NotFound):
-        reset(teller, ada)
+    recorded = select(AuditRecord.object, AuditRecord.reason).where(AuditRecord.action == "second_step.reset")
+    assert db.read(lambda session: session.execute(recorded).all()) == [
+        (f"user {person.user_id}", "Lost the telephone on a train") for person in (ada, teller)
+    ]
 
 
 def test_all_of_it_is_in_the_audit_trail(db, ada, at):

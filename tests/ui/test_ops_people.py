@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+import pyotp
 import pytest
 from sqlalchemy import select
 
+from bank_app import clock
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.models import AuditRecord
-from bank_app.services import auth, people
+from bank_app.services import auth, people, second_factor
 from bank_app.ui import queue_words
 from bank_app.ui.browser_routes import create_routes
 
@@ -93,6 +95,7 @@ def test_an_auditor_has_no_button_and_is_refused_without_one(client, bank, ada, 
     assert answer.vars["may_decide"] is False
     for press, payload in (
         ("disable", {"form": {"disable-reason": WHY}}), ("unlock", {}), ("sign_out", {"_form": {}}),
+        ("end_second_step", {"form": {"second-step-reason": WHY}}),
         ("make_link", {"_form": {}}),
     ):  # fmt: skip
         refused = client.send(f"{RECORD}.{press}", payload, cookie=theirs, path=f"/ops/customers/{ada.user_id}")
@@ -113,6 +116,23 @@ def test_a_short_reason_disables_nobody_and_a_good_one_does(client, bank, cookie
     assert answer.vars["lock"].text.startswith("Sign-in is switched off since today")
     with pytest.raises(Exception, match="don't match"):
         auth.open_browser_session(bank.db, email=ada.email, password=PASSWORD, address="", user_agent="")
+
+
+def test_two_step_sign_in_is_turned_off_for_who_lost_everything(client, bank, cookie, ada):
+    second_factor.begin(bank.db, ada, password=PASSWORD)
+    app = pyotp.TOTP(second_factor.enrolment(bank.db, ada).key.replace(" ", ""))
+    second_factor.confirm(bank.db, ada, code=app.at(clock.now()))
+    path, press = f"/ops/customers/{ada.user_id}", f"{RECORD}.end_second_step"
+    assert record_of(client, ada, cookie).vars["person"].second_step
+
+    def turned_off(reason):
+        return client.send(press, {"form": {"second-step-reason": reason}}, cookie=cookie, path=path).vars
+
+    assert "at least 10 characters" in turned_off("short")["reason_error"]
+    assert "to 300 characters (now 350)" in turned_off("x" * 350)["reason_error"]
+    assert record_of(client, ada, cookie).vars["person"].second_step
+    assert not turned_off(WHY)["person"].second_step
+    assert auth.open_browser_session(bank.db, email=ada.email, password=PASSWORD, address="", user_agent="")
 
 
 def test_a_password_link_is_shown_once(client, cookie, ada):

@@ -23,7 +23,7 @@ from bank_app.services.lists import Page
 from bank_app.ui import calls, forms, rows, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.guard import exposed
-from bank_app.ui.messages import refusal, say
+from bank_app.ui.messages import reason_problem, refusal, say
 from bank_app.ui.money_form import named, new_answer, number_of, read_amount
 from bank_app.ui.notices import notify
 from bank_app.ui.session import ROLE_WORDS, actor_of
@@ -271,7 +271,7 @@ class OpsAccountState(rx.State):
         try:
             account = await calls.write(lambda session: decision(session, actor, number, reason=reason, **more))
         except Invalid as error:
-            self.reason_error = _about_reason(error)
+            self.reason_error = reason_problem(error)
             return
         except BankError as error:
             found = refusal(error, account=self.file.title, role=ROLE_WORDS[actor.role])
@@ -460,11 +460,6 @@ def _obstructions(found: Loaded) -> list[Obstruction]:
                 text = say("CLOSE_BLOCKED_PENDING", amount=amount, holds=count)
                 texts.append(Obstruction(text, "See the holds", ""))
     return texts
-
-
-def _about_reason(error: Invalid) -> str:
-    errors = error.details.get("errors") or [{}]
-    return say("REASON_REQUIRED") if errors[0].get("code") == "too_short" else error.detail
 
 
 def _amounts(error: BankError) -> dict[str, str]:

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from bank_app.domain.accounting import Role
 from bank_app.errors import BankError, Invalid
-from bank_app.services import access, customer_notes, password_links, people
+from bank_app.services import access, customer_notes, password_links, people, second_factor
 from bank_app.services.people import Record
 from bank_app.ui import calls, forms, person_words, rows, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.live import also_watch
-from bank_app.ui.messages import refusal, say
+from bank_app.ui.messages import reason_problem, refusal, say
 from bank_app.ui.money_form import new_answer
 from bank_app.ui.notices import notify
 from bank_app.ui.pages.ops_accounts import DeskAccount, desk_account
@@ -126,6 +126,12 @@ class RecordState(rx.State):
         await self._decide("SIGNED_OUT_EVERYWHERE", access.sign_out_everywhere)
 
     @exposed(staff=True)
+    async def end_second_step(self, form: dict[str, Any]) -> None:
+        """Turns two-step sign-in off for somebody who lost app and recovery codes."""
+        reason = forms.field(form, "second-step-reason", 400)
+        await self._decide("SECOND_STEP_RESET", second_factor.reset, reason=reason)
+
+    @exposed(staff=True)
     async def make_link(self, _form: dict[str, Any]) -> None:
         """Makes a link for a new password and shows it once."""
         actor, wanted = await actor_of(self), self._id
@@ -172,8 +178,8 @@ class RecordState(rx.State):
 
         try:
             count = await calls.write(operation)
-        except Invalid:
-            self.reason_error = say("REASON_REQUIRED")
+        except Invalid as error:
+            self.reason_error = reason_problem(error)
             return
         except BankError as error:
             self._refuse(error, actor.role)

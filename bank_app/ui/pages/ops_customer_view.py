@@ -76,6 +76,10 @@ def _actions() -> rx.Component:
             lambda: button_link("Change role", "/ops/users/" + RecordState.person.id, symbol="shield", style="sm"),
         ),
         opener(icon("key-round", 16), "Password link…", "password"),
+        when(
+            RecordState.person.second_step,
+            lambda: opener(icon("shield-off", 16), "Turn off two-step sign-in…", "second-step", "second-step-reason"),
+        ),
         opener(icon("log-out", 16), "Sign out everywhere…", "sign-out"),
         rx.cond(
             RecordState.person.standing == "disabled",
@@ -154,6 +158,14 @@ def _decisions() -> rx.Component:
                 "Every browser and every program that is signed in as ", state.person.name,
                 " has to sign in again. Nothing that was typed is sent.",
             ),
+        ),
+        _decision(
+            "second-step", "Turn off two-step sign-in", "Turn it off", "Turning off…", state.end_second_step,
+            rx.el.p(
+                "For whoever lost both the app and the recovery codes. From then on the password of ",
+                state.person.name, " is enough to sign in. Make sure that you are talking to the right person.",
+            ),
+            reason_field("second-step-reason", error=state.reason_error, hint=HINT),
         ),
         _decision(
             "password", "Make a password link", "Make the link", "Making…", state.make_link,
