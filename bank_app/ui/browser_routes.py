@@ -19,6 +19,7 @@ from bank_app.ui import (
     cookies,
     desk_exports,
     forms,
+    lab_exports,
     lookups,
     native_forms,
     security_routes,
@@ -40,6 +41,7 @@ def create_routes(db: Database, settings: Settings) -> FastAPI:
     audit_exports.add_routes(routes, db, settings)
     security_routes.add_to(routes, db, settings)
     staff_routes.add_to(routes, db, settings)
+    lab_exports.add_routes(routes, db, settings)
     return routes
 
 
