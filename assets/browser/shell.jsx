@@ -134,7 +134,7 @@ export function Opens({ target, label, className, children }) {
 
 const IN_A_FIELD = "input, textarea, select, [contenteditable=true]";
 const ROWS = "main .rows .row a:first-of-type, main tr td a[id], main .listing tbody tr td:first-child a";
-const PLACES = { h: "/home", a: "/accounts", p: "/payees", s: "/statements", n: "/notifications" };
+const PLACES = { h: "/home", a: "/accounts", p: "/payees", s: "/statements", n: "/notifications", l: "/lab" };
 const FORMS = { t: "/move/transfer", d: "/move/deposit", w: "/move/withdraw" };
 
 function walk(by) {

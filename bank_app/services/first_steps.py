@@ -17,8 +17,8 @@ from bank_app.services import accounts, auth, history, payees, preferences
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 
-STEPS = ("send", "twice", "watch", "prove")
-_KEPT = ("twice", "watch", "prove")
+STEPS = ("send", "twice", "watch", "prove", "lab")
+_KEPT = ("twice", "watch", "prove", "lab")
 _NAME = "first_steps"
 _LOOKED_AT = 50
 

@@ -1,4 +1,4 @@
-"""Four things to try in a demo bank: a list that ticks itself from what really happened."""
+"""Five things to try in a demo bank: a list that ticks itself from what really happened."""
 
 from __future__ import annotations
 
@@ -98,6 +98,7 @@ def _tries(found: FirstSteps, partner: str) -> list[Try]:
             "twice" in found.done),
         Try("Watch it arrive", "Split view", "/demo/side-by-side", "watch" in found.done),
         Try("Prove your balance", "Open", f"/accounts/{found.own.number}" if found.own else "", "prove" in found.done),
+        Try("Break the bank in the lab", "Break it", "/lab", "lab" in found.done),
     ]  # fmt: skip
 
 
@@ -134,12 +135,12 @@ def first_steps_card() -> rx.Component:
         SessionState.demo & state.shown,
         rx.el.section(
             rx.el.header(
-                rx.el.h2("Four things to try", id="first-steps"),
+                rx.el.h2("Five things to try", id="first-steps"),
                 rx.el.span(
                     rx.foreach(state.tries, lambda one: rx.el.i(class_name=rx.cond(one.done, "on", ""), key=one.says)),
                     class_name="pips",
                     role="img",
-                    aria_label=state.done.to_string() + " of 4 done",
+                    aria_label=state.done.to_string() + " of 5 done",
                 ),
                 rx.el.button(
                     icon("x", 16),

@@ -17,7 +17,7 @@ from bank_app.database import Database
 from bank_app.errors import BankError
 from bank_app.services import auth
 from bank_app.settings import Settings
-from bank_app.ui import cookies, first_run
+from bank_app.ui import calls, cookies, first_run, lab_desk
 from bank_app.ui.guard import sign_in_address
 
 Scope = MutableMapping[str, Any]
@@ -154,11 +154,16 @@ class PageGate:
             await RedirectResponse(sign_in_address(back, ended=bool(token)), 303)(scope, receive, send)
         elif actor is not None and path in (*self._welcome, "/home") and path != home_of(actor):
             await RedirectResponse(home_of(actor), 303)(scope, receive, send)
-        elif actor is not None and _within(path, self._staff) and not actor.role.sees_every_account:
+        elif actor is not None and self._is_hidden_from(actor, path):
             # To a customer the pages of the bank's people do not exist.
             await self._app({**scope, "path": _NOWHERE, "raw_path": _NOWHERE.encode()}, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _is_hidden_from(self, actor: auth.Actor, path: str) -> bool:
+        if _within(path, lab_desk.HOME):
+            return not lab_desk.may_use(actor, calls.bank().settings)
+        return _within(path, self._staff) and not actor.role.sees_every_account
 
     async def _is_set_up_here(self, path: str, scope: Scope, receive: Any, send: Any) -> bool:
         """Answers for a bank that nobody runs yet, and for its page once somebody does; says whether it did."""

@@ -254,7 +254,7 @@ def _round_up(value: float) -> float:
 
 
 def _times(seconds: float) -> list[Mark]:
-    digits = 0 if seconds >= 5 else 1
+    digits = 0 if seconds >= 8 else 1 if seconds >= 2 else 2
     parts = [f"{seconds * part / 4:.{digits}f} s" for part in range(5)]
     css = ("x first", "x middle", "x", "x middle", "x end")
     return [Mark(label, f"{index * 25}%", css[index]) for index, label in enumerate(parts)]

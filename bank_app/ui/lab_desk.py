@@ -12,6 +12,8 @@ from bank_app.settings import Settings
 from bank_app.ui import calls
 
 T = TypeVar("T")
+# All pages of the laboratory are below it.
+HOME = "/lab"
 
 
 def may_use(actor: Actor | None, settings: Settings) -> bool:

@@ -195,9 +195,7 @@ def over(config: Config, report: Mapping[str, Any], ticks: Sequence[Tick]) -> Sh
     )  # fmt: skip
 
 
-def _meter(
-    config: Config, total: int, *, broken: bool, luck: bool, at: float | None, below: bool = False
-) -> Meter:
+def _meter(config: Config, total: int, *, broken: bool, luck: bool, at: float | None, below: bool = False) -> Meter:
     difference = total - config.expected_minor
     span = _span(abs(difference))
     width = abs(difference) / span * 50 if span else 0.0
@@ -244,9 +242,7 @@ def _busy(ticks: Sequence[Tick]) -> str:
     return f"{done:,} transfers so far."
 
 
-def _promises_so_far(
-    config: Config, last: Tick, broke_at: float | None, below: Tick | None
-) -> list[Promise]:
+def _promises_so_far(config: Config, last: Tick, broke_at: float | None, below: Tick | None) -> list[Promise]:
     said = {
         "I1": (f"Broken at {broke_at:.2f} s, {_from_nowhere(str(last['wrong']))}", "no")
         if broke_at is not None

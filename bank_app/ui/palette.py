@@ -12,7 +12,7 @@ from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import finder
 from bank_app.services.auth import Actor
-from bank_app.ui import calls, forms, words
+from bank_app.ui import calls, forms, lab_desk, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of
 
@@ -58,6 +58,11 @@ _BOTH = (
     Hit("Page", "Appearance", "Numbers, density, shortcuts", "/settings/appearance"),
     Hit("Page", "Help", "", "/help"),
 )
+_LAB = (
+    Hit("Page", "Lab", "Try to break the bank", "/lab"),
+    Hit("Page", "Run in the lab", "Set up a run", "/lab/run"),
+    Hit("Page", "Compare strategies", "Lab", "/lab/compare"),
+)
 
 
 class PaletteState(rx.State):
@@ -83,7 +88,8 @@ class PaletteState(rx.State):
 
 
 def _pages(actor: Actor) -> list[Hit]:
-    return [*(_STAFF if actor.role.sees_every_account else _CUSTOMER), *_BOTH]
+    lab = _LAB if lab_desk.may_use(actor, calls.bank().settings) else ()
+    return [*(_STAFF if actor.role.sees_every_account else _CUSTOMER), *lab, *_BOTH]
 
 
 def _fits(hit: Hit, text: str) -> bool:

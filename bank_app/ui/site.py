@@ -19,6 +19,13 @@ from bank_app.ui.pages.cash import DepositState, WithdrawState, deposit, withdra
 from bank_app.ui.pages.forgot import ResetState, forgot, reset
 from bank_app.ui.pages.help import help_page
 from bank_app.ui.pages.home import HOME_CARDS, HomeState, home
+from bank_app.ui.pages.lab import LabState, lab
+from bank_app.ui.pages.lab_compare import LabCompareState
+from bank_app.ui.pages.lab_compare_view import lab_compare
+from bank_app.ui.pages.lab_report import LabReportState
+from bank_app.ui.pages.lab_report_view import lab_report
+from bank_app.ui.pages.lab_run import LabRunState
+from bank_app.ui.pages.lab_run_view import lab_run
 from bank_app.ui.pages.landing import landing
 from bank_app.ui.pages.move import MoveState, move
 from bank_app.ui.pages.not_found import not_found
@@ -72,7 +79,7 @@ STYLES = (
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
     "/home", "/accounts", "/move", "/transactions", "/activity", "/payees", "/statements", "/notifications",
-    "/settings", "/help", "/demo",
+    "/settings", "/help", "/demo", "/lab",
 )  # fmt: skip
 # And these for the bank's people only.
 STAFF = "/ops"
@@ -136,6 +143,10 @@ PAGES: tuple[Page, ...] = (
     Page("/ops/audit", "Audit trail", ops_audit, (AuditState.open,), AuditState.refresh),
     Page("/ops/books", "Books", ops_books, (OpsBooksState.open,), OpsBooksState.refresh),
     Page("/ops/health", "Health", ops_health, (HealthState.open,), HealthState.refresh),
+    Page("/lab", "Lab", lab, (LabState.open,), LabState.refresh),
+    Page("/lab/run", "Run in the lab", lab_run, (LabRunState.open,), LabRunState.refresh),
+    Page("/lab/compare", "Compare strategies", lab_compare, (LabCompareState.open,), LabCompareState.refresh),
+    Page("/lab/runs/[run_id]", "Report of a run", lab_report, (LabReportState.open,)),
     Page("/help", "Help", help_page),
     Page("/demo/side-by-side", "Side by side", side_by_side, (SideBySideState.open,), refresh=SideBySideState.refresh),
     Page("/notifications", "Notifications", notifications, (NotificationsState.open,), NotificationsState.refresh),

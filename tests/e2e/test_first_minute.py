@@ -45,7 +45,7 @@ def test_a_stranger_tries_all_four_things(bank, visit):
     page.get_by_role("button", name="Prove it").click()
     expect(page.get_by_text("equal to the stored balance")).to_be_visible()
     page.get_by_role("link", name="Home").first.click()
-    expect(page.get_by_role("img", name="4 of 4 done")).to_be_visible()
+    expect(page.get_by_role("img", name="4 of 5 done")).to_be_visible()
 
 
 def test_hidden_amounts_leave_no_digit_on_any_page(visit, ada):

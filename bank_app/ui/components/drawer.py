@@ -52,11 +52,12 @@ _CUSTOMER = (
     (("g p",), "Payees"),
     (("g s",), "Statements"),
     (("g n",), "Notifications"),
+    (("g l",), "Lab"),
     (("t",), "Transfer"),
     (("d",), "Deposit"),
     (("w",), "Withdraw"),
 )
-_STAFF = ((("g o",), "Queue"), (("g a",), "Accounts"))
+_STAFF = ((("g o",), "Queue"), (("g a",), "Accounts"), (("g l",), "Lab"))
 
 
 def _key_list(lines: tuple[tuple[tuple[str, ...], str], ...]) -> rx.Component:

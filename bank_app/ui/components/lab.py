@@ -375,3 +375,21 @@ def statements(lines: rx.Var, label: rx.Var | str, css: str = "") -> rx.Componen
         role="region",
         aria_label=label,
     )
+
+
+def little_lanes() -> rx.Component:
+    """Two transfers and one row: what may happen, as a drawing."""
+
+    def cell(text: str, css: str = "") -> rx.Component:
+        return rx.el.span(text, class_name=css)
+
+    return rx.el.div(
+        cell("T1", "lane-head one"), cell("the row", "lane-head"), cell("T2", "lane-head two"),
+        cell(""), cell("$412.00", "row-value"), cell(""),
+        cell("read 412", "act one"), cell(""), cell(""),
+        cell(""), cell(""), cell("read 412", "act two"),
+        cell("write 375", "act one"), cell("$375.00", "row-value new"), cell(""),
+        cell(""), cell("?", "row-value bad"), cell("write 397", "act two"),
+        class_name="little-lanes",
+        aria_hidden="true",
+    )  # fmt: skip

@@ -51,6 +51,11 @@ STAFF_PLACES = (
     Place("Health", "/ops/health", "activity"),
     Place("Users", "/ops/users", "shield"),
 )
+LAB = Place("Lab", "/lab", "flask-conical")
+LAB_PLACES = (
+    Place("Run", "/lab/run", ""),
+    Place("Compare", "/lab/compare", ""),
+)
 _ELSEWHERE = (
     Place("Notifications", "/notifications", "bell"),
     Place("Settings", "/settings", "settings"),
@@ -94,6 +99,20 @@ def _places(here: str) -> rx.Component:
             *[_place(place, here, small=False) for place in STAFF_PLACES],
         ),
         rx.fragment(*[_place(place, here, small=False) for place in CUSTOMER_PLACES]),
+    )
+
+
+def _lab(here: str) -> rx.Component:
+    """The laboratory: for everybody in a demo, otherwise for the bank's people."""
+    inside = here == LAB.to or here.startswith(LAB.to + "/")
+    return rx.cond(
+        SessionState.demo | SessionState.is_staff,
+        rx.el.div(
+            _place(LAB, LAB.to if inside else here, small=False),
+            *([link(place.name, to=place.to, class_name="below") for place in LAB_PLACES] if inside else []),
+            class_name="rail-lab",
+        ),
+        rx.fragment(),
     )
 
 
@@ -144,6 +163,9 @@ def _more(here: str) -> rx.Component:
                 rx.fragment(*[_place(place, here, small=False) for place in STAFF_PLACES[_IN_DOCK:]]),
                 rx.fragment(*[_place(place, here, small=False) for place in CUSTOMER_PLACES[_IN_DOCK:]]),
             ),
+            rx.cond(
+                SessionState.demo | SessionState.is_staff, _place(LAB, here, small=False), rx.fragment()
+            ),
             *[_place(place, here, small=False) for place in _ELSEWHERE],
             aria_label="More",
             class_name="sheet-places",
@@ -179,7 +201,7 @@ def shell(*children: rx.Component, here: str = "", bar: bool = False) -> rx.Comp
         header(),
         connection_bar(),
         rx.el.div(
-            rx.el.nav(_places(here), _proof(), class_name="rail", aria_label="Main"),
+            rx.el.nav(_places(here), _lab(here), _proof(), class_name="rail", aria_label="Main"),
             rx.el.main(*alarm, *children, _foot(), id="main", tab_index=-1, class_name="page"),
             class_name="frame",
         ),

@@ -6,10 +6,11 @@ import reflex as rx
 
 from bank_app.ui.books import BooksState
 from bank_app.ui.components.books import books_table
+from bank_app.ui.components.lab import little_lanes
 from bank_app.ui.components.moving import ticks
 from bank_app.ui.components.parts import bone, button_link, document_link, icon, link
 from bank_app.ui.components.shell import public_shell
-from bank_app.ui.pages.sign_in import people_cards
+from bank_app.ui.pages.sign_in import SignInState, people_cards
 from bank_app.ui.session import SessionState
 
 _LINES = (
@@ -69,7 +70,7 @@ def _ways_in() -> rx.Component:
         SessionState.demo,
         rx.fragment(
             rx.el.h2("Walk in as someone", class_name="walk-in"),
-            people_cards(),
+            people_cards(_lab_card()),
             rx.el.p(
                 "Pretend money; press anything. ",
                 link("Sign in with a password", to="/sign-in"),
@@ -81,6 +82,55 @@ def _ways_in() -> rx.Component:
             rx.cond(SessionState.sign_up, button_link("Create account", "/sign-up", style="lg"), rx.fragment()),
             class_name="actions landing-actions",
         ),
+    )
+
+
+def _into_the_lab(label: str, style: str) -> rx.Component:
+    """Walks in as the first of the demo people, to the experiment that breaks."""
+    return rx.el.form(
+        rx.el.input(type="hidden", name="email", value=SignInState.people[0].email, read_only=True),
+        rx.el.input(type="hidden", name="next", value="/lab", read_only=True),
+        rx.el.button(label, type="submit", class_name=style),
+        on_submit=None,
+        action="/auth/demo",
+        method="post",
+    )
+
+
+def _lab_card() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            rx.el.span(icon("flask-conical"), class_name="face large", aria_hidden="true"),
+            rx.el.div(rx.el.h2("Lab"), rx.el.span("Pretend money, real SQL", class_name="role")),
+            class_name="id",
+        ),
+        rx.el.p("Let transfers run into each other, watch money appear from nothing, and see who did it."),
+        rx.el.p("10 ways to move money: 4 break, 6 hold", class_name="holds"),
+        _into_the_lab("Enter the lab", "btn"),
+        class_name="card person",
+    )
+
+
+def _lab_teaser() -> rx.Component:
+    """How money appears from nothing, in four lines; for those who can go and try."""
+    return rx.cond(
+        SessionState.demo & (SignInState.people.length() > 0),
+        rx.el.section(
+            rx.el.div(
+                rx.el.h2("Can money appear from nothing?", id="teaser"),
+                rx.el.p(
+                    "Two transfers read the same balance. Each writes what it computed from it, and the second one "
+                    "overwrites the first. The lab lets that happen with real transactions, shows the two that did it, "
+                    "and runs the same transfers again so that it cannot."
+                ),
+                _into_the_lab("Break the bank", "btn primary"),
+                class_name="tells",
+            ),
+            rx.el.div(little_lanes(), class_name="picture"),
+            class_name="first-experiment teaser",
+            aria_labelledby="teaser",
+        ),
+        rx.fragment(),
     )
 
 
@@ -97,6 +147,7 @@ def landing() -> rx.Component:
         ),
         _strip(),
         _ways_in(),
+        _lab_teaser(),
         books_table(proof=False),
         beside=rx.el.div(
             document_link(icon("braces", 16), "API docs", to="/api/v1/docs", class_name="btn quiet only-wide"),

@@ -160,11 +160,11 @@ def _password_form() -> rx.Component:
     )
 
 
-def people_cards() -> rx.Component:
-    """The demo people, when there are any."""
+def people_cards(*more: rx.Component) -> rx.Component:
+    """The demo people, when there are any, and other ways in beside them."""
     return rx.cond(
         SignInState.people.length() > 0,
-        rx.el.section(rx.foreach(SignInState.people, _card), class_name="people", aria_label="Demo people"),
+        rx.el.section(rx.foreach(SignInState.people, _card), *more, class_name="people", aria_label="Demo people"),
         rx.fragment(),
     )
 

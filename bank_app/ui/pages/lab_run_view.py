@@ -1,0 +1,528 @@
+"""What the page of a run looks like."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from bank_app.lab.office import EXPERIMENTS, ISOLATIONS, STRATEGIES
+from bank_app.ui.components.browser import press_once
+from bank_app.ui.components.front import menu, opens
+from bank_app.ui.components.lab import (
+    dial,
+    isolated,
+    luck_notice,
+    meter_view,
+    promises,
+    pulse,
+    run_keys,
+    safety_badge,
+    share,
+    sheet,
+    small_drawing,
+    spoken,
+    statements,
+    total_drawing,
+    total_legend,
+    total_table,
+)
+from bank_app.ui.components.parts import badge, bone, failed_panel, icon, link, notice, problem_summary, waiting
+from bank_app.ui.components.shell import shell
+from bank_app.ui.lab_setup import LABELS
+from bank_app.ui.messages import say
+from bank_app.ui.pages.lab_run import PATH, LabRunState
+
+# How far the sliders go; the numbers beside them go to the bounds.
+_SLIDERS = {
+    "accounts": (2, 200, 1), "opening_minor": (1, 2000, 1), "workers": (1, 64, 1), "hot_percent": (0, 100, 1),
+    "largest_minor": (1, 500, 1), "seconds": (1, 60, 1), "think_ms": (0, 100, 1), "crash_percent": (0, 20, 1),
+    "twice_percent": (0, 50, 1),
+}  # fmt: skip
+_FORM = "lab-setup-form"
+
+
+def _dial(name: str) -> rx.Component:
+    least, most, step = _SLIDERS.get(name, (0, 0, 1))
+    return dial(
+        name=name,
+        label=LABELS[name],
+        value=getattr(LabRunState.setup, name),
+        least=least,
+        most=most,
+        step=step,
+        invalid=LabRunState.problems.to(list).length() > 0,
+    )
+
+
+def _switch(name: str, label: str) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(
+            type="checkbox", id=name, name=name, default_checked=getattr(LabRunState.setup, name),
+            key=name + LabRunState.setups.to_string(),
+        ),
+        label,
+        class_name="tick",
+    )  # fmt: skip
+
+
+def _strategy() -> rx.Component:
+    state = LabRunState
+    return rx.el.div(
+        rx.el.div(
+            rx.el.label("Strategy", html_for="strategy"),
+            safety_badge(state.strategy.safe),
+            class_name="beside",
+        ),
+        rx.el.select(
+            *[
+                rx.el.option(
+                    f"{one.id} {one.name}",
+                    rx.cond(state.server, "", "" if one.embedded else " (needs MySQL)"),
+                    value=one.id,
+                )
+                for one in STRATEGIES.values()
+            ],
+            id="strategy",
+            name="strategy",
+            default_value=state.setup.strategy,
+            key="strategy" + state.setups.to_string(),
+            on_change=state.choose,
+            class_name="wide",
+        ),
+        rx.el.p(state.strategy.summary, class_name="hint"),
+        class_name="lab-strategy",
+    )
+
+
+def _more() -> rx.Component:
+    state = LabRunState
+    return rx.el.details(
+        rx.el.summary("More settings"),
+        rx.el.label("Isolation level", html_for="isolation"),
+        rx.el.select(
+            rx.el.option("The strategy’s own", value=""),
+            *[rx.el.option(name, value=name) for name in ISOLATIONS[1:]],
+            id="isolation",
+            name="isolation",
+            default_value=state.setup.isolation,
+            key="isolation" + state.setups.to_string(),
+            class_name="wide",
+        ),
+        _dial("retries"),
+        _dial("foreign_ms"),
+    )
+
+
+def _setup() -> rx.Component:
+    """The form. Its button is at the top of the page and belongs to it by name."""
+    state = LabRunState
+    return sheet(
+        rx.el.div(
+            rx.el.h2("Setup", class_name="card-heading"),
+            menu(
+                rx.el.span("Presets"),
+                *[link(one.question, to=f"{PATH}?preset={one.key}") for one in EXPERIMENTS],
+                class_name="btn sm",
+            ),
+            class_name="setup-head",
+        ),
+        rx.el.form(
+            _strategy(),
+            *[_dial(name) for name in _SLIDERS],
+            _dial("seed"),
+            _switch("stop_at_break", "Stop at first break"),
+            _switch("check", "Database constraint"),
+            _more(),
+            rx.el.button(icon("play", 16), "Run", type="submit", class_name="btn primary wide run-here"),
+            id=_FORM,
+            on_submit=state.start,
+            reset_on_submit=False,
+            custom_attrs={"noValidate": True},
+            class_name="dials",
+        ),
+        name="lab-setup",
+        title="Setup",
+        done=state.answer,
+        class_name="lab-setup",
+    )
+
+
+def _prediction() -> rx.Component:
+    """What will happen to the money, to be said before it is known."""
+    state = LabRunState
+    return rx.el.fieldset(
+        rx.el.legend("Predict: the money will"),
+        *[
+            rx.el.label(
+                rx.el.input(
+                    type="radio", name="predict", value=name, form=_FORM, default_checked=state.prediction == name,
+                    key=name + state.setups.to_string(),
+                ),
+                word,
+            )
+            for name, word in (("grow", "grow"), ("shrink", "shrink"), ("stay", "stay"))
+        ],
+        class_name="predict",
+    )  # fmt: skip
+
+
+def _below_meter() -> rx.Component:
+    """The sentence of the moment, and what to do next."""
+    state, shown = LabRunState, LabRunState.shown
+    return rx.el.div(
+        rx.match(
+            state.phase,
+            ("idle", _prediction()),
+            (
+                "queued",
+                rx.el.div(rx.el.p(icon("clock", 20), state.message, class_name="say"), class_name="grow"),
+            ),
+            rx.el.div(
+                rx.el.p(shown.sentence, class_name="say"),
+                rx.el.p(shown.detail, class_name="muted"),
+                class_name="grow",
+            ),
+        ),
+        rx.match(
+            state.phase,
+            ("idle", _run_button("Run")),
+            (
+                "over",
+                rx.cond(
+                    shown.meter.verdict == "broken",
+                    link(
+                        icon("play", 20),
+                        "Show me how it happened",
+                        to="/lab/runs/" + state.number.to_string() + "#race",
+                        class_name="btn primary lg",
+                    ),
+                    link("See the report", to="/lab/runs/" + state.number.to_string(), class_name="btn lg"),
+                ),
+            ),
+            rx.fragment(),
+        ),
+        class_name="meter-say",
+    )
+
+
+def _run_button(label: str) -> rx.Component:
+    return rx.el.button(icon("play", 20), label, type="submit", form=_FORM, class_name="btn primary lg")
+
+
+def _controls() -> rx.Component:
+    """Beside the heading."""
+    state = LabRunState
+    going = (state.phase == "running") | (state.phase == "queued")
+    return rx.el.div(
+        opens(icon("sliders-horizontal", 16), "Setup", target="lab-setup", class_name="btn narrow-setup"),
+        rx.cond(
+            going | (state.phase == "stopping"),
+            rx.fragment(
+                rx.el.button(
+                    rx.cond(state.paused, icon("play", 16), icon("pause", 16)),
+                    rx.cond(state.paused, "Go on", "Pause"),
+                    type="button",
+                    on_click=state.pause,
+                    disabled=state.phase == "stopping",
+                    class_name="btn",
+                ),
+                press_once(
+                    label="Stop",
+                    busy_label="Stopping",
+                    answer=state.number,
+                    kind="button",
+                    blocked=state.phase == "stopping",
+                    on_press=state.stop.temporal,
+                    class_name="btn danger",
+                    id="stop-run",
+                ),
+            ),
+            rx.fragment(
+                share(icon("link", 16), path=state.share, class_name="btn"),
+                rx.cond(
+                    state.phase == "over",
+                    rx.fragment(
+                        link(
+                            icon("file-text", 16), "Report",
+                            to="/lab/runs/" + state.number.to_string(), class_name="btn wide-only",
+                        ),
+                        rx.el.button(icon("play", 16), "Run again", type="submit", form=_FORM, class_name="btn"),
+                    ),
+                    rx.fragment(),
+                ),
+            ),
+        ),
+        class_name="actions run-controls",
+    )  # fmt: skip
+
+
+def _head() -> rx.Component:
+    state = LabRunState
+    return rx.fragment(
+        rx.el.nav(
+            link("Lab", to="/lab"),
+            icon("chevron-right", 14),
+            rx.cond(
+                state.number > 0,
+                rx.el.span("Run ", state.number.to_string()),
+                rx.el.span("Setup"),
+            ),
+            class_name="crumbs",
+            aria_label="Breadcrumb",
+        ),
+        rx.el.div(
+            rx.el.div(
+                rx.el.h1(rx.cond(state.question != "", state.question, "Run in the lab")),
+                rx.el.p(
+                    rx.cond(
+                        state.loaded,
+                        rx.fragment(
+                            "Strategy ", state.strategy.id, " · ", state.setup.accounts, " accounts · ",
+                            state.setup.workers, " workers · seed ", state.setup.seed,
+                            rx.cond(state.shown.at != "", " · " + state.shown.at, ""),
+                        ),
+                        bone("34ch"),
+                    ),
+                    class_name="sub",
+                ),
+                class_name="grow",
+            ),
+            _controls(),
+            class_name="page-head",
+        ),
+    )  # fmt: skip
+
+
+def _middle() -> rx.Component:
+    shown = LabRunState.shown
+    return rx.el.div(
+        rx.el.section(
+            rx.el.div(
+                rx.el.h2("Total of all accounts", class_name="card-heading"), total_legend(), class_name="top-line"
+            ),
+            total_drawing(shown.total),
+            rx.el.p(
+                rx.cond(shown.total.words != "", shown.total.words, "Drawn while the run goes on."),
+                class_name="chart-words",
+            ),
+            rx.cond(shown.total.words != "", total_table(shown.total), rx.fragment()),
+            class_name="card total-card",
+        ),
+        rx.el.div(
+            small_drawing("Throughput", shown.rate),
+            small_drawing("Latency", shown.latency, "three-lines"),
+            small_drawing("Deadlocks", shown.deadlocks, "danger-bars"),
+            small_drawing("Lock waits", shown.waits),
+            class_name="small-charts",
+        ),
+        class_name="lab-middle",
+    )
+
+
+def _guess() -> rx.Component:
+    state = LabRunState
+
+    def chip(name: str, word: str) -> rx.Component:
+        return rx.el.li(
+            rx.cond(state.came == name, icon("check", 16), rx.fragment()),
+            word,
+            rx.cond(state.prediction == name, rx.el.span(": your guess"), rx.fragment()),
+            class_name=rx.cond(
+                state.came == name,
+                rx.cond(name == "stay", "came well", "came"),
+                rx.cond(state.prediction == name, "guessed", ""),
+            ),
+        )
+
+    return rx.cond(
+        state.verdict_on_guess != "",
+        rx.el.section(
+            rx.el.h2(state.verdict_on_guess, class_name="card-heading"),
+            rx.el.ul(chip("grow", "grow"), chip("shrink", "shrink"), chip("stay", "stay"), class_name="guesses"),
+            class_name="card",
+        ),
+        rx.fragment(),
+    )
+
+
+def _aside() -> rx.Component:
+    state, shown = LabRunState, LabRunState.shown
+    return rx.el.div(
+        promises(shown.promises, shown.broken),
+        _guess(),
+        rx.el.section(
+            rx.el.h2("What to look at", class_name="card-heading"),
+            rx.el.p(state.look_at, class_name="small muted"),
+            rx.el.p(rx.el.b("Expected of ", state.strategy.id, ": "), state.strategy.expected, class_name="small"),
+            class_name="card",
+        ),
+        rx.el.section(
+            rx.el.h2("Customers are unaffected", class_name="card-heading"),
+            rx.el.p(say("LAB_ISOLATED"), class_name="small muted"),
+            rx.cond(
+                shown.customers != "",
+                rx.el.p(
+                    rx.cond(
+                        shown.customers_good, badge("Good", "check", "ok"), badge("Slow", "triangle-alert", "warn")
+                    ),
+                    shown.customers,
+                    class_name="small customers",
+                ),
+                rx.fragment(),
+            ),
+            class_name="card",
+        ),
+        class_name="lab-aside",
+    )
+
+
+def _sql() -> rx.Component:
+    card = LabRunState.strategy
+    return rx.el.section(
+        rx.el.header(
+            rx.el.h2("The SQL that runs", class_name="card-heading"),
+            rx.el.span(card.id, ", ", card.isolation, class_name="more muted"),
+        ),
+        statements(card.sql, "SQL of the strategy", rx.cond(card.safe, "safe", "unsafe")),
+        rx.el.p(card.summary, class_name="small muted pad"),
+        rx.cond(
+            card.other != "",
+            rx.fragment(
+                rx.el.p(card.other, class_name="small pad ruled"),
+                statements(card.other_sql, "SQL that differs", "safe"),
+            ),
+            rx.fragment(),
+        ),
+        rx.cond(
+            card.source != "",
+            rx.el.details(
+                rx.el.summary("Source of ", card.id),
+                rx.el.pre(rx.el.code(card.source), tab_index=0, role="region", aria_label="Source of the strategy"),
+                class_name="pad source",
+            ),
+            rx.fragment(),
+        ),
+        class_name="card flush",
+    )
+
+
+def _events() -> rx.Component:
+    state, shown = LabRunState, LabRunState.shown
+    return rx.el.section(
+        rx.el.header(
+            rx.el.h2("Events", class_name="card-heading"),
+            rx.el.span(
+                rx.match(
+                    state.phase,
+                    ("running", rx.cond(state.paused, "Paused", "Live, a sample")),
+                    ("over", rx.cond(shown.meter.verdict == "broken", "Around the first break", "The last ones")),
+                    "",
+                ),
+                class_name="more muted",
+            ),
+        ),
+        rx.cond(
+            shown.events.length() > 0,
+            rx.el.table(
+                rx.el.caption("Sampled events, newest first", class_name="hidden-visually"),
+                rx.el.thead(
+                    rx.el.tr(
+                        rx.el.th("Time, s", scope="col", class_name="wide-only"),
+                        rx.el.th("Transfer", scope="col"),
+                        rx.el.th("From, to", scope="col"),
+                        rx.el.th("Amount", scope="col", class_name="right"),
+                        rx.el.th("Answer", scope="col", class_name="right"),
+                    )
+                ),
+                rx.el.tbody(rx.foreach(shown.events, _event)),
+                class_name="events",
+            ),
+            rx.el.p("Answers of the bank under test appear here.", class_name="muted small pad"),
+        ),
+        class_name="card flush",
+    )
+
+
+def _event(one: rx.Var) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(one.at, class_name="wide-only num"),
+        rx.el.td(one.transfer),
+        rx.el.td(one.between, class_name="between"),
+        rx.el.td(one.amount, class_name="right num"),
+        rx.el.td(
+            rx.match(
+                one.kind,
+                ("ok", badge("ok", "check")),
+                ("wrong", badge(one.answer, "shield-alert", "bad")),
+                badge(one.answer, "circle-x"),
+            ),
+            class_name="right",
+        ),
+        class_name=one.kind,
+        key=one.at + one.transfer + one.answer,
+    )
+
+
+def _notices() -> rx.Component:
+    state = LabRunState
+    return rx.fragment(
+        rx.cond(state.failed != "", failed_panel(state.failed, state.open), rx.fragment()),
+        problem_summary(state.problems, state.answer),
+        rx.cond(
+            state.phase == "failed",
+            notice(
+                rx.el.b(say("LAB_UNREACHABLE")),
+                rx.el.p(state.message),
+                rx.el.div(
+                    rx.el.button("Run again", type="submit", form=_FORM, class_name="btn sm"), class_name="actions"
+                ),
+                kind="warn",
+                symbol="triangle-alert",
+                role="alert",
+            ),
+            rx.fragment(),
+        ),
+        rx.cond(
+            (state.phase == "over") & (state.message != ""),
+            notice(rx.el.p(state.message), symbol="info"),
+            rx.fragment(),
+        ),
+        rx.cond((state.phase == "over") & (state.shown.meter.verdict == "luck"), luck_notice(), rx.fragment()),
+    )
+
+
+def _bones() -> rx.Component:
+    return rx.fragment(
+        waiting("the lab"),
+        rx.el.span(class_name="bone block lab-bone", custom_attrs={"style": {"--h": "190px"}}),
+        rx.el.span(class_name="bone block", custom_attrs={"style": {"--h": "420px"}}),
+    )
+
+
+def lab_run() -> rx.Component:
+    """The page."""
+    state = LabRunState
+    live = (state.phase == "running") | (state.phase == "queued") | (state.phase == "stopping")
+    return shell(
+        _head(),
+        isolated(),
+        rx.cond(
+            state.loaded,
+            rx.el.div(
+                rx.el.div(_notices(), class_name="lab-notices"),
+                meter_view(state.shown.meter, _below_meter()),
+                spoken(
+                    state=state.phase + state.shown.meter.verdict,
+                    text=rx.cond(state.phase == "queued", state.message, state.shown.sentence),
+                ),
+                rx.el.div(_setup(), _middle(), _aside(), class_name="lab-run"),
+                rx.el.div(_sql(), _events(), class_name="lab-lower"),
+                class_name="lab-page " + state.phase,
+            ),
+            _bones(),
+        ),
+        pulse(on=live & ~state.paused, seq=state.beats, on_beat=state.refresh.temporal),
+        run_keys(on=live, on_pause=state.pause.temporal),
+        here="/lab",
+    )
+
+
