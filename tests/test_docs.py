@@ -2,13 +2,17 @@
 
 import doctest
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
-from bank_app import errors
+from bank_app import cli, errors
+from bank_app.lab.simulation.catalogue import STRATEGIES
+from bank_app.lab.simulation.experiments import EXPERIMENTS
 from bank_app.settings import UNPREFIXED, Settings
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -49,12 +53,28 @@ def test_every_command_is_documented():
     assert commands == documented
 
 
-@pytest.mark.parametrize("page", ["../README.md", "self-hosting.md"])
+@pytest.mark.parametrize("page", ["../README.md", "self-hosting.md", "lab.md"])
 def test_every_bank_command_in_the_papers_exists(page):
     known = {"run", "serve", "migrate", "user", "verify", "torture", "benchmark", "simulate", "test", "check"}
     used = set(re.findall(r"\./bank (?!\*)([a-z]+)", words_of(page)))
     assert used
     assert used <= known
+
+
+def test_every_run_of_the_laboratory_page_can_be_typed():
+    command = typer.main.get_command(cli.app).commands["simulate"]
+    lines = re.findall(r"^\./bank simulate (.+?)(?: +#.*)?$", words_of("lab.md"), re.MULTILINE)
+    assert len(lines) > len(EXPERIMENTS)
+    for line in lines:
+        given = command.make_context("simulate", shlex.split(line)).params
+        names = (given["compare"] or given["strategy"]).split(",")
+        assert set(names) <= set(STRATEGIES), line
+
+
+def test_every_question_and_every_strategy_of_the_laboratory_is_explained():
+    text = words_of("lab.md")
+    assert set(re.findall(r"^## \d\. (.+)$", text, re.MULTILINE)) == {one.question for one in EXPERIMENTS}
+    assert re.findall(r"^\| (S\d) \| [^|]+ \| [A-Z ]+ \|", text, re.MULTILINE) == list(STRATEGIES)
 
 
 def test_links_between_papers_lead_somewhere():
