@@ -20,6 +20,7 @@ from bank_app.settings import PROJECT, Settings
 
 # Sync Playwright and asyncio tests cannot share a process, hence two runs of pytest behind one command.
 BROWSER_TESTS = "tests/e2e"
+MOST_AT_ONCE = 4
 CLUSTER_TESTS = "tests/cluster"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell")
 MAC_BROWSERS = (
@@ -74,7 +75,9 @@ def run_tests(
     outcomes = []
     if plain is not None:
         _bring_curl(console)
-        outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *plain], settings))
+        # Everything goes side by side, a file on one processor; a few chosen tests are told as they run.
+        at_once = [] if arguments else ["-n", str(min(os.cpu_count() or 1, MOST_AT_ONCE)), "--dist", "loadfile"]
+        outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *at_once, *plain], settings))
     if browser is not None and (PROJECT / BROWSER_TESTS).is_dir():
         os.environ["BANK_TEST_BROWSER"] = str(_bring_browser(settings, console))
         # Once, here: the servers of the tests have data folders of their own and find it.

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from bank_app import clock, errors
 from bank_app.domain.accounting import Role
@@ -169,6 +169,25 @@ def test_two_admins_who_send_each_other_away_at_once_leave_one(db, register, at_
     answers = at_once(lambda index: DECISIONS["disable"](db, pair[index], pair[1 - index]), 2)
     assert sorted(codes(answers)) == ["forbidden", "ok"]
     assert sorted(user(db, one).disabled_at is None for one in pair) == [False, True]
+
+
+def test_who_was_promoted_a_moment_ago_is_not_sent_away_by_a_teller(mariadb_db, ada, teller):
+    """He looked a customer up, and before he had the row its person became an admin."""
+    db = mariadb_db
+
+    def promoted_meanwhile(_connection, _cursor, statement, *_):
+        if "FOR UPDATE" in statement and user(db, ada).role == "customer":
+            with db.writing.connect() as other:
+                other.execute(update(User).where(User.id == ada.user_id).values(role="admin"))
+                other.commit()
+
+    event.listen(db.writing, "before_cursor_execute", promoted_meanwhile)
+    try:
+        with pytest.raises(errors.Forbidden):
+            DECISIONS["disable"](db, teller, ada)
+    finally:
+        event.remove(db.writing, "before_cursor_execute", promoted_meanwhile)
+    assert user(db, ada).disabled_at is None
 
 
 # --- inviting ---------------------------------------------------------------------------------------------

@@ -154,6 +154,23 @@ def test_a_part_that_is_intact_does_not_clear_a_break(db, auditor, write, past_g
 
 
 @pytest.mark.books_are_broken_on_purpose
+def test_a_beginning_that_is_intact_does_not_clear_a_break_after_it(db, auditor, write, past_guards):
+    write(6)
+    audit_trail.seal(db)
+    past_guards(f"UPDATE audit_records SET object = 'thing 2' WHERE id = {hexed(db, 4)}")
+    assert not audit_trail.verify(db, auditor).ok
+    assert audit_trail.verify(db, auditor, start=1, end=3).ok
+    assert db.read(audit_trail.last_verification).result.broken.number == 4
+
+
+def test_a_beginning_that_was_verified_says_nothing_of_what_was_verified_before(db, auditor, write):
+    write(6)
+    whole = audit_trail.verify(db, auditor)
+    audit_trail.verify(db, auditor, start=1, end=1)
+    assert db.read(audit_trail.last_verification).result.end == whole.end
+
+
+@pytest.mark.books_are_broken_on_purpose
 def test_an_end_that_was_cut_off_is_noticed_by_who_saw_it(db, auditor, write, past_guards, another):
     write(6)
     assert audit_trail.verify(db, auditor).ok

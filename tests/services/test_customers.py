@@ -179,6 +179,8 @@ def test_a_note_is_signed_recorded_and_stays(db, ada, teller, auditor):
         note(db, auditor, ada, "I only look")
     with pytest.raises(errors.NotFound):
         db.unit_of_work(lambda session: customer_notes.add(session, teller, uuid4(), text="Nobody"))
+    with pytest.raises(errors.Forbidden):
+        note(db, teller, auditor, "About a colleague only an admin writes")
     assert [one.text for one in look(db, teller, ada).notes] == ["Call after five"]
     query = select(AuditRecord.actor_id, AuditRecord.object).where(AuditRecord.action == "customer.note")
     assert db.read(lambda session: session.execute(query).all()) == [(teller.user_id, f"user {ada.user_id}")]

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from bank_app import clock, errors
+from bank_app.domain.accounting import Role
 from bank_app.models import AuditRecord, PasswordLink, User
-from bank_app.services import auth, password_links, preferences, sessions
+from bank_app.services import access, auth, password_links, preferences, sessions
 from bank_app.services.preferences import Preferences
 
 PASSWORD, NEW = "lantern-orchard-48-violin", "quiet meadow under nine clocks"
@@ -218,6 +219,40 @@ def test_who_may_make_a_link_for_whom(db, ada, ben, teller, auditor, admin):
         assert password_links.make(db, actor, person.user_id)
     with pytest.raises(errors.NotFound):
         password_links.make(db, teller, NEW_ID)
+
+
+def change_role(db, admin, person, role):
+    access.change_role(db, admin, person.user_id, role=role, reason="A test wants it so", password=PASSWORD)
+
+
+def test_a_link_for_a_customer_does_not_open_a_colleague(db, ada, teller, admin):
+    link = password_links.make(db, teller, ada.user_id)
+    change_role(db, admin, ada, Role.ADMIN)
+    assert not db.read(lambda session: password_links.is_good(session, link.token))
+    with pytest.raises(errors.LinkNotValid):
+        password_links.use(db, link.token, NEW)
+    assert browser(db, ada)
+
+
+@pytest.mark.parametrize("what", ["another role", "switched off"])
+def test_a_link_ends_with_the_power_of_whoever_made_it(db, ada, teller, admin, what):
+    link = password_links.make(db, teller, ada.user_id)
+    if what == "switched off":
+        db.unit_of_work(lambda session: access.disable(session, admin, teller.user_id, reason="Left the bank today"))
+    else:
+        change_role(db, admin, teller, Role.AUDITOR)
+    with pytest.raises(errors.LinkNotValid):
+        password_links.use(db, link.token, NEW)
+
+
+def test_of_two_links_made_at_the_same_moment_the_second_dies_with_the_first(db, ada, teller, admin):
+    first = password_links.make(db, teller, ada.user_id)
+    second = password_links.make(db, admin, ada.user_id)
+    # As if neither of the two had seen the other.
+    db.unit_of_work(lambda session: session.execute(auth.update(PasswordLink).values(used_at=None)))
+    password_links.use(db, first.token, NEW)
+    with pytest.raises(errors.LinkNotValid):
+        password_links.use(db, second.token, PASSWORD)
 
 
 NEW_ID = auth.new_id()
