@@ -75,12 +75,19 @@ class SmallChart:
     break_left: str = ""
 
 
-def total_chart(ticks: Sequence[Tick], expected: int, *, seconds: float, broke_at: float | None) -> TotalChart:
-    """The total of all accounts, seen a few times a second."""
+def total_chart(
+    ticks: Sequence[Tick],
+    expected: int,
+    *,
+    seconds: float,
+    broke_at: float | None,
+    exact: Sequence[tuple[float, int]] = (),
+) -> TotalChart:
+    """The total of all accounts, seen a few times a second; `exact` are moments known without having looked."""
     points = _fewer([(float(tick["at"]), int(tick["total_minor"])) for tick in ticks])
     if not points:
         return TotalChart()
-    points = [(0.0, expected), *points]
+    points = [(0.0, expected), *sorted([*points, *exact])]
     low, high, step = scale([expected, *(minor for _, minor in points)])
 
     def across(at: float) -> float:
@@ -190,7 +197,7 @@ def _small(
         second=drawn[1],
         third=drawn[2],
         bars=_bars(columns, most),
-        top=f"{most:,.0f}",
+        top=f"{most:,.0f}" if most else "",
         middle=f"{most / 2:,.0f}" if most >= 2 else "",
         end=f"{seconds:g} s" if seconds == int(seconds) else f"{seconds:.1f} s",
         break_left=f"{min(broke_at / seconds, 1.0) * 100:.2f}%" if broke_at is not None and seconds else "",
@@ -200,7 +207,7 @@ def _small(
 def _line(times: Sequence[float], values: Sequence[float], seconds: float, most: float) -> str:
     if not values or not most or not seconds:
         return ""
-    points = _fewer(list(zip(times, values, strict=True)))
+    points = _fewer([(0.0, values[0]), *zip(times, values, strict=True)])
     drawn = [f"{min(at / seconds, 1.0) * _WIDTH:.1f} {100 - value / most * 100:.1f}" for at, value in points]
     return "M" + "L".join(drawn) if len(drawn) > 1 else ""
 

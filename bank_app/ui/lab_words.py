@@ -189,7 +189,7 @@ def over(config: Config, report: Mapping[str, Any], ticks: Sequence[Tick]) -> Sh
         at=f"{float(report['seconds']):.2f} s",
         **_charts(
             report["ticks"], seconds=max(float(report["seconds"]), 0.1), broke_at=broke_at, over=report,
-            expected=config.expected_minor,
+            expected=config.expected_minor, exact=_exact(config, report),
         ),
         **_customers(ticks),
     )  # fmt: skip
@@ -263,8 +263,21 @@ def _kept_or_not(one: Mapping[str, Any]) -> str:
     return f"{at}{transfer} · {one['said']}"
 
 
+def _exact(config: Config, report: Mapping[str, Any]) -> list[tuple[float, int]]:
+    """The totals right after the first violation and at the end, which nobody had to look for."""
+    race = report["race"]
+    first = [(float(race["at"]), config.expected_minor + int(race["minor"]))] if race and race["minor"] else []
+    return [*first, (float(report["seconds"]), int(report["total_minor"]))]
+
+
 def _charts(
-    ticks: Sequence[Tick], *, seconds: float, broke_at: float | None, over: Mapping[str, Any], expected: int
+    ticks: Sequence[Tick],
+    *,
+    seconds: float,
+    broke_at: float | None,
+    over: Mapping[str, Any],
+    expected: int,
+    exact: Sequence[tuple[float, int]] = (),
 ) -> dict[str, Any]:
     axis: dict[str, Any] = {"seconds": seconds, "broke_at": broke_at}
     counts = over["counts"]
@@ -272,7 +285,7 @@ def _charts(
     deadlocks = [int(tick["counts"].get("deadlocks", 0)) for tick in ticks]
     waits = [int(tick["lock_waits"]) for tick in ticks]
     return {
-        "total": total_chart(ticks, expected, **axis),
+        "total": total_chart(ticks, expected, exact=exact, **axis),
         "rate": rate_chart(ticks, counts, float(over["a_second"]), **axis),
         "latency": latency_chart(ticks, float(over["p50_ms"]), float(over["p95_ms"]), float(over["p99_ms"]), **axis),
         "deadlocks": bar_chart(ticks, deadlocks, undone, **axis),

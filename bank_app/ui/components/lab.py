@@ -304,9 +304,9 @@ def small_drawing(title: str, chart: rx.Var, css: str = "") -> rx.Component:
                 view_box="0 0 1000 100",
                 custom_attrs={"preserveAspectRatio": "none"},
             ),
-            rx.el.span(chart.top, class_name="y top"),
-            rx.el.span(chart.middle, class_name="y half"),
-            rx.el.span("0", class_name="y base"),
+            rx.el.span(chart.top, class_name="y hi"),
+            rx.el.span(chart.middle, class_name="y mid"),
+            rx.el.span("0", class_name="y lo"),
             rx.el.span("0 s", class_name="x first"),
             rx.el.span(chart.end, class_name="x end"),
             rx.cond(
@@ -353,7 +353,7 @@ def promises(found: rx.Var, broken: rx.Var) -> rx.Component:
                     key=one.id,
                 ),
             ),
-            class_name="promises",
+            class_name="lab-promises",
         ),
         class_name="card flush",
     )
@@ -371,8 +371,7 @@ def statements(lines: rx.Var, label: rx.Var | str, css: str = "") -> rx.Componen
             ),
         ),
         class_name="sql " + css,
-        tab_index=0,
-        role="region",
+        role="group",
         aria_label=label,
     )
 

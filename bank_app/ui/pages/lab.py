@@ -115,10 +115,15 @@ def _needs_server(one: Experiment) -> rx.Component:
 
 def _run_form(one: Experiment, *inside: rx.Component, style: str = "btn sm") -> rx.Component:
     """A button that starts the run; on the embedded engine only where it can."""
-    button = rx.el.button(icon("play", 16), "Run", rx.el.span(": " + one.question, class_name="hidden-visually"),
-                          type="submit", class_name=style)  # fmt: skip
-    setup = link("Set up", rx.el.span(": " + one.question, class_name="hidden-visually"),
-                 to=f"{RUN}?preset={one.key}", class_name="btn quiet sm")  # fmt: skip
+    button = rx.el.button(
+        icon("play", 16), "Run", type="submit", class_name=style, aria_label=f"Run: {one.question}"
+    )
+    setup = link(
+        "Set up",
+        to=f"{RUN}?preset={one.key}",
+        class_name="btn quiet sm",
+        custom_attrs={"aria-label": f"Set up: {one.question}"},
+    )
     return rx.el.form(
         rx.el.input(type="hidden", name="experiment", value=one.key, read_only=True),
         *inside,
@@ -163,7 +168,7 @@ def _first(one: Experiment) -> rx.Component:
 def _card(number: int, one: Experiment) -> rx.Component:
     return rx.el.li(
         rx.el.p(rx.el.span(f"Experiment {number}"), rx.cond(LabState.server, rx.fragment(), _needs_server(one)),
-                class_name="micro subtle top"),
+                class_name="micro subtle exp-top"),
         rx.el.h3(one.question),
         rx.el.p(one.says, class_name="small muted"),
         rx.el.div(
@@ -177,7 +182,7 @@ def _card(number: int, one: Experiment) -> rx.Component:
 
 def _compare() -> rx.Component:
     return rx.el.li(
-        rx.el.p("Compare", class_name="micro subtle top"),
+        rx.el.p("Compare", class_name="micro subtle exp-top"),
         rx.el.h3("Same traffic, up to four strategies"),
         rx.el.p("Fair: one after another, same seed, same transfers.", class_name="small muted"),
         rx.el.div(

@@ -324,8 +324,7 @@ def _guess() -> rx.Component:
     def chip(name: str, word: str) -> rx.Component:
         return rx.el.li(
             rx.cond(state.came == name, icon("check", 16), rx.fragment()),
-            word,
-            rx.cond(state.prediction == name, rx.el.span(": your guess"), rx.fragment()),
+            rx.cond(state.prediction == name, f"{word}: your guess", word),
             class_name=rx.cond(
                 state.came == name,
                 rx.cond(name == "stay", "came well", "came"),

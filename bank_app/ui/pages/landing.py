@@ -101,13 +101,13 @@ def _lab_card() -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.span(icon("flask-conical"), class_name="face large", aria_hidden="true"),
-            rx.el.div(rx.el.h2("Lab"), rx.el.span("Pretend money, real SQL", class_name="role")),
+            rx.el.div(rx.el.h2("Lab"), rx.el.span("Laboratory", class_name="role")),
             class_name="id",
         ),
-        rx.el.p("Let transfers run into each other, watch money appear from nothing, and see who did it."),
-        rx.el.p("10 ways to move money: 4 break, 6 hold", class_name="holds"),
+        rx.el.p("Let transfers run into each other, watch money appear, and see who did it.", class_name="story"),
+        rx.el.p("10 ways to move money, 4 of them wrong", class_name="holds"),
         _into_the_lab("Enter the lab", "btn"),
-        class_name="card person",
+        class_name="card person lab-card",
     )
 
 
