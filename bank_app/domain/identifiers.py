@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from bank_app.errors import InvalidAccountNumber
 _LONGEST_NUMBER = 20
 _FIRST_CUSTOMER, _LAST_CUSTOMER = 10_000_000, 99_999_999
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -30,8 +31,13 @@ def new_id() -> UUID:
 
 
 def earliest_id(moment: datetime) -> UUID:
-    """The smallest id that can have been made in this millisecond; ids made before it are smaller."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80 | 7 << 76)
+    """The smallest id that can have been made in this millisecond: what is newer is a stretch of a primary key."""
+    return UUID(int=(moment - _EPOCH) // _MILLISECOND << 80 | 7 << 76)
+
+
+def made_at(identifier: UUID) -> datetime:
+    """When an id was made, to the millisecond."""
+    return _EPOCH + (identifier.int >> 80) * _MILLISECOND
 
 
 def reference(identifier: UUID) -> str:
@@ -121,8 +127,3 @@ def reference_bits(text: str) -> bytes | None:
     for letter in letters:
         value = value << 5 | _CROCKFORD.index(letter)
     return value.to_bytes(5, "big")
-
-
-def first_id_since(moment: datetime) -> UUID:
-    """No identifier that was made at `moment` or later is smaller: what is newer is a stretch of a primary key."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)

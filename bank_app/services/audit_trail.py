@@ -29,7 +29,7 @@ from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.domain import chain
 from bank_app.domain.accounting import Role
-from bank_app.domain.identifiers import earliest_id
+from bank_app.domain.identifiers import earliest_id, made_at
 from bank_app.models import AuditRecord, AuditSeal, User
 from bank_app.services import audit
 from bank_app.services.auth import Actor
@@ -143,7 +143,7 @@ def lag_seconds(db: Database) -> float:
 
     found = db.read(oldest)
     # An id knows when it was made, whatever time the record says.
-    return max(0.0, clock.now().timestamp() - (found.int >> 80) / 1000) if found else 0.0
+    return max(0.0, (clock.now() - made_at(found)).total_seconds()) if found else 0.0
 
 
 def _seal_some(session: Session, since: UUID | None) -> int:

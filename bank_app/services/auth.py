@@ -387,7 +387,7 @@ def actor_of_cookie(db: Database, token: str, *, active: bool = True) -> Actor |
     seen = sign_in.last_seen_at
     if sign_in.revoked_at or user.disabled_at or now >= min(sign_in.expires_at, seen + idle):
         return None
-    if active and now - seen > min(_SEEN_EVERY, idle / 4):
+    if active and now - seen > min(_SEEN_EVERY, idle // 4):
         seen = now
         db.unit_of_work(
             lambda session: session.execute(update(SignIn).where(col(SignIn.id) == sign_in.id).values(last_seen_at=now))

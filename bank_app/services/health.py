@@ -292,7 +292,7 @@ class _Judged:
         return [of(later).since(of(earlier)) for earlier, later in itertools.pairwise(some)]
 
     def _points(self, of: Callable[[Sample], float]) -> tuple[float, ...]:
-        return tuple(of(sample) * 1.0 for sample in self._some())
+        return tuple(float(of(sample)) for sample in self._some())
 
 
 def _proof(key: str, title: str, right: str, wrong: str, at: datetime | None, *, ok: bool) -> Tile:

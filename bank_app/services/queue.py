@@ -20,7 +20,7 @@ from bank_app import clock
 from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, HoldState
-from bank_app.domain.identifiers import account_number_text, first_id_since
+from bank_app.domain.identifiers import account_number_text, earliest_id
 from bank_app.models import ACCOUNTS, HOLDS, POSTINGS, TRANSACTIONS, AuditRecord, User
 from bank_app.services import audit_trail, books, integrity, people
 from bank_app.services.auth import Actor
@@ -331,7 +331,7 @@ def _many_payments(session: Session, now: datetime) -> Iterable[Item]:
     started = now - _WINDOW
     recent = (
         select(TRANSACTIONS.c.id, TRANSACTIONS.c.created_at)
-        .where(TRANSACTIONS.c.id >= first_id_since(started), TRANSACTIONS.c.created_at >= started)
+        .where(TRANSACTIONS.c.id >= earliest_id(started), TRANSACTIONS.c.created_at >= started)
         .order_by(TRANSACTIONS.c.id.desc())
         .limit(_MOST_TRANSACTIONS)
         .subquery()
@@ -377,4 +377,5 @@ def _usual(session: Session, account_id: int, before: datetime) -> int:
         .limit(_USUAL_FROM)
     ).scalars()
     slots = [int(at.timestamp()) // int(_WINDOW.total_seconds()) for at in moments]
-    return round(len(slots) / len(set(slots))) if slots else 0
+    busy = len(set(slots))
+    return (len(slots) + busy // 2) // busy if slots else 0

@@ -1,6 +1,7 @@
 """Account numbers that notice typos, ids that sort by time, references that people can read out."""
 
 import random
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from bank_app.domain.identifiers import (
     account_number_text,
+    earliest_id,
     fingerprint,
     grouped,
     internal_account_number,
+    made_at,
     new_account_number,
     new_id,
     parse_account_number,
@@ -96,6 +99,19 @@ def test_ids_are_uuid7_and_sort_by_the_time_they_were_made():
     assert {(one.version, one.variant) for one in ids} == {(7, "specified in RFC 4122")}
     assert len(set(ids)) == 2000
     assert ids == sorted(ids)
+
+
+@given(st.timedeltas(timedelta(), timedelta(days=200 * 365)))
+def test_the_earliest_id_of_a_moment_knows_its_millisecond(since):
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + since
+    assert timedelta() <= moment - made_at(earliest_id(moment)) < timedelta(milliseconds=1)
+
+
+def test_what_is_made_from_a_moment_on_is_not_before_its_earliest_id():
+    moment = datetime.now(UTC)
+    made = new_id()
+    assert earliest_id(moment - timedelta(milliseconds=1)) < earliest_id(moment) <= made
+    assert abs(made_at(made) - moment) < timedelta(seconds=5)
 
 
 def test_a_reference_is_the_last_forty_bits_in_letters_that_are_not_mistaken():

@@ -51,7 +51,6 @@ class QueueState(rx.State):
     unlisted: str = ""
     counters: list[Counter] = []
     posted: int = 0
-    declined: int = 0
     signs: list[Sign] = []
     deeds: list[Deed] = []
     _books_known: bool = True
@@ -93,8 +92,8 @@ class QueueState(rx.State):
         actor = await actor_of(self)
         try:
             found = await calls.call(queue.look if fresh else queue.latest, calls.bank().db, actor)
-            minute, done = await calls.read(
-                lambda session: (right_now.last_minute(session, actor), right_now.done_today(session, actor))
+            posted, done = await calls.read(
+                lambda session: (right_now.posted_last_minute(session, actor), right_now.done_today(session, actor))
             )
             self.signs = await calls.call(_signs, actor)
         except BankError as error:
@@ -107,7 +106,7 @@ class QueueState(rx.State):
         unlisted = (found.total if not self.kind else found.counts[queue.Kind(self.kind)]) - len(items)
         self.unlisted = f"{unlisted:,} more are not listed." if unlisted > 0 else ""
         self.counters = queue_words.counters(found)
-        self.posted, self.declined = minute.posted, minute.declined
+        self.posted = posted
         self.deeds = [queue_words.deed(one) for one in done]
         self.day = f"{words.long_day(found.at)}, {words.time_of_day(found.at)} UTC"
         self.at = words.time_of_day(found.at)
@@ -301,15 +300,8 @@ def _now() -> rx.Component:
                 rx.el.dd(
                     rx.cond(
                         QueueState.loaded,
-                        rx.fragment(
-                            rx.el.span(
-                                rx.el.b(QueueState.posted, class_name="num"),
-                                " posted · ",
-                                rx.el.b(QueueState.declined, class_name="num"),
-                                " declined",
-                            ),
-                        ),
-                        bone("16ch"),
+                        rx.el.span(rx.el.b(QueueState.posted, class_name="num"), " posted"),
+                        bone("10ch"),
                     )
                 ),
             ),
