@@ -81,4 +81,3 @@ def _allowed(db: Database, statement: str) -> Sequence[Row[Any]]:
     with suppress(BankError):
         return db.read(lambda session: session.execute(text(statement)).all())
     return ()
-
