@@ -80,9 +80,11 @@ export function Menu({ className, children }) {
   );
 }
 
-// Something in front of the page, opened by its name from wherever; a navigation closes it.
+// Something in front of the page, opened by its name from wherever; a navigation closes it. What is in it is only there
+// while it is open.
 export function Panel({ name, title, className, onOpen, children }) {
   const box = useRef(null);
+  const [shown, setShown] = useState(false);
   const { pathname } = useLocation();
   useEffect(() => {
     const listen = (event) => {
@@ -93,6 +95,7 @@ export function Panel({ name, title, className, onOpen, children }) {
         return;
       }
       for (const other of document.querySelectorAll("dialog[open]")) other.close();
+      setShown(true);
       dialog.showModal();
       onOpen?.();
     };
@@ -108,6 +111,7 @@ export function Panel({ name, title, className, onOpen, children }) {
       ref: box,
       className: `panel-front ${className}`,
       "aria-labelledby": `${name}-title`,
+      onClose: () => setShown(false),
       onClick: (event) => {
         // A press beside it, or on a link in it.
         if (event.target === box.current || event.target.closest?.("a[href^='/']")) box.current.close();
@@ -119,7 +123,7 @@ export function Panel({ name, title, className, onOpen, children }) {
       el("h2", { id: `${name}-title` }, title),
       el("button", { type: "button", className: "tool", "aria-label": "Close", onClick: () => box.current.close() }, drawn(CROSS, 20)),
     ),
-    el("div", { className: "panel-body" }, children),
+    el("div", { className: "panel-body" }, shown && children),
   );
 }
 
