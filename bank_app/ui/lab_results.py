@@ -119,7 +119,7 @@ def results(reports: Sequence[Report], number: int, *, sort: str = "strategy", f
 
 def cards(reports: Sequence[Report]) -> list[Card]:
     """The drawings of a comparison that is over, in the order in which it ran."""
-    trends = _trends([(report["ticks"], report["expected_minor"]) for report in reports], _seconds(reports))
+    trends = _trends([(_to_the_end(report), report["expected_minor"]) for report in reports], _seconds(reports))
     return [
         Card(
             key=report["strategy"]["id"],
@@ -149,6 +149,14 @@ def cards_so_far(configs: Sequence[Config], ticks: Sequence[Mapping[str, Any]], 
         difference = signed(int(run[-1]["total_minor"]) - config.expected_minor)
         made.append(Card(config.strategy, config.strategy, state, difference, off, trend))
     return made
+
+
+def _to_the_end(report: Report) -> list[Mapping[str, Any]]:
+    """The last look comes before the last transfers; the report has what was found after them."""
+    return [
+        *report["ticks"],
+        {"at": report["seconds"], "total_minor": report["expected_minor"] + report["difference_minor"]},
+    ]
 
 
 def _off(at: float | None) -> str:

@@ -31,7 +31,7 @@ from bank_app.services.movements import Transfer as BankTransfer
 
 STRATEGY = Strategy(
     "S8",
-    "The bank's own path",
+    "The bank’s own path",
     safe=True,
     isolation="READ COMMITTED",
     sql=(

@@ -198,7 +198,8 @@ class LabCompareState(rx.State):
         self.sub = lab_results.conditions(config)
         self.each = f"Same transfers, one strategy after another, {config.seconds} s each"
         self.share = compare_address(config, keys)
-        self.command = config.command().replace(f"--strategy {config.strategy}", f"--compare {','.join(keys)}")
+        command = config.command().replace(f"--strategy {config.strategy}", f"--compare {','.join(keys)}")
+        self.command = command + (" --mysql" if server else "")
         self._sort, self._falling, self.sorted_said, self.changing = "strategy", False, "", False
 
     def _show(self, run: Run, ticks: Sequence[dict[str, Any]]) -> None:

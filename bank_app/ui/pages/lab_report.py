@@ -13,7 +13,7 @@ from reflex.event import EventSpec
 
 from bank_app import clock
 from bank_app.errors import BankError, NotFound
-from bank_app.lab.office import STRATEGIES, Config, Office, Run, experiment_of
+from bank_app.lab.office import STRATEGIES, Config, Office, Run, experiment_of, figure
 from bank_app.ui import forms, lab_desk, lab_results, lab_setup, lab_words, messages, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.guard import exposed
@@ -160,7 +160,7 @@ def paper(run: Run, config: Config, report: Mapping[str, Any]) -> Paper:
     finished = words.full_moment(datetime.fromisoformat(report["finished_at"]))
     return Paper(
         number=str(run.number),
-        title=experiment.question if experiment.key != "free" else f"What happens to the money with {config.strategy}?",
+        title=experiment.question if experiment.key != "free" else f"What does {config.strategy} do to the money?",
         sub=f"Strategy {config.strategy} · {lab_results.conditions(config)} · finished {finished}",
         strategy=strategy.id,
         name=strategy.name,
@@ -210,7 +210,8 @@ def numbers(report: Mapping[str, Any]) -> list[Fact]:
 
 def settings(config: Config) -> list[Fact]:
     """The setup as it was."""
-    values = asdict(lab_setup.setup_of(config))
+    amounts = {name: figure(getattr(config, name)) for name in ("opening_minor", "largest_minor")}
+    values = {**asdict(lab_setup.setup_of(config)), **amounts}
     made = [Fact("Strategy", f"{config.strategy} {STRATEGIES[config.strategy].name}")]
     made += [Fact(*_unit(label, str(values[name]))) for name, label in lab_setup.LABELS.items()]
     made.append(Fact("Database’s own check", "on" if config.check else "off"))
@@ -219,9 +220,9 @@ def settings(config: Config) -> list[Fact]:
 
 
 def _unit(label: str, value: str) -> tuple[str, str]:
-    """`Duration, s` and `10` as `Duration` and `10 s`."""
+    """`Duration, s` and `10` as `Duration` and `10 s`; an amount has its sign already."""
     name, _, unit = label.partition(", ")
-    return name, f"${value}" if unit == "$" else f"{value} {unit}".rstrip()
+    return name, value if unit == "$" else f"{value} {unit}".rstrip()
 
 
 def machine(report: Mapping[str, Any]) -> list[Fact]:

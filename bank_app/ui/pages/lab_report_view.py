@@ -211,7 +211,11 @@ def _head(ready: rx.Var) -> rx.Component:
             rx.cond(
                 ready,
                 paper.title,
-                rx.fragment(rx.el.span("Report of a run", class_name="hidden-visually"), bone("20ch")),
+                rx.cond(
+                    LabReportState.missing != "",
+                    "No report",
+                    rx.fragment(rx.el.span("Report of a run", class_name="hidden-visually"), bone("20ch")),
+                ),
             ),
             rx.cond(
                 ready,
@@ -223,7 +227,7 @@ def _head(ready: rx.Var) -> rx.Component:
                 ),
                 rx.fragment(),
             ),
-            sub=rx.cond(ready, paper.sub, bone("40ch")),
+            sub=rx.cond(ready, paper.sub, rx.cond(LabReportState.missing != "", "", bone("40ch"))),
         ),
     )
 
