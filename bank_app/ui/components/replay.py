@@ -25,13 +25,15 @@ def sums(race: rx.Var) -> rx.Component:
     return rx.el.div(
         rx.foreach(
             race.parts,
-            lambda part: rx.fragment(
+            lambda part: rx.el.span(
                 rx.cond(part.joint != "", rx.el.span(part.joint, class_name="joint"), rx.fragment()),
-                rx.el.div(
+                rx.el.span(
                     rx.el.small(part.label),
                     rx.el.b(part.text, class_name="num"),
                     class_name=rx.cond(part.wrong, "part wrong", "part"),
                 ),
+                class_name="joined",
+                key=part.label,
             ),
         ),
         class_name="race-sums",
