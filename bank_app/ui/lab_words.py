@@ -265,8 +265,9 @@ def _kept_or_not(one: Mapping[str, Any]) -> str:
 
 def _exact(config: Config, report: Mapping[str, Any]) -> list[tuple[float, int]]:
     """The totals right after the first violation and at the end, which nobody had to look for."""
-    race = report["race"]
-    first = [(float(race["at"]), config.expected_minor + int(race["minor"]))] if race and race["minor"] else []
+    race, broke_at = report["race"], report["invariants"][0]["at"]
+    found = race and race["minor"] and broke_at is not None
+    first = [(float(broke_at), config.expected_minor + int(race["minor"]))] if found else []
     return [*first, (float(report["seconds"]), int(report["total_minor"]))]
 
 

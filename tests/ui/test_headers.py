@@ -1,6 +1,7 @@
 import pytest
 from starlette.responses import PlainTextResponse
 
+from bank_app.ui import calls
 from bank_app.ui.headers import PageGate, SecurityHeaders, inline_script_hashes
 
 
@@ -73,6 +74,16 @@ def test_people_signed_in_go_where_they_belong(gate, ada, teller, cookie_of):
     assert gate.get("/home", headers=customer).text == "/home"
     assert gate.get("/ops/audit", headers=customer).text == "/there-is-no-such-page"
     assert gate.get("/", headers=staff).headers["location"] == "/ops"
+
+
+def test_the_laboratory_is_for_everybody_in_a_demo_and_else_for_the_banks_people(bank, web, ada, teller, cookie_of):
+    for demo, shown in ((True, "/lab/run"), (False, "/there-is-no-such-page")):
+        settings = bank.settings.model_copy(update={"demo": demo})
+        calls.connect(bank.db, settings)
+        gate = web(PageGate(page, db=bank.db, settings=settings, protected=("/lab",), staff="/ops", welcome=()))
+        assert gate.get("/lab/run", headers={"cookie": cookie_of(ada)}).text == shown
+        assert gate.get("/lab/run", headers={"cookie": cookie_of(teller)}).text == "/lab/run"
+        assert gate.get("/lab").status_code == 303
 
 
 def test_a_cookie_that_ended_is_said_to_have_ended(gate):

@@ -383,12 +383,12 @@ def little_lanes() -> rx.Component:
         return rx.el.span(text, class_name=css)
 
     return rx.el.div(
-        cell("T1", "lane-head one"), cell("the row", "lane-head"), cell("T2", "lane-head two"),
-        cell(""), cell("$412.00", "row-value"), cell(""),
+        cell("T1", "little-head one"), cell("the row", "little-head"), cell("T2", "little-head two"),
+        cell(""), cell("$412.00", "little-value"), cell(""),
         cell("read 412", "act one"), cell(""), cell(""),
         cell(""), cell(""), cell("read 412", "act two"),
-        cell("write 375", "act one"), cell("$375.00", "row-value new"), cell(""),
-        cell(""), cell("?", "row-value bad"), cell("write 397", "act two"),
+        cell("write 375", "act one"), cell("$375.00", "little-value new"), cell(""),
+        cell(""), cell("?", "little-value bad"), cell("write 397", "act two"),
         class_name="little-lanes",
         aria_hidden="true",
     )  # fmt: skip

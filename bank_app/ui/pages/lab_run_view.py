@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import reflex as rx
 
-from bank_app.lab.office import EXPERIMENTS, ISOLATIONS, STRATEGIES
 from bank_app.ui.components.browser import press_once
-from bank_app.ui.components.front import menu, opens
+from bank_app.ui.components.front import opens
 from bank_app.ui.components.lab import (
-    dial,
     isolated,
     luck_notice,
     meter_view,
     promises,
     pulse,
     run_keys,
-    safety_badge,
     share,
-    sheet,
     small_drawing,
     spoken,
     statements,
@@ -27,142 +23,9 @@ from bank_app.ui.components.lab import (
 )
 from bank_app.ui.components.parts import badge, bone, failed_panel, icon, link, notice, problem_summary, waiting
 from bank_app.ui.components.shell import shell
-from bank_app.ui.lab_setup import LABELS
 from bank_app.ui.messages import say
-from bank_app.ui.pages.lab_run import PATH, LabRunState
-
-# How far the sliders go; the numbers beside them go to the bounds.
-_SLIDERS = {
-    "accounts": (2, 200, 1), "opening_minor": (1, 2000, 1), "workers": (1, 64, 1), "hot_percent": (0, 100, 1),
-    "largest_minor": (1, 500, 1), "seconds": (1, 60, 1), "think_ms": (0, 100, 1), "crash_percent": (0, 20, 1),
-    "twice_percent": (0, 50, 1),
-}  # fmt: skip
-_FORM = "lab-setup-form"
-
-
-def _dial(name: str) -> rx.Component:
-    least, most, step = _SLIDERS.get(name, (0, 0, 1))
-    return dial(
-        name=name,
-        label=LABELS[name],
-        value=getattr(LabRunState.setup, name),
-        least=least,
-        most=most,
-        step=step,
-        invalid=LabRunState.problems.to(list).length() > 0,
-    )
-
-
-def _switch(name: str, label: str) -> rx.Component:
-    return rx.el.label(
-        rx.el.input(
-            type="checkbox", id=name, name=name, default_checked=getattr(LabRunState.setup, name),
-            key=name + LabRunState.setups.to_string(),
-        ),
-        label,
-        class_name="tick",
-    )  # fmt: skip
-
-
-def _strategy() -> rx.Component:
-    state = LabRunState
-    return rx.el.div(
-        rx.el.div(
-            rx.el.label("Strategy", html_for="strategy"),
-            safety_badge(state.strategy.safe),
-            class_name="beside",
-        ),
-        rx.el.select(
-            *[
-                rx.el.option(
-                    f"{one.id} {one.name}",
-                    rx.cond(state.server, "", "" if one.embedded else " (needs MySQL)"),
-                    value=one.id,
-                )
-                for one in STRATEGIES.values()
-            ],
-            id="strategy",
-            name="strategy",
-            default_value=state.setup.strategy,
-            key="strategy" + state.setups.to_string(),
-            on_change=state.choose,
-            class_name="wide",
-        ),
-        rx.el.p(state.strategy.summary, class_name="hint"),
-        class_name="lab-strategy",
-    )
-
-
-def _more() -> rx.Component:
-    state = LabRunState
-    return rx.el.details(
-        rx.el.summary("More settings"),
-        rx.el.label("Isolation level", html_for="isolation"),
-        rx.el.select(
-            rx.el.option("The strategy’s own", value=""),
-            *[rx.el.option(name, value=name) for name in ISOLATIONS[1:]],
-            id="isolation",
-            name="isolation",
-            default_value=state.setup.isolation,
-            key="isolation" + state.setups.to_string(),
-            class_name="wide",
-        ),
-        _dial("retries"),
-        _dial("foreign_ms"),
-    )
-
-
-def _setup() -> rx.Component:
-    """The form. Its button is at the top of the page and belongs to it by name."""
-    state = LabRunState
-    return sheet(
-        rx.el.div(
-            rx.el.h2("Setup", class_name="card-heading"),
-            menu(
-                rx.el.span("Presets"),
-                *[link(one.question, to=f"{PATH}?preset={one.key}") for one in EXPERIMENTS],
-                class_name="btn sm",
-            ),
-            class_name="setup-head",
-        ),
-        rx.el.form(
-            _strategy(),
-            *[_dial(name) for name in _SLIDERS],
-            _dial("seed"),
-            _switch("stop_at_break", "Stop at first break"),
-            _switch("check", "Database constraint"),
-            _more(),
-            rx.el.button(icon("play", 16), "Run", type="submit", class_name="btn primary wide run-here"),
-            id=_FORM,
-            on_submit=state.start,
-            reset_on_submit=False,
-            custom_attrs={"noValidate": True},
-            class_name="dials",
-        ),
-        name="lab-setup",
-        title="Setup",
-        done=state.answer,
-        class_name="lab-setup",
-    )
-
-
-def _prediction() -> rx.Component:
-    """What will happen to the money, to be said before it is known."""
-    state = LabRunState
-    return rx.el.fieldset(
-        rx.el.legend("Predict: the money will"),
-        *[
-            rx.el.label(
-                rx.el.input(
-                    type="radio", name="predict", value=name, form=_FORM, default_checked=state.prediction == name,
-                    key=name + state.setups.to_string(),
-                ),
-                word,
-            )
-            for name, word in (("grow", "grow"), ("shrink", "shrink"), ("stay", "stay"))
-        ],
-        class_name="predict",
-    )  # fmt: skip
+from bank_app.ui.pages.lab_run import LabRunState
+from bank_app.ui.pages.lab_run_setup import FORM, prediction, setup_form
 
 
 def _below_meter() -> rx.Component:
@@ -171,7 +34,7 @@ def _below_meter() -> rx.Component:
     return rx.el.div(
         rx.match(
             state.phase,
-            ("idle", _prediction()),
+            ("idle", prediction()),
             (
                 "queued",
                 rx.el.div(rx.el.p(icon("clock", 20), state.message, class_name="say"), class_name="grow"),
@@ -205,7 +68,7 @@ def _below_meter() -> rx.Component:
 
 
 def _run_button(label: str) -> rx.Component:
-    return rx.el.button(icon("play", 20), label, type="submit", form=_FORM, class_name="btn primary lg")
+    return rx.el.button(icon("play", 20), label, type="submit", form=FORM, class_name="btn primary lg")
 
 
 def _controls() -> rx.Component:
@@ -245,7 +108,7 @@ def _controls() -> rx.Component:
                             icon("file-text", 16), "Report",
                             to="/lab/runs/" + state.number.to_string(), class_name="btn wide-only",
                         ),
-                        rx.el.button(icon("play", 16), "Run again", type="submit", form=_FORM, class_name="btn"),
+                        rx.el.button(icon("play", 16), "Run again", type="submit", form=FORM, class_name="btn"),
                     ),
                     rx.fragment(),
                 ),
@@ -472,7 +335,7 @@ def _notices() -> rx.Component:
                 rx.el.b(say("LAB_UNREACHABLE")),
                 rx.el.p(state.message),
                 rx.el.div(
-                    rx.el.button("Run again", type="submit", form=_FORM, class_name="btn sm"), class_name="actions"
+                    rx.el.button("Run again", type="submit", form=FORM, class_name="btn sm"), class_name="actions"
                 ),
                 kind="warn",
                 symbol="triangle-alert",
@@ -513,7 +376,7 @@ def lab_run() -> rx.Component:
                     state=state.phase + state.shown.meter.verdict,
                     text=rx.cond(state.phase == "queued", state.message, state.shown.sentence),
                 ),
-                rx.el.div(_setup(), _middle(), _aside(), class_name="lab-run"),
+                rx.el.div(setup_form(), _middle(), _aside(), class_name="lab-run"),
                 rx.el.div(_sql(), _events(), class_name="lab-lower"),
                 class_name="lab-page " + state.phase,
             ),
@@ -523,5 +386,3 @@ def lab_run() -> rx.Component:
         run_keys(on=live, on_pause=state.pause.temporal),
         here="/lab",
     )
-
-
