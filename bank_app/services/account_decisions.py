@@ -91,7 +91,7 @@ def _unsent(session: Session, account_id: int) -> int:
             col(TransferDraft.created_at) > clock.now() - drafts.LIFETIME,
         )
     )
-    keys: dict[str, UUID] = {f"draft:{row.id}": row.user_id for row in rows}
+    keys: dict[str, UUID] = {drafts.key_of(row.id): row.user_id for row in rows}
     if not keys:
         return 0
     used = session.execute(

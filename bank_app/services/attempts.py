@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -17,14 +16,12 @@ from bank_app import errors
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import IDEMPOTENCY_KEYS, SavedPayee, TransferDraft, User
-from bank_app.services import accounts, ledger
+from bank_app.services import accounts, drafts, ledger
 from bank_app.services.answers import TRIED, refusal_of
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, make_cursor, split_cursor
 
 _KEY = IDEMPOTENCY_KEYS.c
-# Keys that pages make. Those of the bank's people are looked through only as far as these: programs make millions.
-_PAGES_BEGIN, _PAGES_END = "draft:", "draft;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,8 @@ def list_attempts(
     """
     account = accounts.get_account(session, actor, account_id)
     staff = select(col(User.id)).where(col(User.role).in_([Role.TELLER.value, Role.ADMIN.value]))
-    on_pages = and_(_KEY.actor_id.in_(staff), _KEY.key >= _PAGES_BEGIN, _KEY.key < _PAGES_END)
+    # Keys of the bank's people are looked through only as far as drafts made them: programs make millions.
+    on_pages = and_(_KEY.actor_id.in_(staff), _KEY.key >= drafts.KEYS_FROM, _KEY.key < drafts.KEYS_BEFORE)
     query = (
         select(IDEMPOTENCY_KEYS, col(User.name).label("by_name"))
         .join(User, col(User.id) == _KEY.actor_id)
@@ -150,15 +148,8 @@ def _saved_names(session: Session, actor: Actor, targets: Mapping[int, Any]) -> 
 
 def _typed_names(session: Session, rows: Sequence[Any]) -> dict[str, str]:
     """The names that people wrote down with a draft, while it is kept."""
-    ids = {UUID(row.key.removeprefix(_PAGES_BEGIN)): row.key for row in rows if _is_draft(row.key)}
+    ids = {drafted: row.key for row in rows if (drafted := drafts.id_in(row.key))}
     found = session.execute(
         select(col(TransferDraft.id), col(TransferDraft.payee_name)).where(col(TransferDraft.id).in_(list(ids)))
     )
     return {ids[row.id]: row.payee_name or "" for row in found}
-
-
-def _is_draft(key: str) -> bool:
-    try:
-        return key.startswith(_PAGES_BEGIN) and bool(UUID(key.removeprefix(_PAGES_BEGIN)))
-    except ValueError:
-        return False

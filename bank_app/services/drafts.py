@@ -20,6 +20,8 @@ from bank_app.services.auth import Actor
 LIFETIME = timedelta(hours=24)
 # What was checked longer ago than this wants another look before it is sent.
 FRESH = timedelta(minutes=10)
+# Keys of drafts are those from here to before the next.
+KEYS_FROM, KEYS_BEFORE = "draft:", "draft;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class DraftView:
     @property
     def key(self) -> str:
         """Sending this draft twice, from two tabs or after a reload, is the same request."""
-        return f"draft:{self.id}"
+        return key_of(self.id)
 
     @property
     def stale(self) -> bool:
@@ -64,6 +66,21 @@ class DraftView:
             case ("deposit", None, int(account)):
                 return transfers.Deposit(account, amount, description=self.description)
         raise errors.BooksBroken(f"draft {self.id} names the wrong accounts for a {self.kind}")
+
+
+def key_of(draft_id: UUID) -> str:
+    """The idempotency key under which a draft is sent."""
+    return f"{KEYS_FROM}{draft_id}"
+
+
+def id_in(key: str | None) -> UUID | None:
+    """The draft that is sent under this key; None if it is a key of another kind."""
+    if key is None or not key.startswith(KEYS_FROM):
+        return None
+    try:
+        return UUID(key.removeprefix(KEYS_FROM))
+    except ValueError:
+        return None
 
 
 def save(

@@ -13,7 +13,7 @@ from sqlmodel import col
 from bank_app.domain.accounting import AccountStatus, Direction, TransactionType
 from bank_app.errors import Invalid
 from bank_app.models import User
-from bank_app.services import accounts, auth, history, payees, preferences
+from bank_app.services import accounts, auth, drafts, history, payees, preferences, transfers
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 
@@ -82,6 +82,6 @@ def _newest_sent(session: Session, actor: Actor, partner: AccountView) -> UUID |
         to_partner = entry.counterparty is not None and entry.counterparty.account_id == partner.number
         sent = to_partner and entry.direction is Direction.DEBIT and entry.type is TransactionType.TRANSFER
         # Only what was sent from a form can be sent again under its key.
-        if sent and (payees.key_of(session, actor, entry.transaction_id) or "").startswith("draft:"):
+        if sent and drafts.id_in(transfers.key_of(session, actor, entry.transaction_id)):
             return entry.transaction_id
     return None

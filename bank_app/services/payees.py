@@ -14,7 +14,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.domain.identifiers import account_number_text, grouped, new_id
-from bank_app.models import Account, IdempotencyKey, Posting, SavedPayee, Transaction, User
+from bank_app.models import Account, Posting, SavedPayee, Transaction, User
 from bank_app.services import accounts, audit, ledger
 from bank_app.services.auth import Actor
 
@@ -121,15 +121,6 @@ def has_paid(session: Session, actor: Actor, *, owner_id: UUID, account_id: int)
         .correlate(None)
     )
     return bool(session.execute(select(query)).scalar())
-
-
-def key_of(session: Session, actor: Actor, transaction_id: UUID) -> str | None:
-    """The idempotency key under which the actor sent a transaction; None if somebody else did, or without a key."""
-    return session.execute(
-        select(col(IdempotencyKey.key)).where(
-            col(IdempotencyKey.transaction_id) == transaction_id, col(IdempotencyKey.actor_id) == actor.user_id
-        )
-    ).scalar()
 
 
 def _accounts_of(session: Session, actor: Actor, owner_id: UUID) -> list[int]:

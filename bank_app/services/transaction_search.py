@@ -19,7 +19,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.identifiers import reference, reference_bits
 from bank_app.models import HOLDS, Account, AuditRecord, IdempotencyKey, Posting, Transaction, TransferDraft, User
-from bank_app.services import reversals, transfers
+from bank_app.services import drafts, reversals, transfers
 from bank_app.services.auth import Actor
 from bank_app.services.history import plain_cell
 from bank_app.services.lists import Page, bad_cursor, contains, make_cursor, split_cursor
@@ -27,7 +27,6 @@ from bank_app.services.transfers import TransactionView
 
 # Names that fit more people than these are too common to look for.
 _MOST_PEOPLE = 500
-_BY_PAGE = "draft:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +223,8 @@ def _people(session: Session, ids: Iterable[UUID]) -> dict[UUID, tuple[str, Role
 
 
 def _drafted_at(session: Session, key: str | None) -> datetime | None:
-    if key is None or not key.startswith(_BY_PAGE):
-        return None
-    try:
-        draft_id = UUID(key.removeprefix(_BY_PAGE))
-    except ValueError:
+    draft_id = drafts.id_in(key)
+    if draft_id is None:
         return None
     return session.execute(select(col(TransferDraft.created_at)).where(col(TransferDraft.id) == draft_id)).scalar()
 

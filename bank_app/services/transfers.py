@@ -16,7 +16,7 @@ from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Direction, Key, TransactionType
 from bank_app.domain.identifiers import account_number_text, reference
-from bank_app.models import Transaction
+from bank_app.models import IdempotencyKey, Transaction
 from bank_app.services import ledger, posting
 from bank_app.services.auth import Actor
 from bank_app.services.movements import (
@@ -142,6 +142,15 @@ def list_views(session: Session, actor: Actor, transaction_ids: list[UUID]) -> l
     posted = ledger.load(session, transaction_ids)
     found = [posted[identifier] for identifier in transaction_ids]
     return _views(session, actor, found, reversals_of(session, transaction_ids))
+
+
+def key_of(session: Session, actor: Actor, transaction_id: UUID) -> str | None:
+    """The idempotency key under which the actor sent a transaction; None if somebody else did, or without a key."""
+    return session.execute(
+        select(col(IdempotencyKey.key)).where(
+            col(IdempotencyKey.transaction_id) == transaction_id, col(IdempotencyKey.actor_id) == actor.user_id
+        )
+    ).scalar()
 
 
 def _moved(order: Order, settled: Settled) -> Moved:

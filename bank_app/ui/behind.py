@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.services import accounts, drafts, payees, tokens, transfers
+from bank_app.services import accounts, drafts, tokens, transfers
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, current, forms
 from bank_app.ui.guard import exposed
@@ -112,7 +112,7 @@ def _requests(session: Session, actor: Actor, route: str, values: dict[str, str]
     if draft_id:
         found.append(of_draft(drafts.get(session, actor, draft_id)))
     transaction_id = forms.identifier(values.get("transaction_id"))
-    key = payees.key_of(session, actor, transaction_id) if transaction_id else None
+    key = transfers.key_of(session, actor, transaction_id) if transaction_id else None
     if transaction_id and key:
         view = transfers.get_transaction(session, actor, transaction_id)
         if view.reverses is None:

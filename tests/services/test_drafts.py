@@ -60,3 +60,17 @@ def test_cash_is_drafted_too(db, counter, ada, kind, left):
     )
     counter.move(ada, draft.movement, key=draft.key)
     assert counter.balance(account) == left
+
+
+def test_the_key_of_a_draft_names_it_and_no_other_key_does(db, ada, ben, saved):
+    _, _, draft = saved
+    moved = transfers.move(db, ada, draft.movement, key=draft.key)
+    known = {
+        actor.name: db.read(lambda session, actor=actor: transfers.key_of(session, actor, moved.transaction.id))
+        for actor in (ada, ben)
+    }
+    assert known == {"Ada Lindqvist": draft.key, "Ben Ito": None}
+    assert drafts.id_in(draft.key) == draft.id
+    assert drafts.KEYS_FROM < draft.key < drafts.KEYS_BEFORE
+    for other in (None, "", "draft:", "draft:now", f"deposit:{draft.id}", str(draft.id)):
+        assert drafts.id_in(other) is None

@@ -90,7 +90,7 @@ class DepositState(CashForm, rx.State):
     looks: int = 0
     _incoming: bool = True
     _what: str = "This deposit"
-    _attempt: str = ""
+    _key: str = ""
     _waiting: transfers.Deposit | None = None
 
     @exposed
@@ -100,7 +100,7 @@ class DepositState(CashForm, rx.State):
             async for event in self._settle():
                 yield event
             return
-        self._attempt, self._waiting, self.unsure = f"attempt:{new_id()}", None, False
+        self._key, self._waiting, self.unsure = f"deposit:{new_id()}", None, False
         self.loaded = False
         yield
         await self._start(number_of(self.router.url.query_parameters.get("account")))
@@ -133,16 +133,16 @@ class DepositState(CashForm, rx.State):
         movement = transfers.Deposit(account.id, amount, description=note or None)
         if self._waiting is not None and self._waiting.fingerprint() != movement.fingerprint():
             # Another deposit than the one that this key was used for.
-            self._attempt = f"attempt:{new_id()}"
+            self._key = f"deposit:{new_id()}"
         self._waiting = movement
         try:
-            moved = await calls.call(transfers.move, calls.bank().db, actor, movement, key=self._attempt)
+            moved = await calls.call(transfers.move, calls.bank().db, actor, movement, key=self._key)
         except (OutcomeUnknown, RequestInProgress) as error:
             self._unknown(error)
             return None
         except BankError as error:
             if isinstance(error, Refused):
-                self._attempt, self._waiting = f"attempt:{new_id()}", None
+                self._key, self._waiting = f"deposit:{new_id()}", None
             self._answer_with([], error)
             return None
         return await self._added(moved)
@@ -165,7 +165,7 @@ class DepositState(CashForm, rx.State):
 
     def _unknown(self, error: BankError) -> None:
         self.unsure = True
-        self._answer_with([Problem("", say(error.code, reference=self._attempt[-8:]))])
+        self._answer_with([Problem("", say(error.code, reference=self._key[-8:]))])
         self.code = error.code
         self.looks += 1
 
@@ -176,7 +176,7 @@ class DepositState(CashForm, rx.State):
             return
         actor = await actor_of(self)
         try:
-            found = await calls.call(transfers.outcome_of, calls.bank().db, actor, movement, key=self._attempt)
+            found = await calls.call(transfers.outcome_of, calls.bank().db, actor, movement, key=self._key)
         except BankError as error:
             self._answer_with([], error)
             self.unsure = self.unsure and not isinstance(error, Refused)

@@ -13,7 +13,7 @@ import reflex as rx
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.errors import BankError, NotFound
-from bank_app.services import drafts, payees, record_proof, transfers
+from bank_app.services import drafts, record_proof, transfers
 from bank_app.services.auth import Actor
 from bank_app.services.transfers import PostingView, TransactionView
 from bank_app.ui import calls, first_steps, forms, words
@@ -182,8 +182,7 @@ class ReceiptState(rx.State):
 
 def _draft(db: Any, actor: Actor, transaction_id: UUID) -> drafts.DraftView | None:
     """The draft that the reader sent this with, while it is kept."""
-    key = payees.key_of(db, actor, transaction_id) or ""
-    draft_id = forms.identifier(key.removeprefix("draft:")) if key.startswith("draft:") else None
+    draft_id = drafts.id_in(transfers.key_of(db, actor, transaction_id))
     if draft_id is None:
         return None
     try:
