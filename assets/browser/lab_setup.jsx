@@ -172,10 +172,10 @@ export function Share({ path, className, children }) {
     setDone(true);
   };
   return el(
-    "button",
-    { type: "button", className, onClick: copy },
-    children,
-    el("span", { role: "status" }, done ? "Link copied" : "Share"),
+    "span",
+    { style: { display: "contents" } },
+    el("button", { type: "button", className, onClick: copy }, children, done ? "Link copied" : "Share"),
+    el("span", { role: "status", className: "hidden-visually" }, done ? "Link copied" : ""),
   );
 }
 
