@@ -1,12 +1,17 @@
 """The questions of the library: each can run, and a link or a stored run leads back to its question."""
 
+import json
+import os
+
 import pytest
 
 from bank_app.errors import Invalid
+from bank_app.lab import office
 from bank_app.lab.simulation import experiments
 from bank_app.lab.simulation.catalogue import STRATEGIES
 from bank_app.lab.simulation.experiments import EXPERIMENTS
 from bank_app.lab.simulation.scenario import Config
+from bank_app.settings import load
 
 KEYS = [one.key for one in EXPERIMENTS]
 
@@ -48,3 +53,15 @@ def test_a_link_names_an_experiment_and_may_change_it():
 def test_a_link_cannot_ask_for_more_than_a_form(query):
     with pytest.raises(Invalid):
         experiments.setup_of(query, server=True)
+
+
+def test_whoever_waits_is_told_how_many_and_how_long(tmp_path, monkeypatch):
+    desk = office.Office(load(data=tmp_path))
+    monkeypatch.setattr(office, "command_line", lambda _: office._MODULE)
+    for number, state in ((1, "finished"), (2, "running"), (3, "queued"), (4, "queued")):
+        folder = tmp_path / "lab" / "runs" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "job.json").write_text(json.dumps({"configs": [{"seconds": 20}]}), encoding="utf-8")
+        (folder / "state.json").write_text(json.dumps({"state": state, "pid": os.getpid()}), encoding="utf-8")
+    (tmp_path / "lab" / "runs" / "2" / "ticks.jsonl").write_text('{"run": 0, "at": 8.0}\n', encoding="utf-8")
+    assert [desk.ahead(number) for number in (2, 3, 4)] == [(0, 1), (1, 12), (2, 32)]

@@ -174,7 +174,7 @@ def meter_view(meter: rx.Var, *below: rx.Component) -> rx.Component:
                 ran,
                 rx.el.div(
                     rx.el.p("difference", class_name="what"),
-                    rx.el.p(meter.difference, class_name="big"),
+                    rx.el.p(meter.difference, class_name=rx.cond(meter.width == "0.00%", "big", "big bad")),
                     rx.el.p(meter.what, class_name="should"),
                     class_name="off-by",
                 ),

@@ -32,6 +32,7 @@ _STAFF = (
     ("Health", "/ops/health", "How the bank itself is doing."),
     ("Users", "/ops/users", "People who work here, and what each role may do."),
 )
+_LAB = (("Lab", "/lab", "Break pretend money on purpose, see how it happened, and try again with locks."),)
 _ANSWERS = (
     (
         "I pressed Send and saw no answer",
@@ -67,6 +68,7 @@ def help_page() -> rx.Component:
             rx.el.section(
                 rx.el.header(rx.el.h2("The pages")),
                 rx.cond(SessionState.is_staff, _places(_STAFF), _places(_CUSTOMER)),
+                rx.cond(SessionState.demo | SessionState.is_staff, _places(_LAB), rx.fragment()),
                 class_name="card",
             ),
             rx.el.section(
