@@ -183,6 +183,9 @@ def _locked(session: Session, actor: Actor, user_id: UUID) -> User:
         .execution_options(populate_existing=True)
     ).scalars()
     locked = {user.id: user for user in found}
+    if locked[user_id].role != role:
+        # Who was a customer when looked up may be a colleague by now, whom not everybody decides about.
+        raise errors.Forbidden("Their role changed a moment ago.")
     asking = locked.get(actor.user_id)
     if asking is not None and (asking.role != actor.role or asking.disabled_at is not None):
         raise errors.Forbidden("Your role changed a moment ago.")

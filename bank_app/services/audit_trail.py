@@ -15,7 +15,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +37,8 @@ from bank_app.services.auth import Actor
 log = logging.getLogger(__name__)
 TRAIL = "audit trail"
 VERIFIED = "audit.verify"
+# A part that holds has a name of its own: however many parts somebody verifies, none stands for the whole.
+VERIFIED_PART = "audit.verify_part"
 # In one unit of work, so that whoever else seals does not wait for long.
 _SEALED_AT_ONCE = 500
 _READ_AT_ONCE = 1000
@@ -238,10 +240,11 @@ def verify(
     if walked is None:
         return None
     checked, head, broken = walked
-    if broken is None and end is None:
+    if broken is None and final == last:
         broken = _seen.cut_off(db, last)
     found = Verification(first, final, checked, int((time.perf_counter() - began) * 1000), clock.now(), head, broken)
-    db.unit_of_work(lambda session: _record(session, actor, found))
+    action = VERIFIED_PART if found.ok and (first, final) != (1, last) else VERIFIED
+    db.unit_of_work(lambda session: _record(session, actor, action, found))
     if found.ok:
         log.info("audit trail intact: records %d to %d, head %s", first, final, head)
     else:
@@ -382,7 +385,7 @@ _seen = _Seen()
 # --- what is known --------------------------------------------------------------------------------------
 
 
-def _record(session: Session, actor: Actor | None, found: Verification) -> None:
+def _record(session: Session, actor: Actor | None, action: str, found: Verification) -> None:
     facts: dict[str, Any] = {
         "result": "intact" if found.ok else "broken",
         "start": found.start,
@@ -397,7 +400,7 @@ def _record(session: Session, actor: Actor | None, found: Verification) -> None:
     audit.record(
         session,
         actor_id=actor.user_id if actor else None,
-        action=VERIFIED,
+        action=action,
         object=TRAIL,
         changes={name: [None, value] for name, value in facts.items()},
     )
@@ -415,10 +418,14 @@ def _remembered(at: datetime, changes: Mapping[str, Any]) -> Verification:
 
 def verifications(session: Session, limit: int = _LOOKED_BACK) -> list[KnownVerification]:
     """The newest verifications, newest first."""
+    return _newest(session, (VERIFIED, VERIFIED_PART), limit)
+
+
+def _newest(session: Session, actions: Collection[str], limit: int) -> list[KnownVerification]:
     rows: Iterable[Row[Any]] = session.execute(
         select(col(AuditRecord.created_at), col(AuditRecord.changes), col(User.name))
         .outerjoin(User, col(User.id) == col(AuditRecord.actor_id))
-        .where(col(AuditRecord.object) == TRAIL, col(AuditRecord.action) == VERIFIED)
+        .where(col(AuditRecord.object) == TRAIL, col(AuditRecord.action).in_(actions))
         .order_by(col(AuditRecord.id).desc())
         .limit(limit)
     )
@@ -427,10 +434,7 @@ def verifications(session: Session, limit: int = _LOOKED_BACK) -> list[KnownVeri
 
 def last_verification(session: Session) -> KnownVerification | None:
     """The verification that says how the trail stands: a part that is intact does not clear a break elsewhere."""
-    for known in verifications(session):
-        if not known.result.ok or known.result.start == 1:
-            return known
-    return None
+    return next(iter(_newest(session, (VERIFIED,), 1)), None)
 
 
 # --- seeing it work -------------------------------------------------------------------------------------

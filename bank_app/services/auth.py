@@ -183,8 +183,13 @@ def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> U
     return one_try(db, user.id, check)
 
 
-def one_try(db: Database, user_id: UUID, check: Callable[[Session, User], errors.BankError | None]) -> User:
+def one_try(
+    db: Database, user_id: UUID, check: Callable[[Session, User], errors.BankError | None], *, half: bool = False
+) -> User:
     """One try of something secret: `check` says what is wrong. Failures are counted, and too many make the next wait.
+
+    What is right makes the failures forgotten. `half` says that a password alone is tried: that does not, for somebody
+    who signs in in two steps, or whoever has the password could guess codes without end.
 
     Raises:
         Throttled: too many failures on this person; `details["retry_after"]` in seconds.
@@ -202,7 +207,7 @@ def one_try(db: Database, user_id: UUID, check: Callable[[Session, User], errors
         refusal = check(session, found)
         if isinstance(refusal, errors.CredentialsDoNotMatch | errors.SecondFactorWrong):
             _count_failure(session, found, throttles=db.settings.rate_limits)
-        if refusal is None and found.failed_sign_ins:
+        if refusal is None and found.failed_sign_ins and not (half and codes.is_on(found)):
             found.failed_sign_ins, found.locked_until = 0, None
         return refusal or found
 
@@ -234,8 +239,13 @@ def require_power_over(actor: Actor, user: User | None) -> None:
         raise errors.Forbidden("Your role can look but not change this.")
     if user is None:
         raise errors.NotFound("There is no such person.")
-    if user.id == actor.user_id or (user.role != Role.CUSTOMER and actor.role is not Role.ADMIN):
+    if user.id == actor.user_id or not may_help(actor.role, Role(user.role)):
         raise errors.Forbidden("Only another admin can do this.")
+
+
+def may_help(helper: Role, person: Role) -> bool:
+    """Whether somebody in one role may help somebody in another with signing in."""
+    return helper.acts_on_every_account and (person is Role.CUSTOMER or helper is Role.ADMIN)
 
 
 def prove(db: Database, actor: Actor, password: str) -> None:
@@ -254,7 +264,7 @@ def prove(db: Database, actor: Actor, password: str) -> None:
     def check(_session: Session, found: User) -> errors.BankError | None:
         return None if fits and found.disabled_at is None else errors.CredentialsDoNotMatch(_NO_MATCH)
 
-    one_try(db, actor.user_id, check)
+    one_try(db, actor.user_id, check, half=True)
 
 
 def _refuse_while_locked(user: User) -> None:

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import CustomerNote, User
-from bank_app.services import audit
+from bank_app.services import audit, auth
 from bank_app.services.auth import Actor
 
 MAX_NOTE = 500
@@ -46,14 +47,17 @@ def add(session: Session, actor: Actor, user_id: UUID, *, text: str) -> None:
     """Writes something down about a person. The audit trail says that there is a note, not what is in it.
 
     Raises:
-        Forbidden: a customer or an auditor asks.
+        Forbidden: a customer or an auditor asks, or anybody but an admin about one of the bank's people.
         NotFound: there is no such person.
         Invalid: nothing is written, or more than 500 characters.
     """
     if not actor.role.acts_on_every_account:
         raise errors.Forbidden("Your role can look but not change this.")
-    if session.get(User, user_id) is None:
+    person = session.get(User, user_id)
+    if person is None:
         raise errors.NotFound("There is no such person.")
+    if not auth.may_help(actor.role, Role(person.role)):
+        raise errors.Forbidden("Only an admin can do this.")
     note = CustomerNote(
         id=new_id(), user_id=user_id, author_id=actor.user_id, text=_checked(text), created_at=clock.now()
     )

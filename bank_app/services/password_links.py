@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import CursorResult, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.database import Database
+from bank_app.domain.accounting import Role
 from bank_app.models import PasswordLink, User
 from bank_app.services import audit, auth, passwords, sessions
 from bank_app.services.auth import Actor
@@ -63,6 +64,8 @@ def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
 def make(db: Database, actor: Actor, user_id: UUID) -> NewLink:
     """A link with which a person chooses a password, once and within half an hour. Links made before end.
 
+    It opens only while its maker could make it again: it ends when the maker's role or the person's does not allow it.
+
     Raises:
         Forbidden: an auditor or a customer asks, a teller about one of the bank's people, or anybody about himself.
         NotFound: there is no such person.
@@ -99,7 +102,8 @@ def use(db: Database, token: str, new_password: str) -> None:
     The second step stays as it is: a link is handed over by others and must not stand in for it.
 
     Raises:
-        LinkNotValid: unknown, used, older than half an hour, or its person's sign-in is switched off.
+        LinkNotValid: unknown, used, older than half an hour, its person's sign-in is switched off, or who made it may
+            not make it any more.
         Invalid: the password is not good enough; the link can be used again.
     """
     found = db.read(lambda session: _of(session, token))
@@ -110,6 +114,8 @@ def use(db: Database, token: str, new_password: str) -> None:
     stored = passwords.hashed(new_password)
 
     def operation(session: Session) -> None:
+        if _of(session, token) is None:
+            raise _not_valid()
         used = session.execute(
             update(PasswordLink)
             .where(
@@ -126,6 +132,7 @@ def use(db: Database, token: str, new_password: str) -> None:
             .where(col(User.id) == user_id)
             .values(password_hash=stored, failed_sign_ins=0, locked_until=None)
         )
+        _forget_links(session, user_id)
         ended = sessions.end_all_but(session, user_id, None)
         audit.record(
             session, actor_id=user_id, action="password.reset", object=f"user {user_id}",
@@ -136,17 +143,20 @@ def use(db: Database, token: str, new_password: str) -> None:
 
 
 def _of(session: Session, token: str) -> tuple[UUID, str] | None:
+    maker = aliased(User)
     row = session.execute(
-        select(col(User.id), col(User.email))
+        select(col(User.id), col(User.email), col(User.role), col(maker.role).label("maker"))
         .join(PasswordLink, col(PasswordLink.user_id) == col(User.id))
+        .join(maker, col(maker.id) == col(PasswordLink.made_by))
         .where(
             col(PasswordLink.digest) == _digest(token),
             col(PasswordLink.used_at).is_(None),
             col(PasswordLink.expires_at) > clock.now(),
             col(User.disabled_at).is_(None),
+            col(maker.disabled_at).is_(None),
         )
     ).first()
-    return (row[0], row[1]) if row else None
+    return (row.id, row.email) if row and auth.may_help(Role(row.maker), Role(row.role)) else None
 
 
 def _forget_links(session: Session, user_id: UUID) -> None:

@@ -50,6 +50,7 @@ ACTIONS: Mapping[str, str] = {
     "cash.withdraw": "Paid out cash",
     "access.refused": "Tried what the role does not allow",
     "audit.verify": "Verified chain",
+    "audit.verify_part": "Verified part of the chain",
     "books.check": "Checked books",
 }
 OUTCOMES: Mapping[str, str] = {Outcome.DONE.value: "Done", Outcome.REFUSED.value: "Refused"}

@@ -238,7 +238,7 @@ def _did(done: Done) -> str:
     if done.action == "user.role":
         role = _after(done.changes, "role")
         return f"gave {done.about} the role {ROLE_WORDS[Role(role)] if role in set(Role) else role}"
-    if done.action == "audit.verify":
+    if done.action in ("audit.verify", "audit.verify_part"):
         count = _after(done.changes, "checked")
         checked = f"{count:,}" if isinstance(count, int) else count
         return f"verified the chain: {checked} records {_after(done.changes, 'result')}"

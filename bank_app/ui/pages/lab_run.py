@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from bank_app import clock
-from bank_app.errors import BankError
+from bank_app.errors import BankError, Invalid, NotFound
 from bank_app.lab.office import STRATEGIES, Config, Experiment, Office, Run, experiment_named, experiment_of, setup_of
 from bank_app.ui import forms, lab_desk, lab_setup, lab_words, messages, words
 from bank_app.ui.components.fields import Problem
@@ -76,7 +76,9 @@ class LabRunState(rx.State):
                 self._take(setup_of(query, server=self.server), experiment_named(query.get("preset", "")))
                 self._clear(lab_setup.prediction(query.get("predict")))
         except BankError as error:
-            self.failed = messages.refusal(error).text if error.code != "validation_failed" else error.detail
+            self.failed = _why_not(error, number)
+            self._take(Config(), None)
+            self._clear("")
         self.loaded = True
 
     @exposed
@@ -211,6 +213,15 @@ def start_experiment(office: Office, experiment: Experiment) -> int:
     """
     config = experiment.setup(server=office.has_server) or experiment.config
     return office.start([config], started_at=clock.now().isoformat())
+
+
+def _why_not(error: BankError, number: int) -> str:
+    """What is wrong with the address of the page."""
+    if isinstance(error, Invalid):
+        return messages.say("LAB_BAD_LINK", why=error.detail)
+    if isinstance(error, NotFound) and number:
+        return messages.say("LAB_NO_RUN", number=str(number))
+    return messages.refusal(error).text
 
 
 def _number(value: object) -> int:
