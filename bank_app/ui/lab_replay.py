@@ -178,7 +178,7 @@ def _steps(race: Mapping[str, Any], lanes: Sequence[Lane]) -> list[Step]:
             shown, owner = True, f"{lane.name}’s {beat['holds']}"
             if beat["mark"] == "wrong":
                 step = replace(step, holds_said=step.holds_said + _should_be(race))
-        elif holds and not shown and beat["account"] == race["account"]:
+        elif holds and not shown and f"{holds} on {race['account']}" in beat["said"]:
             step, shown = replace(step, holds=holds, holds_css=""), True
         made.append(step)
     return made
@@ -198,9 +198,13 @@ def _note(race: Mapping[str, Any], beat: Mapping[str, Any], place: int, *, befor
     if beat["mark"] == "wrong":
         return _WRONG_WORDS.get(race["kind"], "Breaks it").format(before=before)
     if beat["mark"] == "stale":
-        later = next((n for n, one in enumerate(race["beats"]) if n > place and one["holds"]), None)
-        changed = any(one["holds"] for one in race["beats"][:place])
-        return "Old already when it was read" if changed or later is None else f"Stale from step {later + 1} on"
+        changes = [n for n, one in enumerate(race["beats"]) if one["holds"]]
+        unseen = next((n for n in reversed(changes) if n < place), None)
+        if unseen is not None:
+            # Not committed yet, or read from a snapshot that is older.
+            return f"Does not see what T{race['beats'][unseen]['lane']} wrote in step {unseen + 1}"
+        later = next((n for n in changes if n > place), None)
+        return f"Stale from step {later + 1} on" if later is not None else "Old when it is used"
     return ""
 
 

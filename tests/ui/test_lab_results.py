@@ -112,10 +112,16 @@ def test_the_arithmetic_reads_from_left_to_right():
     ]  # fmt: skip
 
 
-def test_a_read_that_was_old_already_says_so():
+def test_a_read_that_misses_a_write_before_it_names_that_write():
     beats = race()["beats"]
     beats[1], beats[2] = beats[2], beats[1]
-    assert lab_replay.replay(race(beats=beats)).steps[2].note == "Old already when it was read"
+    assert lab_replay.replay(race(beats=beats)).steps[2].note == "Does not see what T1 wrote in step 2"
+
+
+def test_what_the_row_held_is_shown_where_somebody_read_just_that():
+    beats = race()["beats"]
+    beats[0]["said"] = "read $500.00 on L-0001"
+    assert [step.holds for step in lab_replay.replay(race(beats=beats)).steps[:3]] == ["", "$412.00", "$375.00"]
 
 
 @pytest.mark.parametrize(
