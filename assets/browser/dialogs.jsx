@@ -1,5 +1,5 @@
 // Small decisions in front of the page. The browser's own <dialog> keeps the page behind it inert, closes with Esc and
-// gives the focus back to the button that opened it.
+// gives the focus back to the button that opened it; when that is gone with what was decided, the page's heading takes it.
 import { createElement as el, useEffect, useRef } from "react";
 
 const CROSS = "M18 6 6 18M6 6l12 12";
@@ -11,6 +11,11 @@ export function Dialog({ id, title, done, children }) {
     if (!done || !box.current?.open) return;
     box.current.close();
     for (const form of box.current.querySelectorAll("form")) form.reset();
+    const now = document.activeElement;
+    if (now !== document.body && !box.current.contains(now)) return;
+    const heading = document.querySelector("main h1");
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus({ preventScroll: true });
   }, [done]);
   return el(
     "dialog",
