@@ -242,7 +242,9 @@ def _sql() -> rx.Component:
     return rx.el.section(
         rx.el.header(
             rx.el.h2("The SQL that runs", class_name="card-heading"),
-            rx.el.span(card.id, ", ", card.isolation, class_name="more muted"),
+            rx.el.span(
+                card.id, ", ", rx.cond(LabRunState.server, card.isolation, "embedded engine"), class_name="more muted"
+            ),
         ),
         statements(card.sql, "SQL of the strategy", rx.cond(card.safe, "safe", "unsafe")),
         rx.el.p(card.summary, class_name="small muted pad"),
