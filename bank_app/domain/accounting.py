@@ -102,6 +102,10 @@ class Role(StrEnum):
         """Tellers and admins move money and change accounts that are not theirs."""
         return self in (Role.TELLER, Role.ADMIN)
 
+    def may_decide_about(self, other: Role) -> bool:
+        """Tellers and admins help customers with signing in and write notes about them; colleagues, admins only."""
+        return self is Role.ADMIN or (self is Role.TELLER and other is Role.CUSTOMER)
+
 
 @dataclass(frozen=True, slots=True)
 class Leg:

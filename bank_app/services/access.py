@@ -155,6 +155,21 @@ def invite(db: Database, actor: Actor, *, email: str, name: str, role: Role) -> 
     return db.unit_of_work(operation, resolvable=True)
 
 
+def require_power_over(actor: Actor, user: User | None) -> None:
+    """Makes sure that the actor may help this person with signing in.
+
+    Raises:
+        Forbidden: an auditor or a customer asks, a teller about one of the bank's people, or anybody about himself.
+        NotFound: there is no such person.
+    """
+    if not actor.role.acts_on_every_account:
+        raise errors.Forbidden("Your role can look but not change this.")
+    if user is None:
+        raise errors.NotFound("There is no such person.")
+    if user.id == actor.user_id or not actor.role.may_decide_about(Role(user.role)):
+        raise errors.Forbidden("Only another admin can do this.")
+
+
 def _admins_only(actor: Actor) -> None:
     if actor.role is not Role.ADMIN:
         raise errors.Forbidden("Only an admin can do this.")

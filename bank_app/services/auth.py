@@ -228,26 +228,6 @@ def _mark(user: User) -> str:
     return hashlib.sha256(f"{user.password_hash} {user.totp_since}".encode()).hexdigest()[:16]
 
 
-def require_power_over(actor: Actor, user: User | None) -> None:
-    """Makes sure that the actor may help this person with signing in.
-
-    Raises:
-        Forbidden: an auditor or a customer asks, a teller about one of the bank's people, or anybody about himself.
-        NotFound: there is no such person.
-    """
-    if not actor.role.acts_on_every_account:
-        raise errors.Forbidden("Your role can look but not change this.")
-    if user is None:
-        raise errors.NotFound("There is no such person.")
-    if user.id == actor.user_id or not may_help(actor.role, Role(user.role)):
-        raise errors.Forbidden("Only another admin can do this.")
-
-
-def may_help(helper: Role, person: Role) -> bool:
-    """Whether somebody in one role may help somebody in another with signing in."""
-    return helper.acts_on_every_account and (person is Role.CUSTOMER or helper is Role.ADMIN)
-
-
 def prove(db: Database, actor: Actor, password: str) -> None:
     """Makes sure that whoever sits there knows the actor's password; counted like signing in.
 

@@ -14,7 +14,7 @@ from bank_app import clock, errors
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import CustomerNote, User
-from bank_app.services import audit, auth
+from bank_app.services import audit
 from bank_app.services.auth import Actor
 
 MAX_NOTE = 500
@@ -56,7 +56,7 @@ def add(session: Session, actor: Actor, user_id: UUID, *, text: str) -> None:
     person = session.get(User, user_id)
     if person is None:
         raise errors.NotFound("There is no such person.")
-    if not auth.may_help(actor.role, Role(person.role)):
+    if not actor.role.may_decide_about(Role(person.role)):
         raise errors.Forbidden("Only an admin can do this.")
     note = CustomerNote(
         id=new_id(), user_id=user_id, author_id=actor.user_id, text=_checked(text), created_at=clock.now()

@@ -16,7 +16,7 @@ from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.models import PasswordLink, User
-from bank_app.services import audit, auth, passwords, sessions
+from bank_app.services import access, audit, auth, passwords, sessions
 from bank_app.services.auth import Actor
 
 LASTS = timedelta(minutes=30)
@@ -74,7 +74,7 @@ def make(db: Database, actor: Actor, user_id: UUID) -> NewLink:
 
     def operation(session: Session) -> None:
         user = session.get(User, user_id)
-        auth.require_power_over(actor, user)
+        access.require_power_over(actor, user)
         _forget_links(session, user_id)
         session.execute(
             insert(PasswordLink).values(
@@ -156,7 +156,7 @@ def _of(session: Session, token: str) -> tuple[UUID, str] | None:
             col(maker.disabled_at).is_(None),
         )
     ).first()
-    return (row.id, row.email) if row and auth.may_help(Role(row.maker), Role(row.role)) else None
+    return (row.id, row.email) if row and Role(row.maker).may_decide_about(Role(row.role)) else None
 
 
 def _forget_links(session: Session, user_id: UUID) -> None:

@@ -13,7 +13,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.models import RecoveryCode, User
-from bank_app.services import audit, auth, codes, reasons
+from bank_app.services import access, audit, auth, codes, reasons
 from bank_app.services.auth import Actor
 
 
@@ -147,7 +147,7 @@ def reset(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None
         Invalid: the reason is missing, shorter than ten characters or too long.
     """
     user = session.get(User, user_id)
-    auth.require_power_over(actor, user)
+    access.require_power_over(actor, user)
     why = reasons.written(reason)
     if user is not None and codes.is_on(user):
         _forget(session, user)

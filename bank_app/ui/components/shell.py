@@ -163,9 +163,7 @@ def _more(here: str) -> rx.Component:
                 rx.fragment(*[_place(place, here, small=False) for place in STAFF_PLACES[_IN_DOCK:]]),
                 rx.fragment(*[_place(place, here, small=False) for place in CUSTOMER_PLACES[_IN_DOCK:]]),
             ),
-            rx.cond(
-                SessionState.demo | SessionState.is_staff, _place(LAB, here, small=False), rx.fragment()
-            ),
+            rx.cond(SessionState.demo | SessionState.is_staff, _place(LAB, here, small=False), rx.fragment()),
             *[_place(place, here, small=False) for place in _ELSEWHERE],
             aria_label="More",
             class_name="sheet-places",
