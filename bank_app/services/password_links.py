@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CursorResult, insert, select, update
@@ -144,7 +145,7 @@ def use(db: Database, token: str, new_password: str) -> None:
 
 def _of(session: Session, token: str) -> tuple[UUID, str] | None:
     maker = aliased(User)
-    row = session.execute(
+    row: Any = session.execute(
         select(col(User.id), col(User.email), col(User.role), col(maker.role).label("maker"))
         .join(PasswordLink, col(PasswordLink.user_id) == col(User.id))
         .join(maker, col(maker.id) == col(PasswordLink.made_by))

@@ -41,6 +41,7 @@ class RecordState(rx.State):
     failed: str = ""
     person: Person = Person()
     may_decide: bool = False
+    may_note: bool = False
     lock: Lock = Lock()
     accounts: list[DeskAccount] = []
     recent: list[rows.Row] = []
@@ -205,9 +206,8 @@ class RecordState(rx.State):
         self.person = person_words.person(record.person)
         theirs = record.person.role
         # Whether a button is drawn; whether it does anything is decided by the service.
-        self.may_decide = own_id != record.person.id and (
-            role is Role.ADMIN or (role is Role.TELLER and theirs is Role.CUSTOMER)
-        )
+        self.may_note = role.may_decide_about(theirs)
+        self.may_decide = self.may_note and own_id != record.person.id
         self.lock = _lock(record)
         self.accounts = [desk_account(account) for account in record.accounts]
         self.recent = [_row(row) for row in map(rows.row, record.recent)]

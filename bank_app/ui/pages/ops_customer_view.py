@@ -272,7 +272,7 @@ def _notes(ready: rx.Var) -> rx.Component:
     state = RecordState
     return rx.el.section(
         rx.el.header(rx.el.h2("Notes")),
-        when(ready & SessionState.can_move, _note_form),
+        when(ready & RecordState.may_note, _note_form),
         rx.cond(
             ready,
             rx.cond(
