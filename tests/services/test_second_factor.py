@@ -187,6 +187,21 @@ def test_guessing_codes_waits_like_guessing_passwords_and_the_password_does_not_
         assert db.read(lambda session: session.execute(select(User.failed_sign_ins)).scalar_one()) == 0
 
 
+def test_the_password_inside_of_a_session_does_not_forgive_guessed_codes(another, ada, at):
+    strict = another(rate_limits=True)
+    set_up(strict, ada)
+    with at(60):
+        for _ in range(3):
+            wrong(second_factor.turn_off, strict, ada, code="000000")
+            # Whoever has the session and the password gets no further guesses for saying the password in between.
+            with pytest.raises(errors.Forbidden):
+                second_factor.begin(strict, ada, password=PASSWORD)
+        for _ in range(2):
+            wrong(second_factor.turn_off, strict, ada, code="000000")
+        with pytest.raises(errors.Throttled):
+            second_factor.turn_off(strict, ada, code="000000")
+
+
 def test_a_program_sends_the_code_with_the_password(db, ada, at):
     app, _ = set_up(db, ada)
     named = {"email": ada.email, "password": PASSWORD, "address": "192.0.2.1"}
