@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -14,6 +15,11 @@ _moved_to: ContextVar[datetime | None] = ContextVar("moved_to", default=None)
 def now() -> datetime:
     """The current instant, aware, in UTC, to the microsecond."""
     return _moved_to.get() or datetime.now(UTC)
+
+
+def nanoseconds() -> int:
+    """Since 1970, and never moved: ids are made when they are made, whenever the story that is told happens."""
+    return time.time_ns()
 
 
 def moved() -> datetime | None:

@@ -6,15 +6,16 @@ import hashlib
 import json
 import re
 import secrets
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-import uuid6
 from stdnum.iso7064 import mod_97_10
 
+from bank_app import clock
 from bank_app.errors import InvalidAccountNumber
 
 # Customers' numbers begin with 1 to 9. Those that begin with 0 are the bank's own accounts.
@@ -23,11 +24,19 @@ _FIRST_CUSTOMER, _LAST_CUSTOMER = 10_000_000, 99_999_999
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# Ids of this process, each after the last, in 4096ths of a millisecond.
+_making, _newest = threading.Lock(), [0]
 
 
 def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562): time-ordered, so rows are inserted at the end of their index."""
-    return UUID(int=uuid6.uuid7().int)
+    """A UUIDv7 (RFC 9562): time-ordered, so rows are inserted at the end of their index.
+
+    The twelve bits after the millisecond are its 4096ths (method 3 of section 6.2). With whole milliseconds, a thousand
+    ids made at once would lie up to a second ahead, and what other processes do in that second would look older.
+    """
+    with _making:
+        _newest[0] = tick = max(clock.nanoseconds() * 4096 // 1_000_000, _newest[0] + 1)
+    return UUID(int=tick >> 12 << 80 | 7 << 76 | (tick & 0xFFF) << 64 | 2 << 62 | secrets.randbits(62))
 
 
 def earliest_id(moment: datetime) -> UUID:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from fastapi import FastAPI, Request
 from sqlalchemy.orm import Session
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from bank_app import demo
 from bank_app.database import Database
@@ -18,6 +16,7 @@ from bank_app.ui import (
     calls,
     cookies,
     desk_exports,
+    downloads,
     forms,
     lab_exports,
     lookups,
@@ -25,6 +24,7 @@ from bank_app.ui import (
     security_routes,
     staff_routes,
 )
+from bank_app.ui.downloads import File
 from bank_app.ui.exports import export_entries
 from bank_app.ui.statement_routes import add_statement_routes
 
@@ -58,7 +58,7 @@ def _add_sign_in(routes: FastAPI, db: Database, settings: Settings) -> None:
         )
         try:
             lookups.count_form(whence["address"], settings)
-            opened = await calls.call_apart(auth.open_browser_session, db, email=email, password=password, **whence)
+            opened = await calls.call_hashing(auth.open_browser_session, db, email=email, password=password, **whence)
         except SecondFactorRequired as wanted:
             return native_forms.half_way(settings, wanted.half_session, forms.local_path(form.get("next"), ""))
         except BankError as error:
@@ -98,8 +98,8 @@ def _add_sign_up(routes: FastAPI, db: Database, settings: Settings) -> None:
         whence = native_forms.whence(request, settings)
         try:
             lookups.count_form(whence["address"], settings)
-            await calls.call_apart(auth.register, db, email=email, name=name, password=password)
-            opened = await calls.call_apart(auth.open_browser_session, db, email=email, password=password, **whence)
+            await calls.call_hashing(auth.register, db, email=email, name=name, password=password)
+            opened = await calls.call_hashing(auth.open_browser_session, db, email=email, password=password, **whence)
             await calls.call(_first_account, db, settings, opened.token)
         except BankError as error:
             return native_forms.back("/sign-up", error, settings, {"email": email, "name": name}, "")
@@ -122,17 +122,12 @@ def _add_sign_out(routes: FastAPI, db: Database, settings: Settings) -> None:
 def _add_export(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.get("/accounts/{account}/export.csv")
     async def export(request: Request, account: str) -> Response:
-        token = request.cookies.get(cookies.name(settings), "")
-        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
-        if actor is None:
-            return RedirectResponse(f"/sign-in?next=/accounts/{quote(account)}", 303)
         query = dict(request.query_params)
-        try:
-            name, text = await calls.read(lambda session: export_entries(session, actor, account, query))
-        except BankError as error:
-            return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 404)
-        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-        return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+        async def entries(actor: auth.Actor) -> File:
+            return await calls.call_apart(db.read, lambda session: export_entries(session, actor, account, query))
+
+        return await downloads.send(request, db, settings, entries, page=f"/accounts/{account}")
 
 
 def _first_account(db: Database, settings: Settings, token: str) -> None:

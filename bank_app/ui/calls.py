@@ -28,6 +28,7 @@ class Bank:
     settings: Settings
     threads: ThreadPoolExecutor
     apart: ThreadPoolExecutor
+    hashing: ThreadPoolExecutor
 
 
 _connected: list[Bank] = []
@@ -39,8 +40,8 @@ def connect(db: Database, settings: Settings) -> None:
     As many threads as database connections: one more thread would only wait for a connection.
     """
     threads = ThreadPoolExecutor(max_workers=settings.pool_size, thread_name_prefix="page")
-    apart = ThreadPoolExecutor(max_workers=4, thread_name_prefix="apart")
-    _connected[:] = [Bank(db, settings, threads, apart)]
+    apart, hashing = (ThreadPoolExecutor(max_workers=4, thread_name_prefix=name) for name in ("apart", "hashing"))
+    _connected[:] = [Bank(db, settings, threads, apart, hashing)]
 
 
 def bank() -> Bank:
@@ -63,8 +64,13 @@ async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 
 async def call_apart(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Runs what takes long, such as hashing a password, on threads that no page waits for."""
+    """Runs what takes long, such as reading all of an account, on threads that no page waits for."""
     return await _run(bank().apart, functools.partial(function, *args, **kwargs))
+
+
+async def call_hashing(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Runs what hashes a password. Whoever signs in waits for nobody who reads much."""
+    return await _run(bank().hashing, functools.partial(function, *args, **kwargs))
 
 
 async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:

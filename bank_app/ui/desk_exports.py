@@ -1,20 +1,18 @@
-"""Files for the bank's people, over plain HTTP with the session cookie."""
+"""Files for the bank's people."""
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from fastapi import FastAPI, Request
 from sqlalchemy.orm import Session
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import Response
 
 from bank_app import clock
 from bank_app.database import Database
-from bank_app.errors import BankError, Forbidden
-from bank_app.services import auth, transaction_search
+from bank_app.services import transaction_search
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
-from bank_app.ui import calls, cookies
+from bank_app.ui import calls, downloads
+from bank_app.ui.downloads import CSV, File
 from bank_app.ui.transaction_filters import PATH, TransactionFilters
 
 _PAGE = 500
@@ -27,20 +25,13 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 
     @routes.get(f"{PATH}/export.csv")
     async def export(request: Request) -> Response:
-        token = request.cookies.get(cookies.name(settings), "")
-        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
-        if actor is None:
-            return RedirectResponse(f"/sign-in?next={quote(PATH)}", 303)
         wanted = TransactionFilters.of(request.query_params)
-        try:
-            text = await calls.read(lambda session: _export(session, actor, settings.currency, wanted))
-        except Forbidden as error:
-            return PlainTextResponse(error.detail, 403)
-        except BankError as error:
-            return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 422)
-        name = f"transactions_{clock.now():%Y-%m-%d}.csv"
-        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-        return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+        async def found(actor: Actor) -> File:
+            text = await calls.call_apart(db.read, lambda session: _export(session, actor, settings.currency, wanted))
+            return File(f"transactions_{clock.now():%Y-%m-%d}.csv", CSV, text)
+
+        return await downloads.send(request, db, settings, found, page=PATH, otherwise=422)
 
 
 def _export(session: Session, actor: Actor, currency: str, wanted: TransactionFilters) -> str:

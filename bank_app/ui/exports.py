@@ -10,13 +10,14 @@ from bank_app import clock
 from bank_app.domain import identifiers
 from bank_app.services import accounts, history
 from bank_app.services.auth import Actor
+from bank_app.ui.downloads import CSV, File
 from bank_app.ui.filters import Filters
 
 _PAGE = 500
 
 
-def export_entries(session: Session, actor: Actor, account: str, query: Mapping[str, str]) -> tuple[str, str]:
-    """The name and the text of the file.
+def export_entries(session: Session, actor: Actor, account: str, query: Mapping[str, str]) -> File:
+    """The file.
 
     Raises:
         InvalidAccountNumber: the address is not one of an account.
@@ -33,4 +34,5 @@ def export_entries(session: Session, actor: Actor, account: str, query: Mapping[
         if cursor is None:
             break
     safe = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in view.title.lower()).split())
-    return f"{safe or 'account'}-{view.number[-4:]}_{clock.now():%Y-%m-%d}.csv", history.entries_csv(entries)
+    name = f"{safe or 'account'}-{view.number[-4:]}_{clock.now():%Y-%m-%d}.csv"
+    return File(name, CSV, history.entries_csv(entries))

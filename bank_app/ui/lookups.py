@@ -1,4 +1,4 @@
-"""How often somebody may try: whose name belongs to a number, or which password to an email. Counted per process."""
+"""How often somebody may try: names to numbers, passwords to emails, and what takes long. Counted per process."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bank_app.settings import Settings
 
 _NAMES = parse("20 per minute")
 _FORMS = parse("30 per minute")
+_LONG = parse("30 per minute")
 _counted = FixedWindowRateLimiter(MemoryStorage())
 
 
@@ -32,6 +33,15 @@ def count_form(address: str, settings: Settings) -> None:
         Throttled: that was one too many; `details["retry_after"]` in seconds.
     """
     _count(_FORMS, address, settings)
+
+
+def count_file(actor: Actor, settings: Settings) -> None:
+    """Counts a file or a proof: each may read everything that somebody has.
+
+    Raises:
+        Throttled: that was one too many; `details["retry_after"]` in seconds.
+    """
+    _count(_LONG, f"long {actor.user_id}", settings)
 
 
 def _count(allowed: RateLimitItem, who: str, settings: Settings) -> None:

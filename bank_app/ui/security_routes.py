@@ -56,7 +56,8 @@ def _add_change(routes: FastAPI, db: Database, settings: Settings) -> None:
             return refused or _to_sign_in()
         old, new = native_forms.password(form, "old"), native_forms.password(form, "password")
         try:
-            await calls.call_apart(password_links.change_password, db, actor, old=old, new=new)
+            lookups.count_form(native_forms.whence(request, settings)["address"], settings)
+            await calls.call_hashing(password_links.change_password, db, actor, old=old, new=new)
         except BankError as error:
             return native_forms.back(SECURITY, error, settings, {}, "", problem=_old_password(error))
         return RedirectResponse(f"{SECURITY}?done=PASSWORD_CHANGED", 303)
@@ -69,7 +70,8 @@ def _add_second_step(routes: FastAPI, db: Database, settings: Settings) -> None:
         if refused or actor is None:
             return refused or _to_sign_in()
         try:
-            await calls.call_apart(second_factor.begin, db, actor, password=native_forms.password(form))
+            lookups.count_form(native_forms.whence(request, settings)["address"], settings)
+            await calls.call_hashing(second_factor.begin, db, actor, password=native_forms.password(form))
         except BankError as error:
             problem = _old_password(error)
             return native_forms.back(f"{SECURITY}/two-step", error, settings, {}, "", problem=problem)
@@ -85,7 +87,7 @@ def _add_reset(routes: FastAPI, db: Database, settings: Settings) -> None:
         token = forms.field(form, "token", 100)
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
-            await calls.call_apart(password_links.use, db, token, native_forms.password(form))
+            await calls.call_hashing(password_links.use, db, token, native_forms.password(form))
         except Invalid as error:
             return native_forms.back("/reset", error, settings, {}, "", token=token)
         except NotFound as error:
@@ -110,7 +112,7 @@ def _add_setup(routes: FastAPI, db: Database, settings: Settings) -> None:
         )
         try:
             lookups.count_form(whence["address"], settings)
-            await calls.call_apart(first_setup.run, db, typed["token"], choices)
+            await calls.call_hashing(first_setup.run, db, typed["token"], choices)
         except NotFound:
             return RedirectResponse("/", 303)
         except BankError as error:
@@ -120,7 +122,7 @@ def _add_setup(routes: FastAPI, db: Database, settings: Settings) -> None:
         if choices.demo:
             await calls.call_apart(demo.fill, db)
             return RedirectResponse("/", 303)
-        opened = await calls.call_apart(
+        opened = await calls.call_hashing(
             auth.open_browser_session, db, email=choices.email, password=choices.password, **whence
         )
         return native_forms.enter(settings, opened, "/ops")

@@ -1,24 +1,23 @@
-"""Statements as files. Plain HTTP behind the session cookie, because a browser saves what a link leads to."""
+"""Statements as files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from sqlalchemy.orm import Session
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from bank_app.database import Database
 from bank_app.domain import identifiers
-from bank_app.errors import BankError
-from bank_app.services import auth, history, statements
+from bank_app.services import history, statements
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
-from bank_app.ui import calls, cookies, forms
+from bank_app.ui import calls, downloads, forms
+from bank_app.ui.downloads import CSV, JSON, File
 
-_KINDS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+_KINDS = {"csv": CSV, "json": JSON}
 
 
 def period_of(query: Mapping[str, object]) -> tuple[datetime, datetime] | None:
@@ -40,27 +39,20 @@ def add_statement_routes(routes: FastAPI, db: Database, settings: Settings) -> N
 
     @routes.get("/accounts/{account}/statement.{kind}")
     async def download(request: Request, account: str, kind: str) -> Response:
-        token = cookies.session_token(request.headers.get("cookie", ""), settings)
-        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
-        if actor is None:
-            return RedirectResponse(f"/sign-in?next=/statements/{quote(account)}", 303)
         if kind not in _KINDS:
             return PlainTextResponse("There is no such page.", 404)
         period = period_of(dict(request.query_params))
         if period is None:
             return PlainTextResponse("Name a month, or a first and a last day.", 422)
-        try:
-            name, text = await calls.call_apart(db.read, lambda session: _file(session, actor, account, kind, period))
-        except BankError as error:
-            return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 404)
-        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-        return Response(text, media_type=_KINDS[kind], headers=headers)
+
+        async def statement(actor: Actor) -> File:
+            return await calls.call_apart(db.read, lambda session: _file(session, actor, account, kind, period))
+
+        return await downloads.send(request, db, settings, statement, page=f"/statements/{account}")
 
 
-def _file(
-    session: Session, actor: Actor, account: str, kind: str, period: tuple[datetime, datetime]
-) -> tuple[str, str]:
+def _file(session: Session, actor: Actor, account: str, kind: str, period: tuple[datetime, datetime]) -> File:
     number = identifiers.parse_account_number(account)
     sealed = statements.period(session, actor, number, start=period[0], end=period[1])
     text = statements.as_json(sealed) if kind == "json" else history.entries_csv(sealed.statement.entries)
-    return sealed.file_name(kind), text
+    return File(sealed.file_name(kind), _KINDS[kind], text)

@@ -101,6 +101,12 @@ def test_ids_are_uuid7_and_sort_by_the_time_they_were_made():
     assert ids == sorted(ids)
 
 
+def test_however_many_ids_are_made_at_once_they_do_not_run_ahead_of_the_clock():
+    ids = [new_id() for _ in range(5000)]
+    assert made_at(ids[-1]) <= datetime.now(UTC)
+    assert len({one.int & ((1 << 62) - 1) for one in ids}) == 5000
+
+
 @given(st.timedeltas(timedelta(), timedelta(days=200 * 365)))
 def test_the_earliest_id_of_a_moment_knows_its_millisecond(since):
     moment = datetime(1970, 1, 1, tzinfo=UTC) + since

@@ -1,3 +1,6 @@
+import threading
+import time
+
 import httpx
 import pytest
 
@@ -170,6 +173,33 @@ def test_one_address_cannot_make_the_bank_hash_without_end(throttled, ada, monke
     monkeypatch.undo()
     # Nobody else has to wait.
     assert sign_in(throttled("10.1.0.99"), ada).headers["location"] == "/home"
+
+
+def test_nobody_takes_files_away_without_end(throttled, ada, eve, counter):
+    account = counter.open(ada, "100.00")
+    hers = throttled("10.3.0.1")
+    sign_in(hers, ada)
+    file = f"/accounts/{account.number}/export.csv"
+    answers = [hers.get(file) for _ in range(32)]
+    assert [answer.status_code for answer in answers] == [200] * 30 + [429] * 2
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+    statement = hers.get(f"/accounts/{account.number}/statement.csv", params={"month": "2026-09"})
+    assert statement.status_code == 429
+    other = throttled("10.3.0.1")
+    sign_in(other, eve)
+    assert other.get(file).status_code == 404
+
+
+def test_whoever_signs_in_waits_for_nobody_who_reads_much(browser, bank, ada):
+    go_on = threading.Event()
+    for _ in range(8):
+        bank.apart.submit(go_on.wait, 20)
+    began = time.monotonic()
+    try:
+        assert sign_in(browser, ada).headers["location"] == "/home"
+        assert time.monotonic() - began < 10
+    finally:
+        go_on.set()
 
 
 def test_a_session_remembers_who_the_proxy_saw_and_not_what_the_client_says(throttled, bank, ada):

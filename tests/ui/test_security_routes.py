@@ -114,6 +114,22 @@ def test_a_link_leads_to_a_new_password_once(browser, bank, ada, teller):
     assert sign_in(browser, ada, NEW).headers["location"] == "/home"
 
 
+@pytest.mark.parametrize("form", ["password", "second-step"])
+def test_whoever_is_signed_in_cannot_make_the_bank_hash_without_end_either(bank, web, ada, monkeypatch, form):
+    from bank_app.services import passwords
+
+    settings = bank.settings.model_copy(update={"rate_limits": True, "trusted_proxies": 1})
+    hers = web(create_routes(bank.db, settings))
+    hers.headers = {"x-forwarded-for": f"10.4.0.{len(form)}"}
+    sign_in(hers, ada)
+    hashed = []
+    monkeypatch.setattr(passwords, "fits", lambda *_: hashed.append(1))
+    for _ in range(32):
+        answer = hers.post(f"/auth/{form}", data={"old": "wrong password", "password": NEW})
+    assert "problem=too_many_requests" in answer.headers["location"]
+    assert len(hashed) < 30
+
+
 @pytest.mark.parametrize("form", ["code", "password", "second-step", "reset", "setup"])
 def test_forms_of_other_sites_are_refused(browser, form):
     answer = browser.post(f"/auth/{form}", data={}, headers={"origin": "https://evil.example"})

@@ -73,7 +73,7 @@ class UsersState(rx.State):
         email, name = forms.field(form, "invite-email", 254), forms.field(form, "invite-name", 200)
         role = forms.field(form, "role", 10)
         try:
-            invited = await calls.call_apart(
+            invited = await calls.call_hashing(
                 access.invite, db, actor, email=email, name=name,
                 role=Role(role) if role in STAFF_ROLES else Role.CUSTOMER,
             )  # fmt: skip

@@ -1,0 +1,67 @@
+"""Files over plain HTTP with the session cookie, because a browser saves what a link leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from fastapi import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from bank_app.database import Database
+from bank_app.errors import BankError, DatabaseUnavailable, Forbidden, Throttled
+from bank_app.services import auth
+from bank_app.services.auth import Actor
+from bank_app.settings import Settings
+from bank_app.ui import calls, cookies, lookups
+
+CSV, JSON = "text/csv; charset=utf-8", "application/json"
+
+
+@dataclass(frozen=True)
+class File:
+    """What is sent. The name consists of letters, digits, dashes, underscores and dots."""
+
+    name: str
+    kind: str
+    text: str
+
+
+async def send(
+    request: Request,
+    db: Database,
+    settings: Settings,
+    make: Callable[[Actor], Awaitable[File]],
+    *,
+    page: str,
+    otherwise: int = 404,
+) -> Response:
+    """The file for whoever the cookie says, or why there is none.
+
+    Args:
+        request: What the browser sent.
+        db: The bank's database.
+        settings: Of the bank.
+        make: Makes the file for the person who asks.
+        page: Where somebody is led who has to sign in first.
+        otherwise: The status of a refusal that has none of its own.
+    """
+    token = cookies.session_token(request.headers.get("cookie", ""), settings)
+    try:
+        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
+        if actor is None:
+            return RedirectResponse(f"/sign-in?next={quote(page)}", 303)
+        lookups.count_file(actor, settings)
+        file = await make(actor)
+    except BankError as error:
+        return _refused(error, otherwise)
+    headers = {"content-disposition": f'attachment; filename="{file.name}"', "cache-control": "no-store"}
+    return Response(file.text, media_type=file.kind, headers=headers)
+
+
+def _refused(error: BankError, otherwise: int) -> Response:
+    if isinstance(error, Throttled):
+        return PlainTextResponse(error.detail, 429, {"retry-after": str(error.details["retry_after"])})
+    status = 503 if isinstance(error, DatabaseUnavailable) else 403 if isinstance(error, Forbidden) else otherwise
+    return PlainTextResponse(error.detail, status)
