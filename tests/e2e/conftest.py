@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,27 +63,33 @@ def free_port():
     raise RuntimeError("no free port")
 
 
-@pytest.fixture(scope="session")
-def bank(tmp_path_factory):
-    """`run` with demo people on its own data folder, without throttling; stopped by the signal that Ctrl-C sends."""
-    data = tmp_path_factory.mktemp("bank")
-    port = free_port()
-    environment = {**os.environ, "BANK_RATE_LIMITS": "off", "BANK_DATA": str(data), "PYTHONUNBUFFERED": "1"}
-    environment.pop("DATABASE_URL", None)
-    with (data / "output").open("wb") as output:
+@contextmanager
+def served(data, *command, **environment):
+    """`./bank COMMAND` on a data folder, and its address; stopped by the signal that Ctrl-C sends."""
+    port, output = free_port(), data / "output"
+    inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    with output.open("wb") as file:
         server = subprocess.Popen(
-            [sys.executable, "-m", "bank_app", "run", "--port", str(port), "--data", str(data)],
-            cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+            [sys.executable, "-m", "bank_app", *command, "--port", str(port), "--data", str(data)],
+            cwd=PROJECT, env={**inherited, "PYTHONUNBUFFERED": "1", **environment}, stdout=file, stderr=file,
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_ready(url, server, data / "output")
-        db = Database(bank_settings.load(data=data, database_url="", demo=True, rate_limits=False))
-        yield Bank(url, db)
-        db.dispose()
+        _wait_until_ready(url, server, output)
+        yield url
     finally:
         server.terminate()
         server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def bank(tmp_path_factory):
+    """`run` with demo people on its own data folder, without throttling."""
+    data = tmp_path_factory.mktemp("bank")
+    with served(data, "run", BANK_RATE_LIMITS="off") as url:
+        db = Database(bank_settings.load(data=data, database_url="", demo=True, rate_limits=False))
+        yield Bank(url, db)
+        db.dispose()
 
 
 def _wait_until_ready(url, server, output):

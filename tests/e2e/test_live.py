@@ -1,9 +1,7 @@
 """Pages that are open change by themselves: money comes in, sign-ins end. The writer is always another process."""
 
 import dataclasses
-import os
 import re
-import subprocess
 import sys
 import time
 
@@ -17,7 +15,7 @@ from bank_app.domain.accounting import Role
 from bank_app.private_mysql import PrivateServer
 from bank_app.services import accounts, auth, transfers
 from bank_app.ui import cookies
-from tests.e2e.conftest import PASSWORD, PROJECT, Bank, Person, _wait_until_ready, free_port
+from tests.e2e.conftest import PASSWORD, Bank, Person, served
 
 # What people are promised is two seconds; a busy machine is slow, not wrong.
 SOON = 15_000
@@ -98,26 +96,14 @@ def test_a_sign_in_that_was_ended_elsewhere_leaves_the_page(bank, visit, ada):
 
 
 @pytest.fixture
-def two_workers(bank, tmp_path):
-    """The same pages served by two processes on a database server; the built front end is the one of `bank`."""
-    data, port = bank.db.settings.data, free_port()
-    with PrivateServer(tmp_path / "mysql") as server, (tmp_path / "output").open("wb") as output:
-        settings = bank_settings.load(data=data, database_url=server.url, rate_limits=False)
-        db = Database(settings)
+def two_workers(tmp_path):
+    """The same pages served by two processes on a database server."""
+    with PrivateServer(tmp_path / "mysql") as server:
+        db = Database(bank_settings.load(data=tmp_path, database_url=server.url, rate_limits=False))
         db.upgrade_schema()
-        environment = {**os.environ, "BANK_RATE_LIMITS": "off", "BANK_DATA": str(data), "DATABASE_URL": server.url}
-        command = ["serve", "--workers", "2", "--port", str(port), "--host", "127.0.0.1"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bank_app", *command],
-            cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            _wait_until_ready(f"http://127.0.0.1:{port}", process, tmp_path / "output")
-            yield Bank(f"http://127.0.0.1:{port}", db)
-        finally:
-            process.terminate()
-            process.wait(20)
-            db.dispose()
+        with served(tmp_path, "serve", "--workers", "2", BANK_RATE_LIMITS="off", DATABASE_URL=server.url) as url:
+            yield Bank(url, db)
+        db.dispose()
 
 
 def test_every_worker_tells_its_own_tabs(two_workers, chromium):

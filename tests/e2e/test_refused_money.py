@@ -140,9 +140,8 @@ def test_a_draft_that_no_longer_fits_cannot_be_sent_and_offers_what_is_left(visi
     review(page, ben, "450")
     withdraw_elsewhere(api, ada, "100.00")
     page.reload()
-    expect(page.get_by_role("alert")).to_contain_text(
-        "Your balance changed while you were reviewing — it is now $400.00, less than this transfer."
-    )
+    changed = "Your balance changed while you were reviewing — it is now $400.00, less than this transfer."
+    expect(page.get_by_role("alert").filter(has_text=changed)).to_be_visible()
     expect(page.get_by_role("button", name="Send $450.00")).to_have_attribute("aria-disabled", "true")
     page.get_by_role("button", name="Send $450.00").click(force=True)
     page.get_by_role("button", name="Send $400.00 instead").click()
