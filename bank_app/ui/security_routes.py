@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from bank_app import demo
 from bank_app.database import Database
 from bank_app.errors import BankError, Invalid, NotFound, NotSignedIn, TokenWrong
-from bank_app.services import auth, first_setup, password_links, second_factor
+from bank_app.services import auth, first_setup, integrity, password_links, second_factor
 from bank_app.services.first_setup import Choices
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, first_run, forms, lookups, native_forms
@@ -121,6 +121,8 @@ def _add_setup(routes: FastAPI, db: Database, settings: Settings) -> None:
         await calls.call(first_run.facts, db)
         if choices.demo:
             await calls.call_apart(demo.fill, db)
+            # The first page says how many postings were added up; an empty bank's report would be on it for a while.
+            await calls.call_apart(integrity.latest, db, max_age_seconds=0)
             return RedirectResponse("/", 303)
         opened = await calls.call_hashing(
             auth.open_browser_session, db, email=choices.email, password=choices.password, **whence

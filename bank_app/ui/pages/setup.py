@@ -8,7 +8,7 @@ import reflex as rx
 
 from bank_app.ui import calls, first_run, forms, words
 from bank_app.ui.components.browser import password_box
-from bank_app.ui.components.parts import icon
+from bank_app.ui.components.parts import icon, waiting
 from bank_app.ui.components.settings import posted_problem
 from bank_app.ui.components.shell import public_shell
 from bank_app.ui.guard import exposed
@@ -149,7 +149,19 @@ def setup() -> rx.Component:
     return public_shell(
         rx.el.h1("Set up your bank"),
         rx.el.p("Nobody runs this bank yet. Whoever can read the server's log may.", class_name="muted field"),
-        rx.el.div(_form(), class_name="gate single setup"),
+        # Not before what it begins with is known: a field that is filled in later would lose what was typed meanwhile.
+        rx.el.div(
+            rx.cond(
+                SetupState.loaded,
+                _form(),
+                rx.el.div(
+                    waiting("the form"),
+                    rx.el.span(class_name="bone block", custom_attrs={"style": {"--h": "560px"}}),
+                    class_name="card",
+                ),
+            ),
+            class_name="gate single setup",
+        ),
         rx.el.p(
             icon("info", 16),
             rx.el.span(
