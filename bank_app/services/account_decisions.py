@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from bank_app import clock, errors
+from bank_app import clock
 from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
 from bank_app.models import HOLDS, IdempotencyKey, TransferDraft
-from bank_app.services import accounts, drafts, reasons
+from bank_app.services import accounts, drafts, reasons, roles
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 
@@ -57,8 +57,7 @@ def outlook(session: Session, actor: Actor, account_id: int) -> Outlook:
         Forbidden: a customer asks.
     """
     account = accounts.get_account(session, actor, account_id)
-    if not actor.role.sees_every_account:
-        raise errors.Forbidden("Only the bank's people see this.")
+    roles.staff_only(actor)
     holds = session.execute(
         select(func.count()).select_from(HOLDS).where(
             HOLDS.c.account_id == account_id, HOLDS.c.state == HoldState.OPEN.value, HOLDS.c.expires_at > clock.now()

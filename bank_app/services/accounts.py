@@ -32,7 +32,7 @@ from bank_app.domain.identifiers import account_number_text, grouped, new_accoun
 from bank_app.models import ACCOUNTS, Account, User
 from bank_app.services import audit, hold_book, ledger
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor
+from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_moment
 from bank_app.settings import Settings
 
 _CLOSE_NAMES = 0.75
@@ -295,13 +295,9 @@ def _matches(text: str) -> Any:
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, int]:
-    opened_at, number = split_cursor(cursor, 2)
-    try:
-        moment = datetime.fromisoformat(opened_at)
-    except ValueError:
-        raise bad_cursor() from None
-    # A time without offset would be read as the server's, and a longer number fits no column.
-    if moment.tzinfo is None or not re.fullmatch(r"[0-9]{1,10}", number, re.ASCII):
+    moment, number = split_moment(cursor)
+    # A longer number fits no column.
+    if not re.fullmatch(r"[0-9]{1,10}", number, re.ASCII):
         raise bad_cursor()
     return moment, int(number)
 

@@ -15,7 +15,7 @@ from bank_app.services import history
 from bank_app.services.accounts import own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.history import EntryView
-from bank_app.services.lists import Page, bad_cursor, make_cursor, split_cursor
+from bank_app.services.lists import Page, bad_cursor, make_cursor, split_moment
 
 
 def activity(session: Session, actor: Actor, *, limit: int = 25, cursor: str | None = None) -> Page[EntryView]:
@@ -48,11 +48,8 @@ def activity(session: Session, actor: Actor, *, limit: int = 25, cursor: str | N
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    moment, identifier = split_cursor(cursor, 2)
+    moment, identifier = split_moment(cursor)
     try:
-        found = datetime.fromisoformat(moment), UUID(identifier)
+        return moment, UUID(identifier)
     except ValueError:
         raise bad_cursor() from None
-    if found[0].tzinfo is None:
-        raise bad_cursor()
-    return found

@@ -19,7 +19,7 @@ from bank_app.models import IDEMPOTENCY_KEYS, SavedPayee, TransferDraft, User
 from bank_app.services import accounts, drafts, ledger
 from bank_app.services.answers import TRIED, refusal_of
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, bad_cursor, make_cursor, split_cursor
+from bank_app.services.lists import Page, bad_cursor, make_cursor, split_moment
 
 _KEY = IDEMPOTENCY_KEYS.c
 
@@ -90,14 +90,10 @@ def list_attempts(
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    moment, key = split_cursor(cursor, 2)
-    try:
-        found = datetime.fromisoformat(moment)
-    except ValueError:
-        raise bad_cursor() from None
-    if found.tzinfo is None or not key.isascii():
+    moment, key = split_moment(cursor)
+    if not key.isascii():
         raise bad_cursor()
-    return found, key
+    return moment, key
 
 
 def _views(session: Session, actor: Actor, rows: Sequence[Any]) -> list[AttemptView]:

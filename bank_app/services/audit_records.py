@@ -20,10 +20,11 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.domain.accounting import Role
 from bank_app.models import AuditRecord, AuditSeal, User
-from bank_app.services.audit_trail import content, must_be_staff
+from bank_app.services.audit_trail import content
 from bank_app.services.auth import Actor
 from bank_app.services.history import plain_cell
 from bank_app.services.lists import Page, bad_cursor, contains, make_cursor, split_cursor
+from bank_app.services.roles import staff_only
 
 MOST_COUNTED = 10_000
 MOST_EXPORTED = 50_000
@@ -102,7 +103,7 @@ def list_records(
         Forbidden: a customer.
         Invalid: the cursor is not one of this list.
     """
-    must_be_staff(actor)
+    staff_only(actor)
     query = _filtered(_ROWS, filters or RecordFilter()).order_by(col(AuditSeal.number).desc()).limit(limit + 1)
     if cursor:
         [number] = split_cursor(cursor, 1)
@@ -120,7 +121,7 @@ def count(session: Session, actor: Actor, filters: RecordFilter) -> int:
     Raises:
         Forbidden: a customer.
     """
-    must_be_staff(actor)
+    staff_only(actor)
     if filters == RecordFilter():
         return session.execute(select(func.max(col(AuditSeal.number)))).scalar() or 0
     some = _filtered(_NUMBERS, filters).limit(MOST_COUNTED + 1).subquery()
@@ -134,7 +135,7 @@ def get_record(session: Session, actor: Actor, number: int) -> Place:
         Forbidden: a customer.
         NotFound: no record has this number.
     """
-    must_be_staff(actor)
+    staff_only(actor)
     row = session.execute(_ROWS.where(col(AuditSeal.number) == number)).first()
     if row is None:
         raise errors.NotFound("There is no record with this number.")
@@ -159,7 +160,7 @@ def actions(session: Session, actor: Actor) -> list[str]:
     Raises:
         Forbidden: a customer.
     """
-    must_be_staff(actor)
+    staff_only(actor)
     return list(session.execute(select(col(AuditRecord.action)).distinct().order_by(col(AuditRecord.action))).scalars())
 
 

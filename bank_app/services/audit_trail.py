@@ -33,6 +33,7 @@ from bank_app.domain.identifiers import earliest_id, made_at
 from bank_app.models import AuditRecord, AuditSeal, User
 from bank_app.services import audit
 from bank_app.services.auth import Actor
+from bank_app.services.roles import staff_only
 
 log = logging.getLogger(__name__)
 TRAIL = "audit trail"
@@ -228,7 +229,7 @@ def verify(
     Locks: as `seal`; none while it reads.
     """
     if actor is not None:
-        must_be_staff(actor)
+        staff_only(actor)
     seal(db, thoroughly=True)
     last = db.read(_last_number)
     first, final = 1 if start is None else start, last if end is None else min(end, last)
@@ -258,16 +259,6 @@ def verify_if_due(db: Database, every: timedelta = timedelta(days=1)) -> Verific
     if known is not None and clock.now() - known.result.at < every:
         return None
     return verify(db, None)
-
-
-def must_be_staff(actor: Actor) -> None:
-    """The trail is for the bank's people.
-
-    Raises:
-        Forbidden: a customer.
-    """
-    if not actor.role.sees_every_account:
-        raise errors.Forbidden("Only the bank's people see the audit trail.")
 
 
 def must_be_auditor(actor: Actor) -> None:
@@ -465,7 +456,7 @@ def tamper_with_a_copy(db: Database, actor: Actor) -> Tampering:
         Forbidden: a customer.
         NotFound: the bank is not a demo, or its trail is empty.
     """
-    must_be_staff(actor)
+    staff_only(actor)
     if not db.settings.demo:
         raise errors.NotFound("There is no such page.")
     seal(db)

@@ -14,13 +14,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from bank_app import clock, errors
+from bank_app import clock
 from bank_app.database import Database
 from bank_app.domain.accounting import AccountKind
 from bank_app.domain.identifiers import new_id
 from bank_app.models import Account, BooksCheck, User
 from bank_app.services import audit, integrity
 from bank_app.services.auth import Actor
+from bank_app.services.roles import staff_only
 
 CHECKED = "books.check"
 BOOKS = "books"
@@ -79,7 +80,7 @@ def check_now(db: Database, actor: Actor | None) -> CheckView:
         Forbidden: a customer.
     """
     if actor is not None:
-        _must_be_staff(actor)
+        staff_only(actor)
     with _one_at_a_time(db):
         report = integrity.check(db)
     row = BooksCheck(
@@ -159,7 +160,7 @@ def history(session: Session, actor: Actor, *, limit: int = 30) -> list[CheckVie
     Raises:
         Forbidden: a customer.
     """
-    _must_be_staff(actor)
+    staff_only(actor)
     return _newest(session, limit)
 
 
@@ -179,7 +180,7 @@ def trial_balance(session: Session, actor: Actor) -> list[ClassLine]:
     Raises:
         Forbidden: a customer.
     """
-    _must_be_staff(actor)
+    staff_only(actor)
     rows = session.execute(
         select(col(Account.kind), col(Account.currency), func.count(), func.sum(col(Account.balance)))
         .group_by(col(Account.kind), col(Account.currency))
@@ -191,8 +192,3 @@ def trial_balance(session: Session, actor: Actor) -> list[ClassLine]:
         for kind, currency, count, total in rows
     ]
     return sorted(lines, key=lambda line: (line.currency, order.index(line.kind)))
-
-
-def _must_be_staff(actor: Actor) -> None:
-    if not actor.role.sees_every_account:
-        raise errors.Forbidden("Only the bank's people see the books.")

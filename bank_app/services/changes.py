@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 from bank_app import clock
 from bank_app.database import Database
+from bank_app.domain.identifiers import earliest_id
 from bank_app.models import ACCOUNTS, TRANSACTIONS
 
 # What of an account is written anywhere on a page, besides what follows from its entries.
@@ -83,9 +84,7 @@ def recorded(db: Database, *, since: datetime) -> dict[UUID, str]:
     Raises:
         DatabaseUnavailable: no connection.
     """
-    # An identifier begins with the milliseconds of its making, so this is a stretch of the primary key.
-    after = UUID(int=int(since.timestamp() * 1000) << 80)
-    rows: Sequence[Any] = db.look_up(_RECORDS, {"after": after})
+    rows: Sequence[Any] = db.look_up(_RECORDS, {"after": earliest_id(since)})
     return {row.id: row.object for row in rows}
 
 

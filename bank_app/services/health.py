@@ -12,7 +12,7 @@ from functools import cache
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.services import audit_trail, books, engine_figures, vitals
+from bank_app.services import audit_trail, books, engine_figures, roles, vitals
 from bank_app.services.auth import Actor
 from bank_app.services.vitals import Sample
 from bank_app.settings import PROJECT
@@ -65,8 +65,7 @@ def report(db: Database, actor: Actor) -> Health:
     Raises:
         Forbidden: a customer.
     """
-    if not actor.role.sees_every_account:
-        raise errors.Forbidden("Only the bank's people see how the bank is doing.")
+    roles.staff_only(actor)
     known = vitals.of(db)
     samples = known.samples
     if not samples:

@@ -22,7 +22,8 @@ from bank_app.models import Account, Posting, Transaction, User
 from bank_app.services import transfers
 from bank_app.services.accounts import AccountView, get_account, own_accounts
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor
+from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor, split_id
+from bank_app.services.roles import staff_only
 
 _MOST_POINTS = 300
 _CHART_ROWS = 20_000
@@ -450,8 +451,7 @@ def list_transactions(
         Forbidden: a customer asks.
         Invalid, InvalidAmount: a cursor or an amount that is malformed.
     """
-    if not actor.role.sees_every_account:
-        raise errors.Forbidden("Customers see the history of their own accounts.")
+    staff_only(actor)
     query = (
         select(col(Transaction.id))
         .where(*_conditions(filters, currency, col(Transaction.created_at)))
@@ -464,10 +464,7 @@ def list_transactions(
         kind = {Direction.CREDIT: TransactionType.DEPOSIT, Direction.DEBIT: TransactionType.WITHDRAW}[filters.direction]
         query = query.where(col(Transaction.type) == kind.value)
     if cursor:
-        try:
-            query = query.where(col(Transaction.id) < UUID(split_cursor(cursor, 1)[0]))
-        except ValueError:
-            raise bad_cursor() from None
+        query = query.where(col(Transaction.id) < split_id(cursor))
     ids = list(session.execute(query.limit(limit + 1)).scalars())
     page = transfers.list_views(session, actor, ids[:limit])
     return Page(page, make_cursor(str(ids[limit - 1])) if len(ids) > limit else None)

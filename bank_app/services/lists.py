@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from sqlalchemy import false, func
 
@@ -52,6 +54,35 @@ def split_cursor(cursor: str, parts: int) -> list[str]:
     if len(found) != parts:
         raise bad_cursor()
     return found
+
+
+def split_moment(cursor: str) -> tuple[datetime, str]:
+    """The sort key of rows that are ordered by time: the moment, and what tells rows of one moment apart.
+
+    Raises:
+        Invalid: as `split_cursor`.
+    """
+    at, rest = split_cursor(cursor, 2)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise bad_cursor() from None
+    # A time without offset would be read as the server's.
+    if moment.tzinfo is None:
+        raise bad_cursor()
+    return moment, rest
+
+
+def split_id(cursor: str) -> UUID:
+    """The sort key of rows that are ordered by their id.
+
+    Raises:
+        Invalid: as `split_cursor`.
+    """
+    try:
+        return UUID(split_cursor(cursor, 1)[0])
+    except ValueError:
+        raise bad_cursor() from None
 
 
 def bad_cursor() -> errors.Invalid:

@@ -19,12 +19,12 @@ from sqlmodel import SQLModel, col
 
 from bank_app import clock
 from bank_app.domain.accounting import Direction, TransactionType, signed
-from bank_app.domain.identifiers import account_number_text
+from bank_app.domain.identifiers import account_number_text, earliest_id
 from bank_app.models import POSTINGS, TRANSACTIONS, User
 from bank_app.services import history
 from bank_app.services.accounts import AccountView, own_accounts
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, bad_cursor, make_cursor, split_cursor
+from bank_app.services.lists import Page, make_cursor, split_moment
 
 LOOK_BACK = timedelta(days=90)
 MOST_UNREAD = 9
@@ -152,7 +152,7 @@ def list_notices(session: Session, actor: Actor, *, limit: int = 25, cursor: str
     Raises:
         Invalid: the cursor is not one of ours.
     """
-    until, key = _read_cursor(cursor) if cursor else _not_before_long()
+    until, key = split_moment(cursor) if cursor else _not_before_long()
     window = _Window(clock.now() - LOOK_BACK, _seen_until(session, actor), until, key)
     return _page(_sources(session, actor, window, _SCANNED), limit)
 
@@ -185,17 +185,6 @@ def _seen_until(session: Session, actor: Actor) -> datetime:
 def _not_before_long() -> tuple[datetime, str]:
     """Later than anything: clocks of several machines may differ a little."""
     return clock.now() + timedelta(days=1), ""
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    at, key = split_cursor(cursor, 2)
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        raise bad_cursor() from None
-    if moment.tzinfo is None:
-        raise bad_cursor()
-    return moment, key
 
 
 def _page(found: Iterable[_Found], limit: int) -> Page[Notice]:
@@ -270,8 +259,8 @@ def _recorded(session: Session, actor: Actor, own: Mapping[int, AccountView], wi
         "objects": [*accounts, me],
         "me": me,
         "actor": actor.user_id,
-        "first": _first_id(window.since),
-        "last": _first_id(window.until + timedelta(milliseconds=1)),
+        "first": earliest_id(window.since),
+        "last": earliest_id(window.until + timedelta(milliseconds=1)),
         "scanned": scanned,
     }
     rows = session.execute(_TOLD, asked).all()
@@ -304,10 +293,6 @@ def _pairs(changes: Mapping[str, Any]) -> Iterable[tuple[str, tuple[Any, Any]]]:
     for name, pair in changes.items():
         if isinstance(pair, list | tuple) and len(pair) == 2:
             yield name, (pair[0], pair[1])
-
-
-def _first_id(moment: datetime) -> UUID:
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def _sign_ins(session: Session, actor: Actor, window: _Window) -> _Found:

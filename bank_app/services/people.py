@@ -23,7 +23,8 @@ from bank_app.services.accounts import AccountView, own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.customer_notes import NoteView, notes_about
 from bank_app.services.history import EntryView
-from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor
+from bank_app.services.lists import Page, contains, has_number, make_cursor, split_id
+from bank_app.services.roles import staff_only
 
 LOOKED = "customer.view"
 _VIEWED_AGAIN = timedelta(minutes=1)
@@ -120,10 +121,7 @@ def list_customers(
     if standing:
         query = query.where(_stands(standing))
     if cursor:
-        try:
-            query = query.where(col(User.id) < UUID(hex=split_cursor(cursor, 1)[0]))
-        except ValueError:
-            raise bad_cursor() from None
+        query = query.where(col(User.id) < split_id(cursor))
     found = list(session.execute(query).scalars())
     rows = _rows(session, found[:limit])
     return Page(rows, make_cursor(rows[-1].id.hex) if len(found) > limit else None)
@@ -188,16 +186,6 @@ def _record_of(session: Session, user: User) -> Record:
         sign_ins=_sign_ins(session, user.id),
         notes=notes_about(session, user.id),
     )
-
-
-def staff_only(actor: Actor) -> None:
-    """Lets the bank's people pass.
-
-    Raises:
-        Forbidden: a customer asks.
-    """
-    if not actor.role.sees_every_account:
-        raise errors.Forbidden("Only the bank's people can see this.")
 
 
 # --- what rows are made of ------------------------------------------------------------------------------

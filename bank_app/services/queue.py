@@ -22,7 +22,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, HoldState
 from bank_app.domain.identifiers import account_number_text, earliest_id
 from bank_app.models import ACCOUNTS, HOLDS, POSTINGS, TRANSACTIONS, AuditRecord, User
-from bank_app.services import audit_trail, books, integrity, people
+from bank_app.services import audit_trail, books, integrity, roles
 from bank_app.services.auth import Actor
 
 # Of each kind at most so many are listed; all of them are counted.
@@ -132,7 +132,7 @@ def latest(db: Database, actor: Actor) -> Queue:
         Forbidden: a customer asks.
         DatabaseUnavailable: no connection.
     """
-    people.staff_only(actor)
+    roles.staff_only(actor)
     with _making:
         newest = _newest.setdefault(db, _Newest())
     with newest.asking:
@@ -151,7 +151,7 @@ def look(db: Database, actor: Actor) -> Queue:
         Forbidden: a customer asks.
         DatabaseUnavailable: no connection.
     """
-    people.staff_only(actor)
+    roles.staff_only(actor)
     known = integrity.last_known(db)
     return db.read(lambda session: _look(session, known))
 

@@ -16,7 +16,7 @@ from bank_app import clock
 from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.identifiers import account_number_text, earliest_id, reference
 from bank_app.models import ACCOUNTS, POSTINGS, TRANSACTIONS, AuditRecord, User
-from bank_app.services import people
+from bank_app.services import people, roles
 from bank_app.services.auth import Actor
 
 _MINUTE = timedelta(minutes=1)
@@ -50,7 +50,7 @@ def posted_last_minute(session: Session, actor: Actor) -> int:
     Raises:
         Forbidden: a customer asks.
     """
-    people.staff_only(actor)
+    roles.staff_only(actor)
     since = clock.now() - _MINUTE
     posted = select(func.count()).where(TRANSACTIONS.c.id >= earliest_id(since), TRANSACTIONS.c.created_at >= since)
     return int(session.execute(posted).scalar_one())
@@ -62,7 +62,7 @@ def done_today(session: Session, actor: Actor, *, limit: int = 6) -> list[Done]:
     Raises:
         Forbidden: a customer asks.
     """
-    people.staff_only(actor)
+    roles.staff_only(actor)
     midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     found = _recorded(session, midnight, limit) + _cash(session, midnight, limit)
     return sorted(found, key=lambda done: (done.at, done.id), reverse=True)[:limit]

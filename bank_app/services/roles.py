@@ -1,11 +1,16 @@
-"""What each role may do, in sentences. The services decide by `Role` itself; this says the same to people."""
+"""What each role may do: the door that only the bank's people pass, and everything in sentences for people.
+
+The services decide by `Role` itself; the sentences say the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bank_app import errors
 from bank_app.domain.accounting import Role
+from bank_app.services.auth import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +19,16 @@ class Permission:
 
     sentence: str
     roles: frozenset[Role]
+
+
+def staff_only(actor: Actor) -> None:
+    """Lets the bank's people pass.
+
+    Raises:
+        Forbidden: a customer asks.
+    """
+    if not actor.role.sees_every_account:
+        raise errors.Forbidden("Only the bank's people see this.")
 
 
 def _those(may: Callable[[Role], bool]) -> frozenset[Role]:

@@ -14,7 +14,7 @@ from sqlalchemy import LargeBinary, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
-from bank_app import clock, errors
+from bank_app import clock
 from bank_app.domain import money
 from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.identifiers import reference, reference_bits
@@ -22,7 +22,8 @@ from bank_app.models import HOLDS, Account, AuditRecord, IdempotencyKey, Posting
 from bank_app.services import drafts, reversals, transfers
 from bank_app.services.auth import Actor
 from bank_app.services.history import plain_cell
-from bank_app.services.lists import Page, bad_cursor, contains, make_cursor, split_cursor
+from bank_app.services.lists import Page, contains, make_cursor, split_id
+from bank_app.services.roles import staff_only
 from bank_app.services.transfers import TransactionView
 
 # Names that fit more people than these are too common to look for.
@@ -105,13 +106,10 @@ def find(
         Forbidden: a customer asks.
         Invalid, InvalidAmount: a cursor or an amount that is malformed.
     """
-    _only_staff(actor)
+    staff_only(actor)
     query = select(col(Transaction.id)).where(*_conditions(session, filters, currency))
     if cursor:
-        try:
-            query = query.where(col(Transaction.id) < UUID(split_cursor(cursor, 1)[0]))
-        except ValueError:
-            raise bad_cursor() from None
+        query = query.where(col(Transaction.id) < split_id(cursor))
     ids = list(session.execute(query.order_by(col(Transaction.id).desc()).limit(limit + 1)).scalars())
     views = transfers.list_views(session, actor, ids[:limit])
     people = _people(session, {view.actor_id for view in views})
@@ -126,7 +124,7 @@ def dossier(session: Session, actor: Actor, transaction_id: UUID) -> Dossier:
         Forbidden: a customer asks.
         TransactionNotFound: it does not exist.
     """
-    _only_staff(actor)
+    staff_only(actor)
     view = transfers.get_transaction(session, actor, transaction_id)
     name, role = _people(session, {view.actor_id})[view.actor_id]
     key = session.execute(
@@ -144,11 +142,6 @@ def dossier(session: Session, actor: Actor, transaction_id: UUID) -> Dossier:
         earlier=reversals.earlier_of(session, transaction_id),
         records=tuple(_records(session, [transaction_id, *([view.reverses] if view.reverses else [])])),
     )
-
-
-def _only_staff(actor: Actor) -> None:
-    if not actor.role.sees_every_account:
-        raise errors.Forbidden("Customers see the history of their own accounts.")
 
 
 # --- conditions -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The audit trail as files for the bank's people, over plain HTTP with the session cookie."""
+"""The audit trail as files for the bank's people."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from sqlalchemy.orm import Session
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import Response
 
 from bank_app import clock
 from bank_app.database import Database
-from bank_app.errors import BankError, Forbidden
-from bank_app.services import audit_records, audit_trail, auth
+from bank_app.errors import BankError
+from bank_app.services import audit_records, audit_trail, roles
 from bank_app.services.audit_records import RecordView
 from bank_app.services.audit_trail import KnownVerification
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
-from bank_app.ui import calls, cookies
+from bank_app.ui import calls, downloads
 from bank_app.ui.audit_filters import PATH, AuditFilters
+from bank_app.ui.downloads import CSV, JSON, File
 
 _PAGE = 500
 # Records on both sides of a break that go into the report.
 _AROUND = 10
-_JSON = "application/json"
 
 
 def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
@@ -52,20 +51,12 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
         return await _file(request, "audit-report", "json", lambda s, actor: _text(_report(s, actor, settings)))
 
     async def _file(request: Request, name: str, kind: str, make: Callable[[Session, Actor], str]) -> Response:
-        token = request.cookies.get(cookies.name(settings), "")
-        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
-        if actor is None:
-            return RedirectResponse(f"/sign-in?next={quote(PATH)}", 303)
-        try:
+        async def made(actor: Actor) -> File:
             await calls.call(audit_trail.seal, db)
             text = await calls.call_apart(db.read, lambda session: make(session, actor))
-        except Forbidden as error:
-            return PlainTextResponse(error.detail, 403)
-        except BankError as error:
-            return PlainTextResponse(error.detail, 503)
-        file = f"{name}_{clock.now():%Y-%m-%d}.{kind}"
-        headers = {"content-disposition": f'attachment; filename="{file}"', "cache-control": "no-store"}
-        return Response(text, media_type="text/csv; charset=utf-8" if kind == "csv" else _JSON, headers=headers)
+            return File(f"{name}_{clock.now():%Y-%m-%d}.{kind}", CSV if kind == "csv" else JSON, text)
+
+        return await downloads.send(request, db, settings, made, page=PATH, otherwise=503)
 
 
 def _records(session: Session, actor: Actor, wanted: AuditFilters) -> list[RecordView]:
@@ -81,7 +72,7 @@ def _records(session: Session, actor: Actor, wanted: AuditFilters) -> list[Recor
 
 
 def _report(session: Session, actor: Actor, settings: Settings) -> dict[str, Any]:
-    audit_trail.must_be_staff(actor)
+    roles.staff_only(actor)
     stands = audit_trail.last_verification(session)
     broken = stands.result.broken if stands else None
     around = []

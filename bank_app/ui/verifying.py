@@ -10,7 +10,7 @@ from typing import Any
 import reflex as rx
 
 from bank_app.errors import BankError
-from bank_app.services import audit_trail
+from bank_app.services import audit_trail, roles
 from bank_app.services.audit_trail import KnownVerification, Verification
 from bank_app.ui import audit_words, calls, forms, messages, words
 from bank_app.ui.guard import exposed
@@ -120,7 +120,7 @@ class ChainState(rx.State):
         """How the chain stands. Every page of the bank's people asks this, for the banner when it is broken."""
         actor = await actor_of(self)
         try:
-            audit_trail.must_be_staff(actor)
+            roles.staff_only(actor)
             known = await calls.read(audit_trail.verifications)
             stands = await calls.read(audit_trail.last_verification)
         except BankError:
