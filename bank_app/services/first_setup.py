@@ -67,7 +67,11 @@ def prepare(db: Database, *, demo_allowed: bool) -> str | None:
         if row is None:
             session.execute(insert(BankFacts).values(id=_ROW, **values))
         else:
-            session.execute(update(BankFacts).where(col(BankFacts.id) == _ROW).values(**values))
+            written = session.execute(
+                update(BankFacts).where(col(BankFacts.id) == _ROW, col(BankFacts.set_up_at).is_(None)).values(**values)
+            )
+            # Somebody may have set it up while this process looked.
+            return isinstance(written, CursorResult) and written.rowcount == 1
         return True
 
     return token if db.unit_of_work(operation) else None

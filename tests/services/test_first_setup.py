@@ -1,7 +1,7 @@
 """A bank that nobody runs yet is set up once, by whoever read the token in the server's log."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from bank_app import errors
 from bank_app.domain.accounting import Role
@@ -51,6 +51,23 @@ def test_only_the_newest_token_counts_and_only_its_digest_is_kept(db):
         with pytest.raises(errors.TokenWrong):
             first_setup.run(db, wrong, choices())
     assert first_setup.run(db, second, choices())
+
+
+def test_a_start_in_the_middle_of_the_set_up_changes_nothing_of_it(mariadb_db):
+    db = mariadb_db
+    token, done = first_setup.prepare(db, demo_allowed=True), []
+
+    def set_up_meanwhile(_connection, _cursor, statement, *_):
+        if statement.startswith("UPDATE bank") and not done:
+            done.append(True)
+            first_setup.run(db, token, choices(demo=True))
+
+    event.listen(db.writing, "before_cursor_execute", set_up_meanwhile)
+    try:
+        assert first_setup.prepare(db, demo_allowed=False) is None
+    finally:
+        event.remove(db.writing, "before_cursor_execute", set_up_meanwhile)
+    assert facts(db) == Facts(name="Elm Road Bank", demo=True)
 
 
 def test_a_bank_that_somebody_runs_gets_no_token(db, register):
