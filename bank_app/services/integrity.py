@@ -127,9 +127,14 @@ def latest(db: Database, *, max_age_seconds: float = 30) -> Report:
     """The newest report of this process, made anew when it is older than `max_age_seconds`.
 
     Many who ask at once share one check, and a long check is repeated less often: checking takes at most a hundredth
-    of the time, however large the books and however many ask.
+    of the time, however large the books and however many ask. Who asks while a newer report is made gets the one
+    before it and waits only for the very first.
     """
-    with _checking:
+    known = _newest.get(db)
+    if not _checking.acquire(blocking=known is None):
+        assert known is not None  # noqa: S101 - without one, this waited
+        return known
+    try:
         known = _newest.get(db)
         if known is not None:
             lasts = timedelta(seconds=max(max_age_seconds, known.seconds * 100))
@@ -137,6 +142,8 @@ def latest(db: Database, *, max_age_seconds: float = 30) -> Report:
                 return known
         known = _newest[db] = check(db)
         return known
+    finally:
+        _checking.release()
 
 
 def last_known(db: Database) -> Report | None:

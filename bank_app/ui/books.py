@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import reflex as rx
+from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import audit_trail, integrity
+from bank_app.services.audit_trail import KnownVerification
+from bank_app.services.integrity import TrialLine
 from bank_app.ui import calls, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import SessionState
@@ -44,9 +47,10 @@ class BooksState(rx.State):
         bank = calls.bank()
         try:
             report = await calls.call(integrity.latest, bank.db)
-            trial, verified = await calls.read(
-                lambda session: (integrity.trial_balance(session), audit_trail.last_verification(session))
-            )
+            async with self:
+                told = await self._is_told()
+            # Whoever is not told makes nobody add it up.
+            trial, verified = await calls.read(_told) if told else ([], None)
         except BankError:
             async with self:
                 self.known, self.unreachable = False, True
@@ -55,13 +59,13 @@ class BooksState(rx.State):
         own = [line for line in trial if line.currency == code]
         age = max(0, int((clock.now() - report.checked_at).total_seconds()))
         async with self:
-            session = await self.get_state(SessionState)
-            self.told = bank.settings.demo or session.is_staff
-            self.known, self.unreachable = True, False
+            # Asked again: somebody may have signed out meanwhile.
+            told = told and await self._is_told()
+            self.told, self.known, self.unreachable = told, True, False
             self.balance = report.ok
-            self.counted = f"{words.count(report.postings, 'posting')} re-added" if self.told else ""
+            self.counted = f"{words.count(report.postings, 'posting')} re-added" if told else ""
             intact = verified.result.checked if verified and verified.result.ok else 0
-            self.trail = f"{words.count(intact, 'audit record')} verified" if intact and self.told else ""
+            self.trail = f"{words.count(intact, 'audit record')} verified" if intact and told else ""
             self.checked = f"Checked {age} s ago"
             self.lines = [
                 Line(
@@ -70,7 +74,14 @@ class BooksState(rx.State):
                     money.display(line.credit_minor, code) if line.credit_minor else "",
                 )
                 for line in own
-                if self.told
+                if told
             ]
-            self.debit = money.display(sum(line.debit_minor for line in own), code) if self.told else ""
-            self.credit = money.display(sum(line.credit_minor for line in own), code) if self.told else ""
+            self.debit = money.display(sum(line.debit_minor for line in own), code) if told else ""
+            self.credit = money.display(sum(line.credit_minor for line in own), code) if told else ""
+
+    async def _is_told(self) -> bool:
+        return calls.bank().settings.demo or (await self.get_state(SessionState)).is_staff
+
+
+def _told(session: Session) -> tuple[list[TrialLine], KnownVerification | None]:
+    return integrity.trial_balance(session), audit_trail.last_verification(session)

@@ -1,5 +1,8 @@
 """The checker can fail: for every invariant a copy of the books is corrupted by hand, and the row is named."""
 
+import contextvars
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -379,9 +382,29 @@ def test_many_who_ask_at_once_share_a_report_that_is_fresh_enough(db, ada, count
     first = integrity.latest(db)
     counter.open(ada, "1.00")
     assert integrity.latest(db) is first
-    with clock.moved_to(clock.now() + timedelta(seconds=31)):
+    with clock.moved_to(clock.now() + timedelta(hours=1)):
         assert integrity.latest(db).postings == 2
     assert integrity.last_known(db).postings == 2
+
+
+def test_nobody_waits_for_a_newer_report_that_somebody_else_makes(sqlite_db, monkeypatch):
+    db, making, go_on = sqlite_db, threading.Event(), threading.Event()
+    first, check = integrity.latest(db), integrity.check
+
+    def slow(_db):
+        making.set()
+        go_on.wait(20)
+        return check(_db)
+
+    monkeypatch.setattr(integrity, "check", slow)
+    with clock.moved_to(clock.now() + timedelta(hours=1)), ThreadPoolExecutor(1) as pool:
+        newer = pool.submit(contextvars.copy_context().run, integrity.latest, db)
+        try:
+            assert making.wait(20)
+            assert integrity.latest(db) is first
+        finally:
+            go_on.set()
+        assert newer.result() is integrity.latest(db) is not first
 
 
 def test_the_trial_balance_has_equal_columns(db, counter, ada, ben):

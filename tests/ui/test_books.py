@@ -31,6 +31,14 @@ def test_elsewhere_a_visitor_learns_only_whether_the_books_balance(client, open_
         assert "posting" not in answer
 
 
+def test_a_visitor_makes_nobody_add_up_the_accounts(client, open_to_all, monkeypatch):
+    from bank_app.services import integrity
+
+    open_to_all(demo=False)
+    monkeypatch.delattr(integrity, "trial_balance")
+    assert client.send(LOOK).vars["balance"] is True
+
+
 def test_the_banks_people_see_the_totals(client, open_to_all, auditor, cookie_of):
     open_to_all(demo=False)
     assert client.send(LOOK, cookie=cookie_of(auditor)).vars["debit"] == "$1,240.00"
