@@ -22,7 +22,9 @@ from bank_app.ui.guard import exposed
 from bank_app.ui.requests import API, Request, curl, of_draft, of_page, of_transaction, python
 from bank_app.ui.session import actor_of
 
-_AMOUNT = re.compile(r"(['\"])-?[0-9]+\.[0-9]+\1")
+# A number in quotes under a name; whatever is no account's number is an amount, in currencies without cents as well.
+_NUMBER = re.compile(r"(['\"])(\w+)\1: (['\"])-?[0-9]+(?:\.[0-9]+)?\3")
+_ACCOUNTS = ("id", "account", "number")
 _LONGEST = 20_000
 _connected: list[Any] = []
 
@@ -142,4 +144,8 @@ def _readable(text: str) -> str:
 
 
 def _hide(text: str) -> str:
-    return _AMOUNT.sub(rf"\1{money.HIDDEN}\1", text)
+    def dots(found: re.Match[str]) -> str:
+        quote, name, around = found.groups()
+        return found[0] if name.endswith(_ACCOUNTS) else f"{quote}{name}{quote}: {around}{money.HIDDEN}{around}"
+
+    return _NUMBER.sub(dots, text)

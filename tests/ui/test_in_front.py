@@ -81,6 +81,21 @@ def test_the_api_behind_somebody_elses_page_answers_as_to_a_stranger(client, sit
     assert "1240" not in answer
 
 
+def test_the_api_behind_a_page_hides_amounts_of_every_currency(client, site, bank, ada, counter, cookie_of):
+    from bank_app.api.app import create_api
+    from bank_app.ui import behind
+
+    account = counter.open(ada, "98765", currency="JPY")
+    behind.connect(create_api(bank.db, bank.settings))
+    cookie = cookie_of(ada)
+    client.send(TOGGLE, cookie=cookie)
+    answer = client.send(BEHIND + "open", cookie=cookie, path=f"/accounts/{account.number}")
+    [first, *_] = answer.vars["requests"]
+    assert first.status == "200 OK"
+    assert f'"id": "{account.number}"' in first.answer
+    assert "98765" not in answer
+
+
 def test_side_by_side_shows_nothing_outside_of_a_demo(client, bank, ada, counter, cookie_of):
     counter.open(ada, "1240.00")
     real = bank.settings.model_copy(update={"demo": False})
