@@ -84,7 +84,7 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        if path != "/" and not path.endswith("/") and (self._folder / path.lstrip("/") / "index.html").is_file():
+        if path != "/" and not path.endswith("/") and self._is_page(path):
             # Spares the reader a redirect to the same page with a slash.
             scope = {**scope, "path": path + "/", "raw_path": (path + "/").encode()}
 
@@ -97,6 +97,13 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _is_page(self, path: str) -> bool:
+        try:
+            return (self._folder / path.lstrip("/") / "index.html").is_file()
+        except OSError:
+            # Longer than any name of a file.
+            return False
 
 
 def _caching(path: str, status: int) -> str:

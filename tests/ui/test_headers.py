@@ -42,6 +42,11 @@ def test_only_what_never_changes_is_kept_by_browsers(pages, bank, web, path, cac
     assert web(app).get(path).headers["cache-control"] == caching
 
 
+@pytest.mark.parametrize("path", ["/" + "x" * 5_000, "/%00", "/..%2f..%2fetc", "/%ff"])
+def test_an_address_that_is_none_of_a_page_is_not_looked_for(pages, bank, web, path):
+    assert web(SecurityHeaders(page, folder=pages, settings=bank.settings)).get(path).status_code == 200
+
+
 def test_a_page_is_found_without_its_slash(pages, bank, web):
     assert web(SecurityHeaders(page, folder=pages, settings=bank.settings)).get("/sign-in").text == "/sign-in/"
 

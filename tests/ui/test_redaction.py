@@ -15,6 +15,7 @@ from bank_app.ui.redaction import Redaction, redact
         "Error transforming event argument 'form' with value 's3cret' and type hint 'int'",
         'GET /_event/?token=s3cret&EIO=4 HTTP/1.1',
         "Cookie: bank_session=s3cret; other=1",
+        "Cookie: other=1; bank_half_session=s3cret",
     ],
 )  # fmt: skip
 def test_a_line_loses_what_is_secret(line):
