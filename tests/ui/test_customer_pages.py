@@ -8,6 +8,7 @@ import pytest
 from bank_app import clock
 from bank_app.domain.identifiers import account_number_text, with_check_digits
 from bank_app.services import payees
+from bank_app.ui import calls
 from bank_app.ui.filters import Filters
 
 STATE = "reflex___state____state.bank_app___ui___pages___"
@@ -56,6 +57,16 @@ def test_a_balance_is_proved_and_looked_up_as_of_then(at, ada, hers):
     for typed in ("", "yesterday", "0001-01-01", "2026-13-01", "x" * 500):
         answer = send(f"{ACCOUNT}.ask", form={"at": typed})
         assert answer.vars["then"].problem, typed
+
+
+def test_proving_without_end_is_refused(at, ada, hers, bank):
+    calls.adopt(bank.settings.model_copy(update={"rate_limits": True}))
+    send = at(ada, f"/accounts/{hers.number}")
+    send(f"{ACCOUNT}.open")
+    answers = [send(f"{ACCOUNT}.prove") for _ in range(31)]
+    assert all("add up to" in answer for answer in answers[:2])
+    assert "add up to" not in answers[-1]
+    assert "Too many tries" in answers[-1]
 
 
 def test_new_entries_wait_until_they_are_asked_for(at, counter, ada, hers):

@@ -17,7 +17,7 @@ from bank_app.services import accounts, history, proof
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.holds import HoldView, list_holds
-from bank_app.ui import calls, charts, first_steps, forms, messages, words
+from bank_app.ui import calls, charts, first_steps, forms, lookups, messages, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.notices import notify
 from bank_app.ui.pages.account_attempts import AttemptsState
@@ -165,10 +165,16 @@ class AccountState(rx.State):
     @exposed
     async def prove(self) -> None:
         """Adds all entries up again, in front of the reader."""
-        if self._number:
-            actor = await actor_of(self)
+        if not self._number:
+            return
+        actor = await actor_of(self)
+        try:
+            lookups.count_file(actor, calls.bank().settings)
             await self._prove(actor)
-            await first_steps.tick(actor, "prove")
+        except BankError as error:
+            await notify(self, messages.refusal(error).text, "error")
+            return
+        await first_steps.tick(actor, "prove")
 
     @exposed
     async def ask(self, form: dict[str, Any]) -> None:
