@@ -150,9 +150,14 @@ def lag_seconds(db: Database) -> float:
 
 
 def _seal_some(session: Session, since: UUID | None) -> int:
-    """The next seals. Two who both found no seal, or the same last one, meet at its number, and one starts again."""
+    """The next seals.
+
+    Locks: the first seal, which stays the first. Whoever waited for the last one would get that, and not the newer
+    ones that it waited for. Two who both found none meet at number 1, and one of them starts again.
+    """
+    session.execute(select(col(AuditSeal.number)).where(col(AuditSeal.number) == 1).with_for_update()).first()
     newest = select(col(AuditSeal.number), col(AuditSeal.hash)).order_by(col(AuditSeal.number).desc()).limit(1)
-    last = session.execute(newest.with_for_update()).first()
+    last = session.execute(newest).first()
     number, previous = (last.number, last.hash) if last else (0, chain.GENESIS)
     sealed_at = clock.now()
     seals = []

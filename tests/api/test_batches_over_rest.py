@@ -178,7 +178,7 @@ def test_the_kinds_of_refusal_of_an_atomic_batch_have_their_status(program, hers
 
 
 def test_a_full_queue_is_overloaded_with_a_time_to_wait(program, db, counter, hers, monkeypatch):
-    monkeypatch.setattr(posting.of(db), "_settings", db.settings.model_copy(update={"queue_limit": 0}))
+    monkeypatch.setattr(db, "settings", db.settings.model_copy(update={"queue_limit": 0}))
     monkeypatch.setattr(posting, "_LARGE_AT_ONCE", 0)
     sent = ("/transactions/deposit", _without_type(put(hers.number))), (BATCH, {"items": [put(hers.number)]})
     for path, body in sent:
