@@ -159,14 +159,14 @@ def test_without_a_cookie_no_handler_runs_whatever_it_is_sent(bank, client, ada,
     assert size_of_the_books(bank) == before
 
 
-@pytest.mark.parametrize("page", [page.route for page in site.PAGES])
-def test_without_a_cookie_no_page_shows_anything_of_anybody(client, ada, page):
-    client_of_nobody, path = client(), page.replace("[account_id]", ada.number())
-    for name in sorted(guard.FRAMEWORK):
-        client_of_nobody.send(name, path=path)
-    told = client_of_nobody.all_heard(0.4)
-    assert [word for word in secrets_of(ada)[:2] if word in told] == []
-    assert "Lindqvist" not in told
+def test_without_a_cookie_no_page_shows_anything_of_anybody(client, ada):
+    visitor = client()
+    for page in site.PAGES:
+        for name in sorted(guard.FRAMEWORK):
+            visitor.send(name, path=page.route.replace("[account_id]", ada.number()))
+    told = visitor.all_heard()
+    assert told != ""
+    assert [word for word in secrets_of(ada) if word in told] == []
 
 
 @pytest.fixture
