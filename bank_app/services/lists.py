@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -21,6 +22,19 @@ class Page(Generic[T]):
 
     items: list[T]
     next_cursor: str | None
+
+
+def every(page: Callable[[str | None], Page[T]], *, most: int | None = None) -> list[T]:
+    """The items of all pages, or the first `most`; `page` is asked with one cursor after the other, None first."""
+    found: list[T] = []
+    cursor: str | None = None
+    while most is None or len(found) < most:
+        some = page(cursor)
+        found += some.items
+        cursor = some.next_cursor
+        if cursor is None:
+            break
+    return found[:most]
 
 
 def contains(column: Any, text: str) -> Any:

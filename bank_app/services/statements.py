@@ -129,12 +129,16 @@ class Sealed:
 
     def file_name(self, kind: str) -> str:
         """`everyday-4821_2026-09.csv` for a month, `everyday-4821_2026-09-03_2026-09-14.csv` for other periods."""
-        account, start, end = self.statement.account, self.statement.start, self.statement.end
-        words = "".join(c if c.isascii() and c.isalnum() else " " for c in account.title.lower()).split()
-        name = "-".join(words) or "account"
+        start, end = self.statement.start, self.statement.end
         whole = start.day == 1 and end == _next(start)
         when = f"{start:%Y-%m}" if whole else f"{start:%Y-%m-%d}_{end - timedelta(microseconds=1):%Y-%m-%d}"
-        return f"{name}-{account.number[-4:]}_{when}.{kind}"
+        return f"{stem(self.statement.account)}_{when}.{kind}"
+
+
+def stem(account: AccountView) -> str:
+    """How the names of files about an account begin: `everyday-4821`, whatever letters its name has."""
+    words = "".join(c if c.isascii() and c.isalnum() else " " for c in account.title.lower()).split()
+    return f"{'-'.join(words) or 'account'}-{account.number[-4:]}"
 
 
 def period(session: Session, actor: Actor, account_id: int, *, start: datetime, end: datetime) -> Sealed:

@@ -18,6 +18,7 @@ from bank_app.services import audit_records, audit_trail, roles
 from bank_app.services.audit_records import RecordView
 from bank_app.services.audit_trail import KnownVerification
 from bank_app.services.auth import Actor
+from bank_app.services.lists import Page, every
 from bank_app.settings import Settings
 from bank_app.ui import calls, downloads
 from bank_app.ui.audit_filters import PATH, AuditFilters
@@ -60,15 +61,10 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 
 
 def _records(session: Session, actor: Actor, wanted: AuditFilters) -> list[RecordView]:
-    found: list[RecordView] = []
-    cursor: str | None = None
-    while len(found) < audit_records.MOST_EXPORTED:
-        page = audit_records.list_records(session, actor, filters=wanted.to_service(), limit=_PAGE, cursor=cursor)
-        found += page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    return found
+    def page(cursor: str | None) -> Page[RecordView]:
+        return audit_records.list_records(session, actor, filters=wanted.to_service(), limit=_PAGE, cursor=cursor)
+
+    return every(page, most=audit_records.MOST_EXPORTED)
 
 
 def _report(session: Session, actor: Actor, settings: Settings) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from bank_app import clock
 from bank_app.database import Database
 from bank_app.services import transaction_search
 from bank_app.services.auth import Actor
+from bank_app.services.lists import Page, every
+from bank_app.services.transaction_search import FoundTransaction
 from bank_app.settings import Settings
 from bank_app.ui import calls, downloads
 from bank_app.ui.downloads import CSV, File
@@ -35,14 +37,9 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 
 
 def _export(session: Session, actor: Actor, currency: str, wanted: TransactionFilters) -> str:
-    found: list[transaction_search.FoundTransaction] = []
-    cursor: str | None = None
-    while len(found) < _MOST:
-        page = transaction_search.find(
+    def page(cursor: str | None) -> Page[FoundTransaction]:
+        return transaction_search.find(
             session, actor, currency=currency, filters=wanted.to_service(), limit=_PAGE, cursor=cursor
         )
-        found += page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    return transaction_search.as_csv(found)
+
+    return transaction_search.as_csv(every(page, most=_MOST))

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.domain import identifiers
-from bank_app.services import accounts, history
+from bank_app.services import accounts, history, statements
 from bank_app.services.auth import Actor
+from bank_app.services.lists import Page, every
 from bank_app.ui.downloads import CSV, File
 from bank_app.ui.filters import Filters
 
@@ -25,14 +26,9 @@ def export_entries(session: Session, actor: Actor, account: str, query: Mapping[
     """
     view = accounts.get_account(session, actor, identifiers.parse_account_number(account))
     filters = Filters.of(query).to_history()
-    entries: list[history.EntryView] = []
-    cursor: str | None = None
-    while True:
-        page = history.history(session, actor, view.id, filters=filters, limit=_PAGE, cursor=cursor)
-        entries += page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    safe = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in view.title.lower()).split())
-    name = f"{safe or 'account'}-{view.number[-4:]}_{clock.now():%Y-%m-%d}.csv"
-    return File(name, CSV, history.entries_csv(entries))
+
+    def page(cursor: str | None) -> Page[history.EntryView]:
+        return history.history(session, actor, view.id, filters=filters, limit=_PAGE, cursor=cursor)
+
+    name = f"{statements.stem(view)}_{clock.now():%Y-%m-%d}.csv"
+    return File(name, CSV, history.entries_csv(every(page)))
