@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from datetime import date
-from urllib.parse import urlencode
+from dataclasses import dataclass, fields
 
 from bank_app.services.audit_records import Outcome, RecordFilter
-from bank_app.ui import audit_words, forms, words
-from bank_app.ui.filters import Chip, day_text, midnight
+from bank_app.ui import audit_words, forms
+from bank_app.ui.filters import Chip, InAddress, day_text, days_in_words, midnight
 
 PATH = "/ops/audit"
 
 
 @dataclass(frozen=True)
-class AuditFilters:
-    """Every value is text that was checked; an empty one is not a filter."""
+class AuditFilters(InAddress):
+    """Every value is text that was checked."""
 
     q: str = ""
     action: str = ""
@@ -53,12 +51,7 @@ class AuditFilters:
 
     def address(self, path: str = PATH) -> str:
         """The page with these filters."""
-        on = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name)}
-        return f"{path}?{urlencode(on)}" if on else path
-
-    def any(self) -> bool:
-        """Whether anything is filtered."""
-        return self != AuditFilters()
+        return super().address(path)
 
     def chips(self) -> list[Chip]:
         """What is on, each with the way to switch it off."""
@@ -67,7 +60,6 @@ class AuditFilters:
             "action": audit_words.action(self.action) if self.action else "",
             "actor": "By one person",
             "outcome": audit_words.OUTCOMES.get(self.outcome, ""),
-            "since": f"Since {words.day(date.fromisoformat(self.since))}" if self.since else "",
-            "until": f"Until {words.day(date.fromisoformat(self.until))}" if self.until else "",
+            **days_in_words(self.since, self.until),
         }
-        return [Chip(text, replace(self, **{name: ""}).address()) for name, text in said.items() if getattr(self, name)]
+        return self._chips(PATH, said)

@@ -31,8 +31,37 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Filters:
-    """What is looked for. Every value is text that was checked; an empty one is not a filter.
+class InAddress:
+    """Something that is looked for on a page and stands in its address. An empty value is not a filter."""
+
+    def address(self, path: str) -> str:
+        """The page with these filters."""
+        on = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name)}
+        return f"{path}?{urlencode(on)}" if on else path
+
+    def any(self) -> bool:
+        """Whether anything is filtered."""
+        # Not by comparing with an empty one: in a State this is a proxy, whose type cannot be called.
+        return any(getattr(self, field.name) for field in fields(self))
+
+    def _chips(self, path: str, said: Mapping[str, str]) -> list[Chip]:
+        """What is on in the words of `said`, each with the way to switch it off."""
+        return [
+            Chip(text, replace(self, **{name: ""}).address(path)) for name, text in said.items() if getattr(self, name)
+        ]
+
+
+def days_in_words(since: str, until: str) -> dict[str, str]:
+    """What a first and a last day are called where they are filters."""
+    return {
+        name: f"{word} {words.day(date.fromisoformat(day))}" if day else ""
+        for name, word, day in (("since", "Since", since), ("until", "Until", until))
+    }
+
+
+@dataclass(frozen=True)
+class Filters(InAddress):
+    """What is looked for in a ledger. Every value is text that was checked.
 
     `type` is one or more kinds with commas between them; `since` and `until` are days, both of them inclusive.
     """
@@ -101,15 +130,6 @@ class Filters:
             q=self.q or None,
         )
 
-    def address(self, path: str) -> str:
-        """The page with these filters."""
-        on = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name)}
-        return f"{path}?{urlencode(on)}" if on else path
-
-    def any(self) -> bool:
-        """Whether anything is filtered."""
-        return self != Filters()
-
     def chips(self, path: str) -> list[Chip]:
         """What is on, each with the way to switch it off."""
         said = {
@@ -118,12 +138,9 @@ class Filters:
             "direction": DIRECTION_WORDS.get(self.direction, ""),
             "min": f"From {self.min}",
             "max": f"Up to {self.max}",
-            "since": f"Since {words.day(date.fromisoformat(self.since))}" if self.since else "",
-            "until": f"Until {words.day(date.fromisoformat(self.until))}" if self.until else "",
+            **days_in_words(self.since, self.until),
         }
-        return [
-            Chip(text, replace(self, **{name: ""}).address(path)) for name, text in said.items() if getattr(self, name)
-        ]
+        return self._chips(path, said)
 
 
 def _types(query: Mapping[str, object], text: str) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import date
-from urllib.parse import urlencode
 
 from bank_app.domain.accounting import TransactionType
 from bank_app.domain.identifiers import reference_bits
 from bank_app.services.transaction_search import TransactionFilter
 from bank_app.ui import forms, words
-from bank_app.ui.filters import TYPE_WORDS, Chip, amount_text, day_text, midnight
+from bank_app.ui.filters import TYPE_WORDS, Chip, InAddress, amount_text, day_text, days_in_words, midnight
 from bank_app.ui.money_form import number_of
 
 STATUS_WORDS = {"posted": "Not reversed", "reversed": "Reversed"}
@@ -19,8 +17,8 @@ PATH = "/ops/transactions"
 
 
 @dataclass(frozen=True)
-class TransactionFilters:
-    """Every value is text that was checked; an empty one is not a filter."""
+class TransactionFilters(InAddress):
+    """Every value is text that was checked."""
 
     reference: str = ""
     account: str = ""
@@ -76,12 +74,7 @@ class TransactionFilters:
 
     def address(self, path: str = PATH) -> str:
         """The page with these filters."""
-        on = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name)}
-        return f"{path}?{urlencode(on)}" if on else path
-
-    def any(self) -> bool:
-        """Whether anything is filtered."""
-        return self != TransactionFilters()
+        return super().address(path)
 
     def beyond_reference(self) -> bool:
         """Whether one of the fields is used that the page keeps folded."""
@@ -99,7 +92,6 @@ class TransactionFilters:
             "status": STATUS_WORDS.get(self.status, ""),
             "min": f"From {self.min}",
             "max": f"Up to {self.max}",
-            "since": f"Since {words.day(date.fromisoformat(self.since))}" if self.since else "",
-            "until": f"Until {words.day(date.fromisoformat(self.until))}" if self.until else "",
+            **days_in_words(self.since, self.until),
         }
-        return [Chip(text, replace(self, **{name: ""}).address()) for name, text in said.items() if getattr(self, name)]
+        return self._chips(PATH, said)
