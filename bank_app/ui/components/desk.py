@@ -90,6 +90,25 @@ def figures(*parts: rx.Component, label: str) -> rx.Component:
     return rx.el.dl(*parts, class_name="figures card", aria_label=label)
 
 
+def columns(*named: tuple[str, str], action: str = "") -> rx.Component:
+    """The head of a table: words and class of each column; a last one of buttons has words only for who hears them."""
+    cells = [rx.el.th(words, scope="col", class_name=css) for words, css in named]
+    if action:
+        cells.append(rx.el.th(rx.el.span(action, class_name="hidden-visually"), scope="col"))
+    return rx.el.thead(rx.el.tr(*cells))
+
+
+def listing(caption: str, head: rx.Component, *bodies: rx.Component, kind: str = "", **props: Any) -> rx.Component:
+    """A dense table. The caption is for those who hear it; those who see it have a heading above."""
+    return rx.el.table(
+        rx.el.caption(caption, class_name="hidden-visually"),
+        head,
+        *bodies,
+        class_name=f"listing desk {kind}".strip(),
+        **props,
+    )
+
+
 def row_bones(widths: tuple[str, ...], number: int = 8) -> rx.Component:
     """Rows of a table before they are known; narrow tables show the first and the last of each."""
     last = len(widths) - 1

@@ -121,3 +121,14 @@ def failed_panel(text: rx.Var | str, retry: Any) -> rx.Component:
 def empty(sentence: Content, *actions: rx.Component) -> rx.Component:
     """Nothing here, and what to do about it."""
     return rx.el.div(rx.el.p(sentence), *actions, class_name="empty")
+
+
+def load_more(more: rx.Var, on_press: Any) -> rx.Component:
+    """The way to the next page of a list, while there is one."""
+    return rx.cond(
+        more,
+        rx.el.div(
+            rx.el.button("Load 25 more", type="button", on_click=on_press, class_name="btn"), class_name="ledger-foot"
+        ),
+        rx.fragment(),
+    )

@@ -13,7 +13,7 @@ from bank_app.errors import BankError
 from bank_app.services import accounts
 from bank_app.services.attempts import AttemptView, list_attempts
 from bank_app.ui import calls, messages, words
-from bank_app.ui.components.parts import bone, empty, failed_panel, icon, waiting
+from bank_app.ui.components.parts import bone, empty, failed_panel, icon, load_more, waiting
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of
 
@@ -124,14 +124,7 @@ def attempts_panel(number: rx.Var) -> rx.Component:
                 rx.fragment(
                     rx.el.p("What the bank declined. No money moved.", class_name="panel-note"),
                     rx.el.ul(rx.foreach(state.attempts, _row), class_name="rows"),
-                    rx.cond(
-                        state.more,
-                        rx.el.div(
-                            rx.el.button("Load 25 more", type="button", on_click=state.load_more, class_name="btn"),
-                            class_name="ledger-foot",
-                        ),
-                        rx.fragment(),
-                    ),
+                    load_more(state.more, state.load_more),
                 ),
                 empty("Nothing was declined. Movements that the bank refuses appear here with the reason."),
             ),

@@ -19,6 +19,7 @@ from bank_app.ui.components.parts import (
     failed_panel,
     icon,
     link,
+    load_more,
     notice,
     page_head,
     problem_summary,
@@ -393,13 +394,7 @@ def _entries(ready: rx.Var) -> rx.Component:
             id="entries",
             class_name="desk",
         ),
-        when(
-            ready & state.more,
-            lambda: rx.el.div(
-                rx.el.button("Load 25 more", type="button", on_click=state.load_more, class_name="btn"),
-                class_name="ledger-foot",
-            ),
-        ),
+        load_more(ready & state.more, state.load_more),
         focus_on_change(target=state.first_new, seq=state.loads),
         class_name="card",
     )

@@ -15,8 +15,8 @@ from bank_app.services import accounts
 from bank_app.services.accounts import AccountView
 from bank_app.ui import calls, forms, messages, words
 from bank_app.ui.components.browser import focus_on_change, submit_on_change
-from bank_app.ui.components.desk import filter_select, find_box, row_bones
-from bank_app.ui.components.parts import empty, failed_panel, link, page_head, waiting
+from bank_app.ui.components.desk import columns, filter_select, find_box, listing, row_bones
+from bank_app.ui.components.parts import empty, failed_panel, link, load_more, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
 from bank_app.ui.pages.accounts import status_badge, unusual_status
@@ -160,9 +160,9 @@ def _table() -> rx.Component:
         ("Current", "right wide-only"), ("Held", "right wide-only"), ("Overdraft limit", "right wide-only"),
         ("Available", "right"), ("Opened", "right wide-only"),
     ]  # fmt: skip
-    return rx.el.table(
-        rx.el.caption("Accounts, newest first", class_name="hidden-visually"),
-        rx.el.thead(rx.el.tr(*[rx.el.th(words, scope="col", class_name=css) for words, css in head])),
+    return listing(
+        "Accounts, newest first",
+        columns(*head),
         rx.el.tbody(
             rx.cond(
                 DeskState.loaded,
@@ -170,7 +170,6 @@ def _table() -> rx.Component:
                 row_bones(("12ch", "14ch", "7ch", "5ch", "8ch", "6ch", "6ch", "8ch")),
             )
         ),
-        class_name="listing desk",
     )
 
 
@@ -212,14 +211,7 @@ def ops_accounts() -> rx.Component:
                 ),
                 _table(),
             ),
-            rx.cond(
-                DeskState.more,
-                rx.el.div(
-                    rx.el.button("Load 25 more", type="button", on_click=DeskState.load_more, class_name="btn"),
-                    class_name="ledger-foot",
-                ),
-                rx.fragment(),
-            ),
+            load_more(DeskState.more, DeskState.load_more),
             focus_on_change(target=DeskState.first_new, seq=DeskState.loads),
             class_name="card flush",
             aria_label="Accounts",

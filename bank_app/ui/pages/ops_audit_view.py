@@ -7,7 +7,7 @@ import reflex as rx
 from bank_app.ui.audit_filters import PATH
 from bank_app.ui.audit_words import OUTCOMES
 from bank_app.ui.components.browser import copy_button, focus_on_change
-from bank_app.ui.components.desk import chip, filter_input, filter_select, find_box, row_bones
+from bank_app.ui.components.desk import chip, columns, filter_input, filter_select, find_box, listing, row_bones
 from bank_app.ui.components.live import freshness, new_rows_pill
 from bank_app.ui.components.parts import (
     badge,
@@ -17,6 +17,7 @@ from bank_app.ui.components.parts import (
     failed_panel,
     icon,
     link,
+    load_more,
     notice,
     page_head,
     waiting,
@@ -325,9 +326,9 @@ def _drawer() -> rx.Component:
 
 
 def _table() -> rx.Component:
-    return rx.el.table(
-        rx.el.caption("Audit records, newest first", class_name="hidden-visually"),
-        rx.el.thead(rx.el.tr(*[rx.el.th(said, scope="col", class_name=css) for said, css in _COLUMNS])),
+    return listing(
+        "Audit records, newest first",
+        columns(*_COLUMNS),
         rx.el.tbody(
             rx.cond(
                 AuditState.loaded,
@@ -336,7 +337,7 @@ def _table() -> rx.Component:
             )
         ),
         id="records",
-        class_name="listing desk trail",
+        kind="trail",
     )
 
 
@@ -427,14 +428,7 @@ def ops_audit() -> rx.Component:
                 ),
                 _table(),
             ),
-            rx.cond(
-                state.more,
-                rx.el.div(
-                    rx.el.button("Load 25 more", type="button", on_click=state.load_more, class_name="btn"),
-                    class_name="ledger-foot",
-                ),
-                rx.fragment(),
-            ),
+            load_more(state.more, state.load_more),
             focus_on_change(target=state.first_new, seq=state.loads),
             focus_on_change(target=state.closed_row, seq=state.closed),
             class_name="card flush",

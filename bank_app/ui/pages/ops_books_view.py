@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.ui.components.browser import focus_on_change, press_once
-from bank_app.ui.components.desk import row_bones
+from bank_app.ui.components.desk import columns, listing, row_bones
 from bank_app.ui.components.live import freshness
 from bank_app.ui.components.parts import badge, bone, empty, failed_panel, icon, page_head, waiting
 from bank_app.ui.components.shell import shell
@@ -58,8 +58,8 @@ def _balance(shown: rx.Var) -> rx.Component:
         rx.el.header(
             rx.el.h2("Trial balance"), rx.el.span(shown.currency, ", ", OpsBooksState.at, class_name="end small muted")
         ),
-        rx.el.table(
-            rx.el.caption("Trial balance by class of accounts", class_name="hidden-visually"),
+        listing(
+            "Trial balance by class of accounts",
             _head(),
             _group("What the bank has", shown.has),
             _group("What the bank owes and earned", shown.owes),
@@ -81,7 +81,7 @@ def _balance(shown: rx.Var) -> rx.Component:
                     class_name="difference",
                 ),
             ),
-            class_name="listing desk trial",
+            kind="trial",
         ),
         class_name="card flush ruled",
         key=shown.currency,
@@ -94,20 +94,13 @@ def _on_phones(word: str) -> rx.Component:
 
 
 def _head() -> rx.Component:
-    return rx.el.thead(
-        rx.el.tr(
-            rx.el.th("Account class", scope="col"),
-            rx.el.th("Accounts", scope="col", class_name="right wide-only"),
-            rx.el.th("Debit", scope="col", class_name="right"),
-            rx.el.th("Credit", scope="col", class_name="right"),
-        )
-    )
+    return columns(("Account class", ""), ("Accounts", "right wide-only"), ("Debit", "right"), ("Credit", "right"))
 
 
 def _balance_bones() -> rx.Component:
     return rx.el.section(
         rx.el.header(rx.el.h2("Trial balance")),
-        rx.el.table(_head(), rx.el.tbody(row_bones(("14ch", "4ch", "9ch", "9ch"), 5)), class_name="listing desk trial"),
+        listing("Trial balance", _head(), rx.el.tbody(row_bones(("14ch", "4ch", "9ch", "9ch"), 5)), kind="trial"),
         class_name="card flush ruled",
     )
 

@@ -8,7 +8,7 @@ import reflex as rx
 
 from bank_app.services.customer_notes import MAX_NOTE
 from bank_app.ui.components.browser import focus_on_change, press_once, route_value
-from bank_app.ui.components.desk import crumbs, figure, figures
+from bank_app.ui.components.desk import columns, crumbs, figure, figures, listing
 from bank_app.ui.components.dialogs import dialog, dialog_closer, dialog_opener, reason_field
 from bank_app.ui.components.fields import described, error_line, label_for
 from bank_app.ui.components.moving import when
@@ -200,11 +200,10 @@ def _accounts(ready: rx.Var) -> rx.Component:
         ("Account", ""), ("Kind", "wide-only"), ("Status", "wide-only"), ("Current", "right wide-only"),
         ("Available", "right"),
     ]  # fmt: skip
-    table = rx.el.table(
-        rx.el.caption("Accounts of this person", class_name="hidden-visually"),
-        rx.el.thead(rx.el.tr(*[rx.el.th(name, scope="col", class_name=css) for name, css in head])),
+    table = listing(
+        "Accounts of this person",
+        columns(*head),
         rx.el.tbody(rx.foreach(RecordState.accounts, _account)),
-        class_name="listing desk",
     )
     return rx.el.section(
         rx.el.header(rx.el.h2("Accounts")),

@@ -12,8 +12,8 @@ from bank_app.services import people
 from bank_app.services.people import Standing
 from bank_app.ui import calls, forms, messages, person_words, words
 from bank_app.ui.components.browser import focus_on_change, submit_on_change
-from bank_app.ui.components.desk import filter_select, find_box, row_bones
-from bank_app.ui.components.parts import empty, failed_panel, link, page_head, waiting
+from bank_app.ui.components.desk import columns, filter_select, find_box, listing, row_bones
+from bank_app.ui.components.parts import empty, failed_panel, link, load_more, page_head, waiting
 from bank_app.ui.components.people import standing_badge, unusual_standing
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
@@ -128,9 +128,9 @@ def _table() -> rx.Component:
         ("Customer", ""), ("Sign-in", "wide-only"), ("Accounts", "right wide-only"), ("Total", "right"),
         ("Last sign-in", "wide-only"), ("Newest note", "wide-only"),
     ]  # fmt: skip
-    return rx.el.table(
-        rx.el.caption("Customers, newest first", class_name="hidden-visually"),
-        rx.el.thead(rx.el.tr(*[rx.el.th(name, scope="col", class_name=css) for name, css in head])),
+    return listing(
+        "Customers, newest first",
+        columns(*head),
         rx.el.tbody(
             rx.cond(
                 CustomersState.loaded,
@@ -138,7 +138,6 @@ def _table() -> rx.Component:
                 row_bones(("16ch", "6ch", "3ch", "8ch", "10ch", "12ch")),
             )
         ),
-        class_name="listing desk",
     )
 
 
@@ -181,14 +180,7 @@ def ops_customers() -> rx.Component:
                 ),
                 _table(),
             ),
-            rx.cond(
-                state.more,
-                rx.el.div(
-                    rx.el.button("Load 25 more", type="button", on_click=state.load_more, class_name="btn"),
-                    class_name="ledger-foot",
-                ),
-                rx.fragment(),
-            ),
+            load_more(state.more, state.load_more),
             focus_on_change(target=state.first_new, seq=state.loads),
             class_name="card flush",
             aria_label="Customers",

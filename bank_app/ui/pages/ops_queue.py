@@ -13,6 +13,7 @@ from bank_app.services import health, integrity, queue, right_now
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms, messages, queue_words, words
 from bank_app.ui.components.browser import submit_on_change
+from bank_app.ui.components.desk import columns, listing
 from bank_app.ui.components.live import freshness
 from bank_app.ui.components.moving import ticks
 from bank_app.ui.components.parts import badge, bone, empty, failed_panel, icon, link, page_head, waiting
@@ -222,19 +223,11 @@ def _bones() -> rx.Component:
 
 
 def _table() -> rx.Component:
-    return rx.el.table(
-        rx.el.caption("What waits, most urgent first", class_name="hidden-visually"),
-        rx.el.thead(
-            rx.el.tr(
-                rx.el.th("What", scope="col"),
-                rx.el.th("Amount", scope="col", class_name="right"),
-                rx.el.th("Why it is here", scope="col"),
-                rx.el.th("Waiting", scope="col", class_name="right"),
-                rx.el.th(rx.el.span("Action", class_name="hidden-visually"), scope="col"),
-            )
-        ),
+    return listing(
+        "What waits, most urgent first",
+        columns(("What", ""), ("Amount", "right"), ("Why it is here", ""), ("Waiting", "right"), action="Action"),
         rx.el.tbody(rx.cond(QueueState.loaded, rx.foreach(QueueState.rows, _row), _bones())),
-        class_name="listing desk queue",
+        kind="queue",
     )
 
 

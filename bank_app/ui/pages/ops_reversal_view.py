@@ -6,7 +6,7 @@ import reflex as rx
 
 from bank_app.services.reasons import Cause
 from bank_app.ui.components.browser import focus_on_change, press_once, route_value
-from bank_app.ui.components.desk import crumbs, posted_badge
+from bank_app.ui.components.desk import columns, crumbs, posted_badge
 from bank_app.ui.components.fields import described, error_line, label_for
 from bank_app.ui.components.live import freshness
 from bank_app.ui.components.moving import ticks, when
@@ -58,7 +58,7 @@ def _effects(ready: rx.Var) -> rx.Component:
     return rx.el.section(
         rx.el.header(rx.el.h2("What it will do"), rx.el.span(freshness(), class_name="end")),
         rx.el.table(
-            rx.el.thead(rx.el.tr(*[rx.el.th(words, scope="col", class_name=css) for words, css in head])),
+            columns(*head),
             rx.el.tbody(
                 rx.cond(
                     ready,

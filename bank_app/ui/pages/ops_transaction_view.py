@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.ui.components.browser import copy_button, route_value
-from bank_app.ui.components.desk import crumbs, posted_badge
+from bank_app.ui.components.desk import columns, crumbs, posted_badge
 from bank_app.ui.components.moving import when
 from bank_app.ui.components.parts import badge, bone, button_link, failed_panel, icon, link, notice, page_head, waiting
 from bank_app.ui.components.shell import shell
@@ -61,7 +61,7 @@ def _entries(ready: rx.Var) -> rx.Component:
             rx.cond(ready, rx.el.span(badge("Balanced", "check", "ok"), class_name="end"), rx.fragment()),
         ),
         rx.el.table(
-            rx.el.thead(rx.el.tr(*[rx.el.th(words, scope="col", class_name=css) for words, css in head])),
+            columns(*head),
             rx.el.tbody(
                 rx.cond(
                     ready,

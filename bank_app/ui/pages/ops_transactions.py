@@ -14,9 +14,18 @@ from bank_app.services.transaction_search import FoundTransaction
 from bank_app.services.transfers import PostingView
 from bank_app.ui import calls, messages, words
 from bank_app.ui.components.browser import focus_on_change
-from bank_app.ui.components.desk import chip, filter_input, filter_select, find_box, posted_badge, row_bones
+from bank_app.ui.components.desk import (
+    chip,
+    columns,
+    filter_input,
+    filter_select,
+    find_box,
+    listing,
+    posted_badge,
+    row_bones,
+)
 from bank_app.ui.components.live import freshness, new_rows_pill
-from bank_app.ui.components.parts import document_link, empty, failed_panel, icon, link, page_head, waiting
+from bank_app.ui.components.parts import document_link, empty, failed_panel, icon, link, load_more, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.filters import TYPE_WORDS, Chip
 from bank_app.ui.guard import exposed
@@ -196,9 +205,9 @@ def _table() -> rx.Component:
         ("Reference", ""), ("From", "wide-only"), ("To", "wide-only"), ("Amount", "right"),
         ("Time, UTC", "wide-only"), ("Asked for by", "wide-only"), ("Status", "wide-only"),
     ]  # fmt: skip
-    return rx.el.table(
-        rx.el.caption("Transactions, newest first", class_name="hidden-visually"),
-        rx.el.thead(rx.el.tr(*[rx.el.th(words, scope="col", class_name=css) for words, css in head])),
+    return listing(
+        "Transactions, newest first",
+        columns(*head),
         rx.el.tbody(
             rx.cond(
                 TransactionListState.loaded,
@@ -207,7 +216,6 @@ def _table() -> rx.Component:
             )
         ),
         id="transactions",
-        class_name="listing desk",
     )
 
 
@@ -299,14 +307,7 @@ def ops_transactions() -> rx.Component:
                 ),
                 _table(),
             ),
-            rx.cond(
-                state.more,
-                rx.el.div(
-                    rx.el.button("Load 25 more", type="button", on_click=state.load_more, class_name="btn"),
-                    class_name="ledger-foot",
-                ),
-                rx.fragment(),
-            ),
+            load_more(state.more, state.load_more),
             focus_on_change(target=state.first_new, seq=state.loads),
             class_name="card flush",
             aria_label="Transactions",

@@ -7,7 +7,7 @@ import reflex as rx
 from bank_app.domain.accounting import Role
 from bank_app.services import roles
 from bank_app.ui.components.browser import focus_on_change, password_box, press_once, route_value
-from bank_app.ui.components.desk import crumbs, row_bones
+from bank_app.ui.components.desk import columns, crumbs, listing, row_bones
 from bank_app.ui.components.dialogs import dialog, dialog_closer, dialog_opener
 from bank_app.ui.components.fields import error_line, text_field
 from bank_app.ui.components.moving import when
@@ -96,14 +96,9 @@ def _table() -> rx.Component:
         ("Person", ""), ("Role", "wide-only"), ("Sign-in", "wide-only"), ("Two-step", "wide-only"),
         ("Last sign-in", "wide-only"),
     ]  # fmt: skip
-    return rx.el.table(
-        rx.el.caption("People with a role at this bank, by name", class_name="hidden-visually"),
-        rx.el.thead(
-            rx.el.tr(
-                *[rx.el.th(name, scope="col", class_name=css) for name, css in head],
-                rx.el.th(rx.el.span("Action", class_name="hidden-visually"), scope="col"),
-            )
-        ),
+    return listing(
+        "People with a role at this bank, by name",
+        columns(*head, action="Action"),
         rx.el.tbody(
             rx.cond(
                 UsersState.loaded,
@@ -111,7 +106,6 @@ def _table() -> rx.Component:
                 row_bones(("16ch", "8ch", "6ch", "3ch", "10ch", "9ch"), 4),
             )
         ),
-        class_name="listing desk",
     )
 
 
