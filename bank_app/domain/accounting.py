@@ -50,11 +50,6 @@ class AccountKind(StrEnum):
     SUSPENSE = "suspense"
 
     @property
-    def is_internal(self) -> bool:
-        """Whether the account is the bank's own, carries the other side, and may go below zero."""
-        return self not in (AccountKind.CHECKING, AccountKind.SAVINGS)
-
-    @property
     def usual_name(self) -> str:
         """What people call an account of this kind that has no name of its own."""
         return "Everyday" if self is AccountKind.CHECKING else self.value.capitalize()
@@ -82,6 +77,13 @@ class FrozenFor(StrEnum):
 
     DEBITS = "debits"
     ALL = "all"
+
+
+def passes(direction: Direction, status: AccountStatus | str, frozen_for: FrozenFor | str | None) -> bool:
+    """Whether the state of an account lets money leave it (a debit) or arrive in it (a credit)."""
+    if status == AccountStatus.FROZEN:
+        return direction is Direction.CREDIT and frozen_for != FrozenFor.ALL
+    return status == AccountStatus.OPEN
 
 
 class Role(StrEnum):

@@ -27,6 +27,7 @@ from bank_app.domain.accounting import (
     Leg,
     TransactionType,
     available,
+    passes,
 )
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
 from bank_app.models import ACCOUNTS, Account, User
@@ -94,6 +95,16 @@ class AccountView:
             held_minor=self.held_minor,
             overdraft_limit_minor=self.overdraft_limit_minor,
         )
+
+    @property
+    def can_pay(self) -> bool:
+        """Whether its state lets money leave."""
+        return passes(Direction.DEBIT, self.status, self.frozen_for)
+
+    @property
+    def can_receive(self) -> bool:
+        """Whether its state lets money arrive."""
+        return passes(Direction.CREDIT, self.status, self.frozen_for)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
+from bank_app.domain.accounting import AccountStatus, HoldState
 from bank_app.models import User
 from bank_app.services.accounts import AccountView, own_accounts
 from bank_app.services.auth import Actor
@@ -49,11 +49,6 @@ def needs(session: Session, actor: Actor) -> Needs:
         held=tuple(_held(session, actor, account) for account in own if account.held_minor),
         one_step_only=since is None,
     )
-
-
-def nothing_may_arrive(account: AccountView) -> bool:
-    """Whether an account is frozen both ways."""
-    return account.status is AccountStatus.FROZEN and account.frozen_for is FrozenFor.ALL
 
 
 def _held(session: Session, actor: Actor, account: AccountView) -> Held:

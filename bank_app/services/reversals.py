@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.domain.accounting import AccountStatus, Direction, FrozenFor, signed
+from bank_app.domain.accounting import AccountStatus, Direction, FrozenFor, passes, signed
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import Account, Transaction, User
 from bank_app.services import ledger, orders, reasons, transfers
@@ -47,6 +47,12 @@ class Effect:
     def after_minor(self) -> int | None:
         """What would be available afterwards."""
         return None if self.available_minor is None else self.available_minor + self.change_minor
+
+    @property
+    def passes(self) -> bool:
+        """Whether the state of the account lets this change through."""
+        direction = Direction.CREDIT if self.change_minor > 0 else Direction.DEBIT
+        return passes(direction, self.status, self.frozen_for)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from bank_app.domain.accounting import (
     AnyDraft,
     Direction,
     Draft,
-    FrozenFor,
     HoldDraft,
     HoldState,
     Leg,
     ReleaseDraft,
     available,
+    passes,
     signed,
 )
 from bank_app.domain.identifiers import account_number_text
@@ -227,8 +227,7 @@ def _wrong_state(draft: Draft | HoldDraft, books: dict[int, Book]) -> errors.Ban
         sentence = f"Account {book.number} is {{}}." if own else "The receiving account can't receive money right now."
         if book.account.status == AccountStatus.CLOSED:
             return errors.AccountClosed(sentence.format("closed"), account_id=book.number)
-        frozen = book.account.status == AccountStatus.FROZEN
-        if frozen and (leg.direction is Direction.DEBIT or book.account.frozen_for == FrozenFor.ALL):
+        if not passes(leg.direction, book.account.status, book.account.frozen_for):
             return errors.AccountFrozen(
                 sentence.format("frozen, so money can't leave it" if leg.direction is Direction.DEBIT else "frozen"),
                 account_id=book.number,

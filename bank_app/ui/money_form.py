@@ -11,7 +11,7 @@ from uuid import UUID
 import reflex as rx
 
 from bank_app.domain import money
-from bank_app.domain.accounting import AccountStatus, FrozenFor
+from bank_app.domain.accounting import AccountStatus
 from bank_app.domain.identifiers import new_id, parse_account_number
 from bank_app.errors import AccountNotFound, BankError
 from bank_app.services import accounts, cautions, unfinished
@@ -44,20 +44,18 @@ def named(account: AccountView) -> str:
 
 def why_not_from(account: AccountView) -> tuple[str, str]:
     """Why money cannot leave an account, and the sign for it; two empty texts if it can."""
-    if account.status is AccountStatus.CLOSED:
-        return "Closed", "lock"
-    if account.status is AccountStatus.FROZEN:
-        return "Frozen — money can't leave", "snowflake"
-    return "", ""
+    return ("", "") if account.can_pay else _stuck(account, "leave")
 
 
 def why_not_to(account: AccountView) -> tuple[str, str]:
     """Why money cannot arrive in an account, and the sign for it; two empty texts if it can."""
+    return ("", "") if account.can_receive else _stuck(account, "arrive")
+
+
+def _stuck(account: AccountView, what: str) -> tuple[str, str]:
     if account.status is AccountStatus.CLOSED:
         return "Closed", "lock"
-    if account.status is AccountStatus.FROZEN and account.frozen_for is FrozenFor.ALL:
-        return "Frozen — money can't arrive", "snowflake"
-    return "", ""
+    return f"Frozen — money can't {what}", "snowflake"
 
 
 def choice(account: AccountView, reason: tuple[str, str], *, chosen: bool, foreign: bool) -> Choice:

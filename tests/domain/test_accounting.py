@@ -5,13 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bank_app.domain.accounting import (
-    AccountKind,
+    AccountStatus,
     Direction,
     Draft,
+    FrozenFor,
     Leg,
     Role,
     TransactionType,
     available,
+    passes,
     signed,
 )
 from bank_app.domain.identifiers import new_id
@@ -99,8 +101,23 @@ def test_available_is_booked_less_held_plus_limit():
     assert available(balance_minor=-700, held_minor=0, overdraft_limit_minor=1000) == 300
 
 
-def test_only_checking_and_savings_belong_to_customers():
-    assert [kind.value for kind in AccountKind if not kind.is_internal] == ["checking", "savings"]
+@pytest.mark.parametrize(
+    ("status", "frozen_for", "leaves", "arrives"),
+    [
+        (AccountStatus.OPEN, None, True, True),
+        (AccountStatus.FROZEN, FrozenFor.DEBITS, False, True),
+        (AccountStatus.FROZEN, FrozenFor.ALL, False, False),
+        (AccountStatus.CLOSED, None, False, False),
+    ],
+)
+def test_the_state_of_an_account_says_which_way_money_may_go(status, frozen_for, leaves, arrives):
+    assert (passes(Direction.DEBIT, status, frozen_for), passes(Direction.CREDIT, status, frozen_for)) == (
+        leaves,
+        arrives,
+    )
+    # Rows of the database have the plain texts.
+    as_kept = (status.value, frozen_for and frozen_for.value)
+    assert [passes(side, *as_kept) for side in (Direction.DEBIT, Direction.CREDIT)] == [leaves, arrives]
 
 
 def test_roles_see_and_act_as_the_contract_says():

@@ -24,4 +24,4 @@ def test_frozen_accounts_and_money_set_aside_are_named(db, counter, ada, ben, te
     [held] = waiting.held
     assert (held.account.id, [hold.description for hold in held.holds], held.more) == (hers.id, ["Hotel"], False)
     assert waiting.count == 3
-    assert not needs.nothing_may_arrive(waiting.frozen[0])
+    assert (waiting.frozen[0].can_pay, waiting.frozen[0].can_receive) == (False, True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.domain import identifiers, money
-from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
+from bank_app.domain.accounting import AccountStatus, HoldState
 from bank_app.errors import BankError, NotFound
 from bank_app.services import accounts, history, proof
 from bank_app.services.accounts import AccountView
@@ -298,9 +298,8 @@ def _banner(account: AccountView) -> str:
         return "This account is closed. It can be read, and nothing can move."
     if account.status is not AccountStatus.FROZEN:
         return ""
-    if account.frozen_for is FrozenFor.ALL:
-        return f"This account is frozen: money can neither arrive nor leave. Contact {bank}."
-    return f"This account is frozen: money can arrive but can't leave. Contact {bank}."
+    moves = "can arrive but can't leave" if account.can_receive else "can neither arrive nor leave"
+    return f"This account is frozen: money {moves}. Contact {bank}."
 
 
 def _proved(found: proof.Proof) -> Proved:

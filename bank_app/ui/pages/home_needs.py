@@ -66,7 +66,7 @@ def _named(account: AccountView) -> str:
 
 
 def _frozen(account: AccountView) -> Need:
-    arrives = "can neither arrive nor leave" if needs.nothing_may_arrive(account) else "can arrive but can't leave"
+    arrives = "can arrive but can't leave" if account.can_receive else "can neither arrive nor leave"
     bank = calls.bank().settings.name
     text = f"Money {arrives}. Contact {bank}."
     return Need("frozen", f"{_named(account)} is frozen.", text, "See the account", f"/accounts/{account.number}")

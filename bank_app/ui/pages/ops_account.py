@@ -370,7 +370,6 @@ def _row(entry: EntryView) -> rows.Row:
 
 def _file(account: AccountView) -> AccountFile:
     code = account.currency
-    both = account.frozen_for is FrozenFor.ALL
     once, daily = account.transfer_limit_minor, account.daily_limit_minor
     overdraft = account.overdraft_limit_minor
     return AccountFile(
@@ -379,7 +378,7 @@ def _file(account: AccountView) -> AccountFile:
         title=account.title,
         kind=account.kind.usual_name,
         status=account.status.value,
-        frozen=("Money can neither arrive nor leave." if both else "Money can arrive but can’t leave.")
+        frozen=("Money can arrive but can’t leave." if account.can_receive else "Money can neither arrive nor leave.")
         if account.status is AccountStatus.FROZEN
         else "",
         owner=account.owner_name,

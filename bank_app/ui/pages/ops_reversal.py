@@ -8,7 +8,6 @@ from typing import Any
 import reflex as rx
 
 from bank_app.domain import money
-from bank_app.domain.accounting import AccountStatus, FrozenFor
 from bank_app.domain.identifiers import new_id
 from bank_app.errors import (
     AlreadyReversed,
@@ -292,17 +291,11 @@ def _checks(found: Preview) -> list[Check]:
     checks.append(
         Check("Not reversed before", ok=True) if found.earlier is None else Check(_already(found.earlier), ok=False)
     )
-    stuck = [effect for effect in found.effects if not _lets_through(effect)]
+    stuck = [effect for effect in found.effects if not effect.passes]
     checks += [Check(f"{effect.owner_name}: {_account(effect)} is {effect.status.value}", ok=False) for effect in stuck]
     if not stuck:
         checks.append(Check("Both accounts let it through", ok=True))
     return checks
-
-
-def _lets_through(effect: Effect) -> bool:
-    if effect.status is AccountStatus.FROZEN:
-        return effect.change_minor > 0 and effect.frozen_for is FrozenFor.DEBITS
-    return effect.status is AccountStatus.OPEN
 
 
 def _already(earlier: Earlier) -> str:
@@ -312,7 +305,7 @@ def _already(earlier: Earlier) -> str:
 def _blocked(found: Preview, error: BankError) -> str:
     """Why it cannot be posted now, with the names that the bank's people may know."""
     code, payer = found.transaction.currency, found.effects[0]
-    stuck = next((effect for effect in found.effects if not _lets_through(effect)), payer)
+    stuck = next((effect for effect in found.effects if not effect.passes), payer)
     who, account = stuck.owner_name, _account(stuck)
     if error.code == "insufficient_funds" and payer.available_minor is not None:
         available = money.display(payer.available_minor, code)
