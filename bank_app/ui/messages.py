@@ -191,7 +191,6 @@ CATALOGUE: Mapping[str, str] = {
     "EMAIL_IN_USE": "Somebody is registered with this email.",
     "ROLE_REQUIRED": "Choose what the new colleague may do.",
     "PERSON_NAME_REQUIRED": "Enter the name of your colleague.",
-    "NOTE_REQUIRED": "Write a note first.",
     "PASSWORD_CHANGED": "Password changed. Other devices were signed out.",
     "PASSWORD_CHOSEN": "Your new password is set. Sign in with it.",
     "PASSWORD_NOT_YOURS": "That is not your password.",

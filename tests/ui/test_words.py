@@ -4,6 +4,7 @@ import pytest
 
 from bank_app import clock, errors
 from bank_app.services.history import Step
+from bank_app.settings import PROJECT
 from bank_app.ui import charts, forms, messages, words
 from bank_app.ui.filters import Filters
 
@@ -18,6 +19,19 @@ def _fixed_time(monkeypatch):
 def test_every_code_of_the_bank_has_a_sentence():
     # Only programs meet these two: a page has no operation under a key of its own choosing and no currency code.
     assert {error.code for error in errors.leaves()} - set(messages.CATALOGUE) == set()
+
+
+def test_what_the_browser_says_by_itself_is_in_the_catalogue():
+    said = (PROJECT / "assets" / "browser" / "bank.jsx").read_text(encoding="utf-8")
+    assert f'"{messages.say("OFFLINE_SEND_BLOCKED")}"' in said
+
+
+def test_every_message_is_said_somewhere():
+    rooms = [path for path in (PROJECT / "bank_app").rglob("*.py") if path.name != "messages.py"]
+    spoken = "\n".join(path.read_text(encoding="utf-8") for path in rooms)
+    # The limits by the name of the limit, the holds beside a refusal, and what the browser says by itself.
+    elsewhere = {"LIMIT_TRANSFER", "LIMIT_DAILY", "HELD_BY_HOLDS", "OFFLINE_SEND_BLOCKED"}
+    assert {key for key in messages.CATALOGUE if key.isupper() and key not in spoken} == elsewhere
 
 
 def test_every_refusal_of_money_says_where_the_money_is():
