@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -14,8 +14,8 @@ from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
-from bank_app.models import SignIn, User
-from bank_app.services import audit, auth, passwords, reasons
+from bank_app.models import User
+from bank_app.services import audit, auth, passwords, reasons, sessions
 from bank_app.services.auth import Actor
 
 
@@ -36,7 +36,7 @@ def disable(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> No
     _keep_an_admin(session, person)
     now = clock.now()
     person.disabled_at = now
-    ended = _end_sign_ins(session, user_id)
+    ended = sessions.end_all_but(session, user_id, None)
     _record(session, actor, "sign_in.disable", user_id, reason=why, disabled=[False, True], sign_ins=[ended, 0])
 
 
@@ -77,7 +77,7 @@ def sign_out_everywhere(session: Session, actor: Actor, user_id: UUID) -> int:
     Locks: the person.
     """
     _locked(session, actor, user_id)
-    ended = _end_sign_ins(session, user_id)
+    ended = sessions.end_all_but(session, user_id, None)
     if ended:
         _record(session, actor, "sign_in.end_all", user_id, sign_ins=[ended, 0])
     return ended
@@ -214,16 +214,6 @@ def _keep_an_admin(session: Session, person: User) -> None:
     )
     if person.role == Role.ADMIN and not session.execute(others).scalar_one():
         raise errors.LastAdmin("The bank needs at least one admin.")
-
-
-def _end_sign_ins(session: Session, user_id: UUID) -> int:
-    now = clock.now()
-    ended = session.execute(
-        update(SignIn)
-        .where(col(SignIn.user_id) == user_id, col(SignIn.revoked_at).is_(None), col(SignIn.expires_at) > now)
-        .values(revoked_at=now)
-    )
-    return int(ended.rowcount)  # type: ignore[attr-defined]
 
 
 def _record(

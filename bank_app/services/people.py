@@ -18,13 +18,14 @@ from bank_app.database import Database
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.domain.identifiers import reference_bits
 from bank_app.models import Account, AuditRecord, CustomerNote, PasswordLink, Posting, SignIn, Transaction, User
-from bank_app.services import audit, history
+from bank_app.services import audit, history, sessions
 from bank_app.services.accounts import AccountView, own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.customer_notes import NoteView, notes_about
 from bank_app.services.history import EntryView
 from bank_app.services.lists import Page, contains, has_number, make_cursor, split_id
 from bank_app.services.roles import staff_only
+from bank_app.settings import Settings
 
 LOOKED = "customer.view"
 _VIEWED_AGAIN = timedelta(minutes=1)
@@ -138,7 +139,7 @@ def list_staff(session: Session, actor: Actor) -> list[PersonRow]:
     return sorted(_rows(session, session.execute(query).scalars().all()), key=lambda row: row.name.casefold())
 
 
-def view(session: Session, actor: Actor, user_id: UUID) -> Record:
+def view(session: Session, actor: Actor, user_id: UUID, *, settings: Settings) -> Record:
     """Somebody's record. That it was looked at is recorded in the same unit of work, at most once a minute.
 
     Raises:
@@ -148,7 +149,7 @@ def view(session: Session, actor: Actor, user_id: UUID) -> Record:
     user = _person(session, actor, user_id)
     if not _has_looked(session, actor, user_id, _VIEWED_AGAIN):
         audit.record(session, actor_id=actor.user_id, action=LOOKED, object=f"user {user_id}")
-    return _record_of(session, user)
+    return _record_of(session, user, settings)
 
 
 def keep_viewing(db: Database, actor: Actor, user_id: UUID) -> Record:
@@ -160,9 +161,10 @@ def keep_viewing(db: Database, actor: Actor, user_id: UUID) -> Record:
 
     def again(session: Session) -> Record | None:
         user = _person(session, actor, user_id)
-        return _record_of(session, user) if _has_looked(session, actor, user_id, _STILL_VIEWED) else None
+        seen = _has_looked(session, actor, user_id, _STILL_VIEWED)
+        return _record_of(session, user, db.settings) if seen else None
 
-    return db.read(again) or db.unit_of_work(lambda session: view(session, actor, user_id))
+    return db.read(again) or db.unit_of_work(lambda session: view(session, actor, user_id, settings=db.settings))
 
 
 def _person(session: Session, actor: Actor, user_id: UUID) -> User:
@@ -173,7 +175,7 @@ def _person(session: Session, actor: Actor, user_id: UUID) -> User:
     return user
 
 
-def _record_of(session: Session, user: User) -> Record:
+def _record_of(session: Session, user: User, settings: Settings) -> Record:
     [person] = _rows(session, [user])
     owner = Actor(user.id, user.email, user.name, Role(user.role))
     return Record(
@@ -183,7 +185,7 @@ def _record_of(session: Session, user: User) -> Record:
         failed_sign_ins=user.failed_sign_ins,
         accounts=own_accounts(session, owner),
         recent=history.recent(session, owner, limit=_ENTRIES_SHOWN),
-        sign_ins=_sign_ins(session, user.id),
+        sign_ins=_sign_ins(session, user.id, settings),
         notes=notes_about(session, user.id),
     )
 
@@ -295,11 +297,13 @@ def _newest_notes(ids: Sequence[UUID]) -> Any:
     return select(col(CustomerNote.user_id), col(CustomerNote.text)).where(col(CustomerNote.id).in_(newest))
 
 
-def _sign_ins(session: Session, user_id: UUID) -> list[SignInView]:
-    now = clock.now()
+def _sign_ins(session: Session, user_id: UUID, settings: Settings) -> list[SignInView]:
     rows = session.execute(
-        select(SignIn).where(col(SignIn.user_id) == user_id).order_by(col(SignIn.id).desc()).limit(_SIGN_INS_SHOWN)
-    ).scalars()
+        select(SignIn, sessions.is_open(settings).label("active"))
+        .where(col(SignIn.user_id) == user_id)
+        .order_by(col(SignIn.id).desc())
+        .limit(_SIGN_INS_SHOWN)
+    )
     return [
         SignInView(
             id=row.id,
@@ -308,9 +312,9 @@ def _sign_ins(session: Session, user_id: UUID) -> list[SignInView]:
             user_agent=row.user_agent,
             began_at=row.created_at,
             last_seen_at=row.last_seen_at,
-            active=row.revoked_at is None and row.expires_at > now,
+            active=bool(active),
         )
-        for row in rows
+        for row, active in rows
     ]
 
 

@@ -68,7 +68,7 @@ def own(session: Session, actor: Actor, settings: Settings) -> tuple[SignInView,
     """Where the actor is signed in now: this one first, then by last seen."""
     found = session.execute(
         select(SignIn)
-        .where(col(SignIn.user_id) == actor.user_id, _alive(settings))
+        .where(col(SignIn.user_id) == actor.user_id, is_open(settings))
         .order_by(col(SignIn.last_seen_at).desc())
         .limit(100)
     ).scalars()
@@ -139,7 +139,8 @@ def recent_events(session: Session, actor: Actor, limit: int = 20) -> tuple[Secu
     return tuple(SecurityEvent(at, action, address or "", by != actor.user_id) for at, action, address, by in rows)
 
 
-def _alive(settings: Settings) -> ColumnElement[bool]:
+def is_open(settings: Settings) -> ColumnElement[bool]:
+    """Whether a sign-in was neither ended nor has run out; a browser's ends when nobody touches it for a while."""
     now = clock.now()
     idle = now - timedelta(minutes=settings.session_idle_minutes)
     return and_(

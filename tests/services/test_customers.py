@@ -25,7 +25,7 @@ def names(db, actor, **wanted):
 
 
 def look(db, actor, person):
-    return db.unit_of_work(lambda session: people.view(session, actor, person.user_id))
+    return db.unit_of_work(lambda session: people.view(session, actor, person.user_id, settings=db.settings))
 
 
 def looks(db):
@@ -119,6 +119,9 @@ def test_a_record_shows_what_helps(db, counter, ada, ben, teller, auditor):
     assert [entry.signed_minor for entry in record.recent] == [-500, 4000]
     assert [(one.address, one.user_agent, one.active) for one in record.sign_ins] == [("192.0.2.1", "Firefox", True)]
     assert [(one.text, one.author) for one in record.notes] == [("Call after five", "Olu Adeyemi")]
+    with clock.moved_to(clock.now() + timedelta(minutes=db.settings.session_idle_minutes, seconds=1)):
+        assert not look(db, auditor, ada).sign_ins[0].active
+    assert look(db, auditor, ada).sign_ins[0].active
     db.unit_of_work(lambda session: session.execute(update(SignIn).values(revoked_at=clock.now())))
     assert not look(db, auditor, ada).sign_ins[0].active
 
@@ -147,14 +150,14 @@ def test_a_look_is_recorded_with_who_looked_at_whom_and_not_if_it_failed(db, ada
     query = select(AuditRecord.actor_id, AuditRecord.object).where(AuditRecord.action == people.LOOKED)
     assert db.read(lambda session: session.execute(query).all()) == [(teller.user_id, f"user {ada.user_id}")]
     with pytest.raises(errors.NotFound):
-        db.unit_of_work(lambda session: people.view(session, teller, uuid4()))
+        db.unit_of_work(lambda session: people.view(session, teller, uuid4(), settings=db.settings))
     assert looks(db) == 1
 
 
 def test_customers_see_nobody(db, ada, ben):
     for attempt in (
-        lambda session: people.view(session, ada, ben.user_id),
-        lambda session: people.view(session, ada, ada.user_id),
+        lambda session: people.view(session, ada, ben.user_id, settings=db.settings),
+        lambda session: people.view(session, ada, ada.user_id, settings=db.settings),
         lambda session: people.list_customers(session, ada),
         lambda session: people.list_staff(session, ada),
         lambda session: customer_notes.add(session, ada, ben.user_id, text="Owes me five"),

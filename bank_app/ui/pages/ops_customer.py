@@ -71,8 +71,9 @@ class RecordState(rx.State):
         if wanted is None:
             self.missing = written
             return
+        settings = calls.bank().settings
         try:
-            record = await calls.write(lambda session: people.view(session, actor, wanted))
+            record = await calls.write(lambda session: people.view(session, actor, wanted, settings=settings))
         except BankError as error:
             if error.code == "not_found":
                 self.missing = written

@@ -147,8 +147,9 @@ class RoleState(rx.State):
 
     async def _find(self, user_id: UUID) -> Person | None:
         actor = await actor_of(self)
+        settings = calls.bank().settings
         try:
-            record = await calls.write(lambda session: people.view(session, actor, user_id))
+            record = await calls.write(lambda session: people.view(session, actor, user_id, settings=settings))
         except BankError as error:
             self.failed = "" if error.code == "not_found" else refusal(error).text
             return None
