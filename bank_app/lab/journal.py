@@ -72,17 +72,6 @@ class Figures:
     longest_gap: float
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What was acknowledged in one slice of time. Times in seconds; NaN where nothing was."""
-
-    start: float
-    acknowledged: int
-    p50: float
-    p99: float
-    slowest: float
-
-
 @dataclass(slots=True)
 class Journal:
     """Everything that one load did. `seconds` is how long it ran.
@@ -109,14 +98,6 @@ class Journal:
         """Seconds that acknowledged movements took, sorted; `last_only` leaves repetitions out."""
         found = self.acknowledged(start=start, end=end)
         return sorted(entry.last_seconds if last_only else entry.seconds for entry in found)
-
-    def windows(self, seconds: float = 1.0) -> list[Window]:
-        """The run cut into slices, so that what a fault did to latency can be seen."""
-        slices: dict[int, list[float]] = {}
-        for entry in self.acknowledged():
-            slices.setdefault(int((entry.answered or 0.0) / seconds), []).append(entry.seconds)
-        last = max(slices, default=-1)
-        return [_window(number * seconds, sorted(slices.get(number, []))) for number in range(last + 1)]
 
     def longest_gap(self) -> float:
         """The longest time without any acknowledgement, in seconds, the ends of the run included."""
@@ -162,8 +143,3 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
     if not ordered:
         return math.nan
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
-
-
-def _window(start: float, ordered: list[float]) -> Window:
-    slowest = ordered[-1] if ordered else math.nan
-    return Window(start, len(ordered), percentile(ordered, 50), percentile(ordered, 99), slowest)

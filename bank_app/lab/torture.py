@@ -25,7 +25,7 @@ from bank_app.lab.verdicts import Report, Result, codes, table, write_json, writ
 from bank_app.lab.workload import fill
 from bank_app.private_mysql import find_program
 
-ROUNDS, QUICK_ROUNDS = 20, 2
+QUICK_ROUNDS = 2
 # Short waits for locks make a short test; what is waited for is the same.
 _QUICK_SETTINGS = (("BANK_LOCK_TIMEOUT", "1"),)
 # So little money that some of it runs out: a refusal has to survive a fault like a payment does.

@@ -3,7 +3,7 @@
 import math
 from uuid import UUID
 
-from bank_app.lab.journal import Entry, Journal, State, Window, percentile, together
+from bank_app.lab.journal import Entry, Journal, State, percentile, together
 
 ADA = UUID(int=1)
 
@@ -39,21 +39,15 @@ def test_figures_count_every_state_once():
     assert figures.longest_gap == 2.5
 
 
-def test_windows_show_when_it_was_slow_and_when_nothing_came():
+def test_what_was_acknowledged_can_be_asked_for_by_its_time():
     journal = Journal(seconds=3.0)
     journal.entries = [entry(0.0, 0.25), entry(0.0, 0.75), entry(1.0, 2.5)]
-    early, quiet, late = journal.windows(1.0)
-    assert early == Window(0.0, 2, 0.25, 0.75, 0.75)
-    assert (quiet.start, quiet.acknowledged) == (1.0, 0)
-    assert math.isnan(quiet.p99)
-    assert late == Window(2.0, 1, 1.5, 1.5, 1.5)
     assert [one.seconds for one in journal.acknowledged(start=0.5, end=1.0)] == [0.75]
 
 
 def test_an_empty_journal_has_figures_too():
     figures = Journal(seconds=2.0).figures()
     assert (figures.sent, figures.per_second, figures.longest_gap) == (0, 0.0, 2.0)
-    assert Journal().windows() == []
 
 
 def test_journals_of_several_loads_become_one_for_the_auditor():

@@ -12,7 +12,7 @@ import pymysql
 
 from bank_app.private_mysql import USER, PrivateServer
 
-DEADLOCK, LOCK_WAIT, TOO_MANY_CONNECTIONS = 1213, 1205, 1040
+DEADLOCK, LOCK_WAIT = 1213, 1205
 # The fewest that MariaDB can be told to allow.
 FEWEST_CONNECTIONS = 10
 # Cycles are found at once; this is for a row that a client of the bank holds.

@@ -73,9 +73,7 @@ def _row(month: rx.Var) -> rx.Component:
                 month.closing,
                 rx.cond(
                     month.adds_up,
-                    rx.el.span(
-                        icon("check", 16), rx.el.span("adds up", class_name="hidden-visually"), class_name="tick-mark"
-                    ),
+                    _adds_up(),
                     badge("Off", "triangle-alert", "bad"),
                 ),
                 class_name="closing-sum",
@@ -215,9 +213,7 @@ def _equation() -> rx.Component:
             rx.el.dt(paper.closing_words),
             rx.el.dd(
                 rx.el.span(paper.closing, class_name="under"),
-                rx.el.span(
-                    icon("check", 16), rx.el.span("adds up", class_name="hidden-visually"), class_name="tick-mark"
-                ),
+                _adds_up(),
             ),
             class_name="sum",
         ),
