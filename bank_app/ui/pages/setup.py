@@ -13,6 +13,7 @@ from bank_app.ui.components.settings import posted_problem
 from bank_app.ui.components.shell import public_shell
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import CATALOGUE, say
+from bank_app.ui.pages.not_found import not_found
 from bank_app.ui.pages.sign_in import kept
 
 _FIELDS = {
@@ -31,6 +32,7 @@ class SetupState(rx.State):
     """What was refused, and what was typed except the password."""
 
     loaded: bool = False
+    closed: bool = False
     problem: str = ""
     field: str = ""
     seq: int = 0
@@ -43,12 +45,13 @@ class SetupState(rx.State):
     currency: str = ""
 
     @exposed(public=True)
-    async def open(self) -> Any:
-        """Reads what the form's route says about the last try; leaves once there is nothing to set up."""
+    async def open(self) -> None:
+        """Reads what the form's route says about the last try; without anything to set up there is no such page."""
         bank = calls.bank()
         known = await calls.call(first_run.facts, bank.db)
         if not known.waiting:
-            return rx.redirect("/", replace=True)
+            self.closed = True
+            return
         query = self.router.url.query_parameters
         problem, wait = forms.text(query.get("problem"), 40), forms.text(query.get("wait"), 6)
         self.problem = say(problem, retry_after=wait, wait=words.how_long(wait)) if problem in CATALOGUE else ""
@@ -59,8 +62,7 @@ class SetupState(rx.State):
         self.bank_name = typed.get("bank_name", "") or bank.settings.name
         self.demo_allowed, self.currency = known.demo_allowed, bank.settings.currency
         self.start = "demo" if known.demo_allowed and typed.get("start", "demo") == "demo" else "empty"
-        self.loaded = True
-        return None
+        self.closed, self.loaded = False, True
 
 
 def _line(label: str, name: str, value: rx.Var, hint: str = "", **props: Any) -> rx.Component:
@@ -145,7 +147,11 @@ def _form() -> rx.Component:
 
 
 def setup() -> rx.Component:
-    """The page."""
+    """The page, until somebody runs the bank."""
+    return rx.cond(SetupState.closed, not_found(), _open_page())
+
+
+def _open_page() -> rx.Component:
     return public_shell(
         rx.el.h1("Set up your bank"),
         rx.el.p("Nobody runs this bank yet. Whoever can read the server's log may.", class_name="muted field"),
