@@ -266,13 +266,18 @@ def verify_if_due(db: Database, every: timedelta = timedelta(days=1)) -> Verific
     return verify(db, None)
 
 
+def may_use_programs(actor: Actor) -> bool:
+    """Whether somebody may read the trail with a program: these take it away as a whole."""
+    return actor.role in (Role.AUDITOR, Role.ADMIN)
+
+
 def must_be_auditor(actor: Actor) -> None:
-    """Programs take the trail away as a whole, so they need the role that is for it.
+    """Lets those pass who may read the trail with a program.
 
     Raises:
         Forbidden: neither an auditor nor an admin.
     """
-    if actor.role not in (Role.AUDITOR, Role.ADMIN):
+    if not may_use_programs(actor):
         raise errors.Forbidden("Only auditors and administrators read the audit trail with a program.")
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.services import accounts, drafts, tokens, transfers
+from bank_app.services import accounts, audit_trail, drafts, tokens, transfers
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, current, forms
 from bank_app.ui.guard import exposed
@@ -110,6 +110,9 @@ def _requests(session: Session, actor: Actor, route: str, values: dict[str, str]
     first = {"first": own[0].number} if own else {}
     month = {"month": clock.now().strftime("%Y-%m")}
     found = of_page(route, {**values, **first, **month})
+    if found[0].path.startswith(f"{API}/audit") and not audit_trail.may_use_programs(actor):
+        # Asked, it would be refused and recorded as an attempt of somebody who only opened the drawer.
+        found = of_page("", {})
     draft_id = forms.identifier(values.get("draft_id"))
     if draft_id:
         found.append(of_draft(drafts.get(session, actor, draft_id)))

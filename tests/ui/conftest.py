@@ -1,6 +1,7 @@
 """Raw clients: they send events to the guard and the handlers without a page, as anybody on the network can."""
 
 import asyncio
+import contextvars
 import dataclasses
 import os
 
@@ -58,10 +59,13 @@ class Client:
 
         self.app = app
         self.states = StateManagerMemory()
+        # One for all events: the lock of a tab belongs to the loop in which somebody first had to wait for it.
+        self.loop = asyncio.Runner()
 
     def send(self, name, payload=None, *, cookie="", tab="tab-1", path="/home"):
         """Sends one event and waits until everything that followed from it has ended."""
-        return asyncio.run(self._send(name, payload or {}, cookie, tab, path))
+        coroutine = self._send(name, payload or {}, cookie, tab, path)
+        return self.loop.run(coroutine, context=contextvars.copy_context())
 
     async def _send(self, name, payload, cookie, tab, path):
         from reflex.event import Event
@@ -101,7 +105,9 @@ def web():
 @pytest.fixture
 def client(site, bank):
     """A raw client."""
-    return Client(site.app)
+    raw = Client(site.app)
+    with raw.loop:
+        yield raw
 
 
 @pytest.fixture

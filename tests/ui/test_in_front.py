@@ -96,6 +96,16 @@ def test_the_api_behind_a_page_hides_amounts_of_every_currency(client, site, ban
     assert "98765" not in answer
 
 
+def test_the_drawer_makes_nobody_try_what_his_role_does_not_allow(client, bank, teller, auditor, cookie_of):
+    from bank_app.api.app import create_api
+    from bank_app.ui import behind
+
+    behind.connect(create_api(bank.db, bank.settings))
+    for person, path in ((teller, "/api/v1/me"), (auditor, "/api/v1/audit?limit=25")):
+        answer = client.send(BEHIND + "open", cookie=cookie_of(person), tab=person.name, path="/ops/audit")
+        assert [(one.path, one.status) for one in answer.vars["requests"]] == [(path, "200 OK")]
+
+
 def test_side_by_side_shows_nothing_outside_of_a_demo(client, bank, ada, counter, cookie_of):
     counter.open(ada, "1240.00")
     real = bank.settings.model_copy(update={"demo": False})
