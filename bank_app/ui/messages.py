@@ -153,6 +153,7 @@ CATALOGUE: Mapping[str, str] = {
     "REVERSAL_OF_REVERSAL": "A reversal is not reversed itself. Send the money in a new transfer instead.",
     # Proof
     "CHAIN_OK": "Chain intact: {count} checked in {seconds}.",
+    "CHAIN_BUSY": "Somebody verifies the chain already. Wait until that is done.",
     "CHAIN_BROKEN": (
         "Chain broken at record {number}. Records before it are intact. Export the report and stop changes."
     ),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import threading
 
 import pytest
 from sqlalchemy import select, text
@@ -10,7 +11,7 @@ from sqlalchemy import select, text
 from bank_app.domain.accounting import AccountStatus
 from bank_app.models import AuditRecord
 from bank_app.services import audit_trail, vitals
-from bank_app.ui import audit_words
+from bank_app.ui import audit_words, verifying
 from bank_app.ui.browser_routes import create_routes
 
 STATES = "reflex___state____state.bank_app___ui___"
@@ -69,6 +70,13 @@ def test_the_trail_lists_and_opens_a_record(client, cookie, frozen, teller):
 def test_a_record_that_is_none_opens_nothing(client, cookie, frozen, number):
     answer = client.send(f"{AUDIT}.look_at", {"number": number}, cookie=cookie, path="/ops/audit")
     assert "detail" not in answer.vars or not answer.vars["detail"].no
+
+
+def test_one_verification_runs_at_a_time(client, cookie, frozen, bank, monkeypatch):
+    monkeypatch.setattr(verifying, "_under_way", {"another tab": threading.Event()})
+    told = client.send(f"{CHAIN}.verify", {"form": {}}, cookie=cookie, path="/ops/audit").vars
+    assert told["problem"].startswith("Somebody verifies the chain already.")
+    assert bank.db.read(audit_trail.last_verification) is None
 
 
 def test_verifying_says_so_and_then_that_it_is_broken(client, cookie, frozen, bank, auditor):
