@@ -230,8 +230,7 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
             engine = db.server_version()
             chosen = db.read(first_setup.facts)
             _require_safe_demo(db, settings, chosen, host)
-            at_home = is_loopback(host) and not settings.public_url
-            token = None if settings.demo else first_setup.prepare(db, demo_allowed=at_home)
+            token = None if settings.demo else first_setup.prepare(db, demo_allowed=_stays_home(settings, host))
         share(settings)
         release = build.find_release(settings)
         if release is None:
@@ -256,12 +255,17 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
         server.serve(host=host, port=port, workers=workers, release=release, quiet=False, when_ready=announce)
 
 
+def _stays_home(settings: Settings, host: str) -> bool:
+    """Whether nobody but people at this machine reaches the bank. A proxy in front is there for others."""
+    return is_loopback(host) and not settings.public_url and not settings.trusted_proxies
+
+
 def _require_safe_demo(db: Database, settings: Settings, chosen: first_setup.Facts, host: str) -> None:
     """Demo people stay on this machine, however they came."""
-    if chosen.demo and not (is_loopback(host) and not settings.public_url):
+    if chosen.demo and not _stays_home(settings, host):
         raise Refused(
             "This bank was set up with demo people, whom anybody may enter as, and stays on this machine: "
-            f"use --host {HOST} without BANK_PUBLIC_URL, or serve another database."
+            f"use --host {HOST} without BANK_PUBLIC_URL and BANK_TRUSTED_PROXIES, or serve another database."
         )
     if demo.is_filled(db) and not (settings.demo or chosen.demo):
         raise Refused(
@@ -275,6 +279,11 @@ def _require_safe(settings: Settings, *, host: str, workers: int) -> None:
         raise SettingsError(
             f"BANK_DEMO: demo mode signs people in without a password and cannot listen on {host}: "
             "use --host 127.0.0.1 or turn it off."
+        )
+    if settings.demo and settings.trusted_proxies:
+        raise SettingsError(
+            "BANK_DEMO: demo mode signs people in without a password and cannot stand behind a proxy: "
+            "leave BANK_TRUSTED_PROXIES at 0 or turn it off."
         )
     urls = [make_url(url) for url in settings.urls]
     if is_embedded(urls[0]):

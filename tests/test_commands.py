@@ -14,6 +14,8 @@ import pytest
 from bank_app import build, demo, server, start, testbed
 from bank_app import settings as bank_settings
 from bank_app.database import Database
+from bank_app.services import first_setup
+from bank_app.services.first_setup import Choices
 
 PROJECT = Path(__file__).resolve().parent.parent
 PASSWORD = "lantern-orchard-48-violin"
@@ -100,6 +102,15 @@ def test_a_database_with_demo_people_is_not_served_for_real(migrated):
     assert "demo people" in one_sentence(bank("serve", data=migrated), 1)
 
 
+@pytest.mark.parametrize("others", [{"BANK_PUBLIC_URL": "https://bank.example.org"}, {"BANK_TRUSTED_PROXIES": "1"}])
+def test_a_bank_set_up_with_demo_people_is_not_served_to_others(migrated, others):
+    db = Database(bank_settings.load(data=migrated))
+    token = first_setup.prepare(db, demo_allowed=True)
+    first_setup.run(db, token, Choices("Elm Road Bank", "Kim Novak", "kim@bank.test", PASSWORD, demo=True))
+    db.dispose()
+    assert "set up with demo people" in one_sentence(bank("serve", data=migrated, **others), 1)
+
+
 @pytest.mark.parametrize("command", ["serve", "verify"])
 def test_a_database_without_schema_is_refused(command, tmp_path):
     assert "run ./bank migrate first" in one_sentence(bank(command, data=tmp_path), 1)
@@ -118,6 +129,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(command
     [
         (["serve", "--workers", "2"], {}, "takes one worker"),
         (["serve", "--host", "0.0.0.0"], {"BANK_DEMO": "on"}, "cannot listen on 0.0.0.0"),
+        (["serve"], {"BANK_DEMO": "on", "BANK_TRUSTED_PROXIES": "1"}, "cannot stand behind a proxy"),
         (["serve"], {"BANK_SECRET_KEY": "changeme"}, "BANK_SECRET_KEY"),
         (["serve"], {"DATABASE_URL": "mysql://bank:changeme@db.example.org/bank"}, "placeholder"),
         (["serve"], {"DATABASE_URL": "postgres://x"}, "DATABASE_URL"),
