@@ -14,7 +14,7 @@ from bank_app import clock, errors
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_id, reference
 from bank_app.models import TransferDraft
-from bank_app.services import transfers
+from bank_app.services import accounts, transfers
 from bank_app.services.auth import Actor
 
 LIFETIME = timedelta(hours=24)
@@ -126,6 +126,37 @@ def save(
         )
     )
     return view
+
+
+def save_less(session: Session, actor: Actor, draft_id: UUID) -> DraftView:
+    """The same as another draft of the actor's, with all that is available now instead of its amount.
+
+    Raises:
+        NotFound: as `get`.
+        AccountNotFound: the paying account is not the actor's any more.
+        InsufficientFunds: nothing is available.
+    """
+    draft = get(session, actor, draft_id)
+    account = accounts.get_account(session, actor, draft.from_account_id or 0)
+    if account.available_minor <= 0:
+        raise errors.InsufficientFunds(
+            "Nothing is available.",
+            available=money.to_text(account.available_minor, account.currency),
+            needed=money.to_text(draft.amount_minor, draft.currency),
+            currency=account.currency,
+        )
+    return save(
+        session,
+        actor,
+        kind=draft.kind,
+        amount_minor=account.available_minor,
+        currency=draft.currency,
+        from_account_id=draft.from_account_id,
+        to_account_id=draft.to_account_id,
+        description=draft.description,
+        payee_name=draft.payee_name,
+        payee_result=draft.payee_result,
+    )
 
 
 def get(session: Session, actor: Actor, draft_id: UUID) -> DraftView:

@@ -79,6 +79,7 @@ CATALOGUE: Mapping[str, str] = {
         f"This account can't receive money right now. Ask the person for another account. {SAFE}"
     ),
     "SOURCE_FROZEN": f"{{account}} is frozen, so money can't leave it. Contact {{bank}}. {SAFE}",
+    "TARGET_FROZEN": f"{{account}} is frozen, so money can't arrive in it. Contact {{bank}}. {SAFE}",
     "SOURCE_CLOSED": f"{{account}} is closed. Choose another account. {SAFE}",
     "NAME_MATCH": "The name matches the account.",
     "NAME_CLOSE": "The account is in the name {suggestion}. You wrote “{typed}”.",

@@ -58,6 +58,13 @@ def _stuck(account: AccountView, what: str) -> tuple[str, str]:
     return f"Frozen — money can't {what}", "snowflake"
 
 
+def stuck_in_words(account: AccountView, *, incoming: bool = False) -> str:
+    """The state of an account that lets no money pass, as a refusal says it."""
+    frozen = "TARGET_FROZEN" if incoming else "SOURCE_FROZEN"
+    variant = "SOURCE_CLOSED" if account.status is AccountStatus.CLOSED else frozen
+    return say(variant, account=named(account), bank=calls.bank().settings.name)
+
+
 def choice(account: AccountView, reason: tuple[str, str], *, chosen: bool, foreign: bool) -> Choice:
     """An account as a card; with its owner's name where it is not the reader's own."""
     return Choice(

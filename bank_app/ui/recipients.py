@@ -15,7 +15,7 @@ from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.messages import say
-from bank_app.ui.money_form import number_of, why_not_to
+from bank_app.ui.money_form import number_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ async def own_target(actor: Actor, form: dict, source: AccountView | None, probl
     if account is None:
         problems.append(Problem("own", say("TARGET_REQUIRED")))
         return None
-    if why_not_to(account)[0]:
+    if not account.can_receive:
         problems.append(Problem("own", say("RECIPIENT_CANNOT_RECEIVE")))
     if source and account.currency != source.currency:
         problems.append(Problem("own", say("currency_mismatch")))

@@ -62,6 +62,24 @@ def test_cash_is_drafted_too(db, counter, ada, kind, left):
     assert counter.balance(account) == left
 
 
+def test_a_draft_of_what_is_available_instead(db, counter, ada, eve, teller, saved):
+    hers, _, draft = saved
+    counter.withdraw(ada, hers, "90.00")
+
+    def less(actor=ada):
+        return db.unit_of_work(lambda session: drafts.save_less(session, actor, draft.id))
+
+    fresh = less()
+    assert (fresh.amount_minor, fresh.description, fresh.payee_name) == (1000, "Rent", "Ben Ito")
+    assert fresh.id != draft.id
+    for stranger in (eve, teller):
+        with pytest.raises(errors.NotFound):
+            less(stranger)
+    counter.withdraw(ada, hers, "10.00")
+    with pytest.raises(errors.InsufficientFunds):
+        less()
+
+
 def test_the_key_of_a_draft_names_it_and_no_other_key_does(db, ada, ben, saved):
     _, _, draft = saved
     moved = transfers.move(db, ada, draft.movement, key=draft.key)

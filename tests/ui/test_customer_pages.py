@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bank_app import clock
+from bank_app.domain.accounting import AccountStatus, FrozenFor
 from bank_app.domain.identifiers import account_number_text, with_check_digits
 from bank_app.services import payees
 from bank_app.ui import calls
@@ -17,6 +18,7 @@ PAYEES, NEW_PAYEE = f"{STATE}payees____payees_state", f"{STATE}payees____new_pay
 OFFER = f"{STATE}payee_offer____offer_state"
 STATEMENTS, STATEMENT = f"{STATE}statements____statements_state", f"{STATE}statements____statement_state"
 ACCOUNTS = f"{STATE}accounts____accounts_state"
+DEPOSIT = f"{STATE}cash____deposit_state"
 UNKNOWN = account_number_text(with_check_digits(99999998))
 NOW = datetime(2026, 11, 20, 14, 3, tzinfo=UTC)
 
@@ -259,3 +261,15 @@ def test_usual_periods_and_one_more_month(monkeypatch):
     assert (more.words, more.without) == ("Show December 2025 too", "/a?since=2025-12-01")
     assert Filters(since="0001-01-01").month_before("/a") is None
     assert Filters(since="2026-01-02").month_before("/a") is None
+
+
+# --- cash -------------------------------------------------------------------------------------------------
+
+
+def test_money_that_cannot_arrive_is_not_said_to_be_unable_to_leave(at, counter, ada, hers, teller):
+    send = at(teller, f"/move/deposit?account={hers.number}")
+    counter.change(teller, hers, status=AccountStatus.FROZEN, frozen_for=FrozenFor.ALL, reason="Asked for by the owner")
+    send(f"{DEPOSIT}.open")
+    answer = send(f"{DEPOSIT}.add", form={"source": hers.number, "amount": "5.00"})
+    [problem] = answer.vars["problems"]
+    assert "is frozen, so money can't arrive in it." in problem.text

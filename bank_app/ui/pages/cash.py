@@ -27,7 +27,13 @@ from bank_app.ui.components.moving import keep_form, step, ticks, when
 from bank_app.ui.components.parts import page_head, problem_summary
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
-from bank_app.ui.money_form import MoneyForm, named, number_of, read_amount, to_review, why_not_from, why_not_to
+from bank_app.ui.money_form import (
+    MoneyForm,
+    number_of,
+    read_amount,
+    stuck_in_words,
+    to_review,
+)
 from bank_app.ui.notices import notify
 from bank_app.ui.session import SessionState, actor_of
 
@@ -62,7 +68,7 @@ class CashForm(MoneyForm, mixin=True):
             if reading.suggestion_minor is not None:
                 self._suggest(reading.suggestion_minor, currency)
         self._show(account)
-        if account and reading.minor is not None and not self._incoming and not why_not_from(account)[0]:
+        if account and reading.minor is not None and not self._incoming and account.can_pay:
             await self._check_funds(account, reading.minor, problems)
         note = forms.field(form, "note", 400)
         if self._note_problem(note):
@@ -75,11 +81,8 @@ class CashForm(MoneyForm, mixin=True):
         if account is None:
             problems.append(Problem("source", say("TARGET_REQUIRED" if self._incoming else "SOURCE_REQUIRED")))
             return None
-        reason, _ = (why_not_to if self._incoming else why_not_from)(account)
-        if reason:
-            variant = "SOURCE_CLOSED" if account.status == "closed" else "SOURCE_FROZEN"
-            text = say(variant, account=named(account), bank=calls.bank().settings.name)
-            problems.append(Problem("source", text))
+        if not (account.can_receive if self._incoming else account.can_pay):
+            problems.append(Problem("source", stuck_in_words(account, incoming=self._incoming)))
         return account
 
 

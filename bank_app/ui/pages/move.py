@@ -18,7 +18,7 @@ from bank_app.ui.components.parts import bone, button_link, icon, link, notice, 
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
-from bank_app.ui.money_form import number_of, read_amount, why_not_from, why_not_to
+from bank_app.ui.money_form import number_of, read_amount
 from bank_app.ui.session import SessionState, actor_of
 
 MOST_BEGUN = 3
@@ -148,8 +148,8 @@ def _lower(when: str) -> str:
 def _ways(own: list[AccountView], *, cash: bool, bank: str) -> list[Way]:
     """All ways, closed ones with the reason. Moving between accounts takes two of them."""
     none = "" if own else "Open an account first."
-    paying = any(not why_not_from(account)[0] for account in own)
-    receiving = any(not why_not_to(account)[0] for account in own)
+    paying = any(account.can_pay for account in own)
+    receiving = any(account.can_receive for account in own)
     no_source = none or ("" if paying else "Money can't leave any of your accounts right now.")
     no_target = none or ("" if receiving else "No account of yours can receive money right now.")
     desk = "" if cash else say("CASH_AT_DESK", bank=bank)

@@ -20,7 +20,14 @@ from bank_app.ui.components.moving import Line
 from bank_app.ui.guard import exposed
 from bank_app.ui.live import also_watch
 from bank_app.ui.messages import refusal, say
-from bank_app.ui.money_form import limit_problem, named, new_answer, used_percent, why_not_from, words_of_limits
+from bank_app.ui.money_form import (
+    limit_problem,
+    named,
+    new_answer,
+    stuck_in_words,
+    used_percent,
+    words_of_limits,
+)
 from bank_app.ui.notices import notify
 from bank_app.ui.session import actor_of
 
@@ -119,23 +126,12 @@ class ReviewState(rx.State):
         if draft_id is None:
             return None
 
-        def save(session: Any) -> DraftView | None:
-            draft = drafts.get(session, actor, draft_id)
-            account = accounts.get_account(session, actor, draft.from_account_id or 0)
-            if account.available_minor <= 0:
-                return None
-            return drafts.save(
-                session, actor, kind=draft.kind, amount_minor=account.available_minor, currency=draft.currency,
-                from_account_id=draft.from_account_id, to_account_id=draft.to_account_id,
-                description=draft.description, payee_name=draft.payee_name, payee_result=draft.payee_result,
-            )  # fmt: skip
-
         try:
-            fresh = await calls.write(save)
+            fresh = await calls.write(lambda session: drafts.save_less(session, actor, draft_id))
         except BankError as error:
             self._say(error)
             return None
-        return rx.redirect(f"/move/review/{fresh.id}") if fresh else None
+        return rx.redirect(f"/move/review/{fresh.id}")
 
     @exposed
     async def refresh(self) -> Any:
@@ -196,9 +192,8 @@ class ReviewState(rx.State):
         return rx.redirect(f"/move/{draft.kind}?draft={draft.id}", replace=True)
 
     def _why_not(self, draft: DraftView, account: AccountView, limits: cautions.Limits) -> str:
-        if why_not_from(account)[0]:
-            variant = "SOURCE_CLOSED" if account.status == "closed" else "SOURCE_FROZEN"
-            return say(variant, account=named(account), bank=calls.bank().settings.name)
+        if not account.can_pay:
+            return stuck_in_words(account)
         if account.available_minor < draft.amount_minor:
             self._offer_less(account)
             what = "this transfer" if draft.kind == "transfer" else "this withdrawal"
@@ -266,7 +261,7 @@ class ReviewState(rx.State):
 
     def _offer_less(self, account: AccountView) -> None:
         left = account.available_minor
-        self.less = money.display(left, account.currency) if left > 0 and not why_not_from(account)[0] else ""
+        self.less = money.display(left, account.currency) if left > 0 and account.can_pay else ""
 
 
 def _done(draft: DraftView, view: transfers.TransactionView) -> str:

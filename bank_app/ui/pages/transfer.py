@@ -21,7 +21,15 @@ from bank_app.ui.components.fields import Problem
 from bank_app.ui.components.moving import Choice
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
-from bank_app.ui.money_form import MoneyForm, choice, named, number_of, read_amount, to_review, why_not_from, why_not_to
+from bank_app.ui.money_form import (
+    MoneyForm,
+    choice,
+    number_of,
+    read_amount,
+    stuck_in_words,
+    to_review,
+    why_not_to,
+)
 from bank_app.ui.recipients import (
     Start,
     Target,
@@ -240,10 +248,8 @@ class TransferState(MoneyForm, rx.State):
         if account is None:
             problems.append(Problem("source", say("SOURCE_REQUIRED")))
             return None
-        if why_not_from(account)[0]:
-            variant = "SOURCE_CLOSED" if account.status == "closed" else "SOURCE_FROZEN"
-            bank = calls.bank().settings.name
-            problems.append(Problem("source", say(variant, account=named(account), bank=bank)))
+        if not account.can_pay:
+            problems.append(Problem("source", stuck_in_words(account)))
         return account
 
     async def _target(
@@ -317,7 +323,7 @@ class TransferState(MoneyForm, rx.State):
             if reading.suggestion_minor is not None:
                 self._suggest(reading.suggestion_minor, currency)
             return None
-        if source is None or reading.minor is None or why_not_from(source)[0]:
+        if source is None or reading.minor is None or not source.can_pay:
             return reading.minor
         self._show(source)
         await self._check_funds(source, reading.minor, problems)
