@@ -12,8 +12,6 @@ from bank_app.services.history import EntryView
 from bank_app.services.holds import HoldView
 from bank_app.ui import words
 
-_CASH = {TransactionType.DEPOSIT: "Cash deposit", TransactionType.WITHDRAW: "Cash withdrawal"}
-
 
 @dataclass(frozen=True)
 class Row:
@@ -97,8 +95,8 @@ def row(entry: EntryView) -> Row:
 
 
 def _title(entry: EntryView, *, incoming: bool, own: bool) -> str:
-    if entry.type in _CASH:
-        return _CASH[entry.type]
+    if entry.type in (TransactionType.DEPOSIT, TransactionType.WITHDRAW):
+        return words.TYPE_WORDS[entry.type]
     name = entry.counterparty.name if entry.counterparty else "Several accounts"
     return f"{'From' if incoming else 'To'} {name}" if own else name
 

@@ -16,6 +16,13 @@ _LONG_MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+# What people call the types of transactions.
+TYPE_WORDS = {
+    TransactionType.DEPOSIT.value: "Cash deposit",
+    TransactionType.WITHDRAW.value: "Cash withdrawal",
+    TransactionType.TRANSFER.value: "Transfer",
+    TransactionType.REVERSAL.value: "Reversal",
+}
 NBSP = "\u00a0"
 
 

@@ -18,7 +18,7 @@ from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of
 
 _PAGE = 25
-_KINDS = {"transfer": "Transfer", "withdraw": "Cash withdrawal", "hold": "Setting aside", "deposit": "Cash deposit"}
+_KINDS = {**words.TYPE_WORDS, "hold": "Setting aside"}
 
 
 @dataclass(frozen=True)

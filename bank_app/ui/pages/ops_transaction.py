@@ -22,7 +22,6 @@ from bank_app.services.transfers import PostingView
 from bank_app.ui import calls, forms, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import refusal
-from bank_app.ui.pages.ops_transactions import KINDS
 from bank_app.ui.session import ROLE_WORDS, actor_of
 from bank_app.ui.transaction_filters import PATH
 
@@ -185,7 +184,7 @@ def _sheet(file: Dossier) -> FileSheet:
         reference=view.reference,
         id=str(view.id),
         amount=money.display(view.amount_minor, view.currency),
-        kind=KINDS.get(view.type, view.type),
+        kind=words.TYPE_WORDS[view.type],
         note=view.description or "",
         posted=words.full_moment(view.created_at),
         initiator=file.initiator,

@@ -33,7 +33,6 @@ from bank_app.ui.session import ROLE_WORDS, actor_of
 from bank_app.ui.transaction_filters import PATH, STATUS_WORDS, TransactionFilters
 
 _PAGE = 25
-KINDS = {"deposit": "Deposit", "withdraw": "Withdrawal", "transfer": "Transfer", "reversal": "Reversal"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def transaction_row(found: FoundTransaction) -> TransactionRow:
         key=f"tx-{view.id}",
         address=f"{PATH}/{view.id}",
         reference=view.reference,
-        kind=KINDS.get(view.type, view.type),
+        kind=words.TYPE_WORDS[view.type],
         memo=view.description or "",
         when=words.day(view.created_at),
         time=words.time_of_day(view.created_at, seconds=True),

@@ -23,8 +23,6 @@ from bank_app.ui.money_form import new_answer
 from bank_app.ui.pages.cash import DepositState
 from bank_app.ui.session import SessionState, actor_of
 
-_TYPES = {"deposit": "Cash deposit", "withdraw": "Cash withdrawal", "transfer": "Transfer", "reversal": "Reversal"}
-
 
 @dataclass(frozen=True)
 class Side:
@@ -216,7 +214,7 @@ def _paper(view: TransactionView, actor: Actor, draft: drafts.DraftView | None) 
         target=credit.owner_name or credit.title,
         target_detail=_where(credit, staff=staff),
         note=view.description or "",
-        kind=_TYPES.get(view.type, view.type),
+        kind=words.TYPE_WORDS[view.type],
         created=words.full_moment(draft.created_at) if draft else "",
         posted=words.full_moment(view.created_at),
         place=""
