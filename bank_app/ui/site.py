@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import reflex as rx
 
 from bank_app.ui import current
@@ -124,16 +127,25 @@ PAGES: tuple[Page, ...] = (
     Page("/ops/accounts", "All accounts", ops_accounts, (DeskState.open,), DeskState.refresh),
     Page("/ops/accounts/[account_id]", "Account file", ops_account, (OpsAccountState.open,), OpsAccountState.refresh),
     Page(
-        "/ops/transactions", "Transactions", ops_transactions,
-        (TransactionListState.open,), TransactionListState.refresh,
+        "/ops/transactions",
+        "Transactions",
+        ops_transactions,
+        (TransactionListState.open,),
+        TransactionListState.refresh,
     ),
     Page(
-        "/ops/transactions/[transaction_id]", "Transaction", ops_transaction,
-        (TransactionFileState.open,), TransactionFileState.refresh,
+        "/ops/transactions/[transaction_id]",
+        "Transaction",
+        ops_transaction,
+        (TransactionFileState.open,),
+        TransactionFileState.refresh,
     ),
     Page(
-        "/ops/transactions/[transaction_id]/reverse", "Reverse", ops_reversal,
-        (ReversalState.open,), ReversalState.refresh,
+        "/ops/transactions/[transaction_id]/reverse",
+        "Reverse",
+        ops_reversal,
+        (ReversalState.open,),
+        ReversalState.refresh,
     ),
     Page("/settings", "Settings", settings),
     Page("/settings/profile", "Profile", profile, (ProfileState.open,), ProfileState.refresh),
@@ -162,9 +174,20 @@ def add_pages(app: rx.App) -> None:
         watch = [LiveState.watch] if page.route.startswith((*PROTECTED, STAFF)) else []
         # Wherever the bank's people are, they see that the audit trail is broken.
         chain = [ChainState.look] if page.route.startswith(STAFF) else []
+        component, title = _as_seen(page)
         app.add_page(
-            page.component,
+            component,
             route=page.route,
-            title=rx.Var.create(page.title + " – ") + SessionState.bank_name,
+            title=title + " – " + SessionState.bank_name,
             on_load=[*watch, *page.on_load, BooksState.look, *chain],
         )
+
+
+def _as_seen(page: Page) -> tuple[Callable[[], rx.Component], Any]:
+    """The page and its title, or for customers who have no business there what the server answers them: not found."""
+    theirs = SessionState.is_staff | ~SessionState.signed_in
+    if page.route.startswith("/lab"):
+        theirs = theirs | SessionState.demo
+    elif not page.route.startswith(STAFF):
+        return page.component, rx.Var.create(page.title)
+    return lambda: rx.cond(theirs, page.component(), not_found()), rx.cond(theirs, page.title, "Page not found")
