@@ -146,6 +146,11 @@ def latest(db: Database, *, max_age_seconds: float = 30) -> Report:
         _checking.release()
 
 
+def forget(db: Database) -> None:
+    """Whoever asks next hears of a check made from now on: after much came at once into books that were empty."""
+    _newest.pop(db, None)
+
+
 def last_known(db: Database) -> Report | None:
     """The newest report of this process without making one."""
     return _newest.get(db)

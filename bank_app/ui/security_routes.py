@@ -121,8 +121,8 @@ def _add_setup(routes: FastAPI, db: Database, settings: Settings) -> None:
         await calls.call(first_run.facts, db)
         if choices.demo:
             await calls.call_apart(demo.fill, db)
-            # The first page says how many postings were added up; an empty bank's report would be on it for a while.
-            await calls.call_apart(integrity.latest, db, max_age_seconds=0)
+            # The first page says how many postings were added up, and not that there were none.
+            integrity.forget(db)
             return RedirectResponse("/", 303)
         opened = await calls.call_hashing(
             auth.open_browser_session, db, email=choices.email, password=choices.password, **whence
