@@ -13,7 +13,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.models import RecoveryCode, User
-from bank_app.services import access, audit, auth, codes, reasons
+from bank_app.services import access, audit, auth, codes, reasons, sessions
 from bank_app.services.auth import Actor
 
 
@@ -71,6 +71,8 @@ def enrolment(db: Database, actor: Actor) -> Enrolment | None:
 def confirm(db: Database, actor: Actor, *, code: str) -> tuple[str, ...]:
     """Turns the second step on with a first code of the app, and returns ten recovery codes, for the only time.
 
+    All sign-ins but this one end: they began with a password alone, and a program could go on with one for weeks.
+
     Raises:
         SecondFactorWrong, Throttled: not a code of the app; counted like a wrong password.
         Forbidden: it was confirmed before.
@@ -89,7 +91,8 @@ def confirm(db: Database, actor: Actor, *, code: str) -> tuple[str, ...]:
             return refusal
         user.totp_since = clock.now()
         fresh = codes.new_recovery_codes(session, db.settings, user.id)
-        _record(session, actor, "second_step.on", user.id)
+        ended = sessions.end_all_but(session, user.id, actor.sign_in_id)
+        _record(session, actor, "second_step.on", user.id, sign_ins=[ended, 0])
         return None
 
     auth.one_try(db, actor.user_id, check)
@@ -169,5 +172,9 @@ def _person(session: Session, user_id: UUID) -> User:
     return session.execute(select(User).where(col(User.id) == user_id)).scalar_one()
 
 
-def _record(session: Session, actor: Actor, action: str, user_id: UUID, reason: str | None = None) -> None:
-    audit.record(session, actor_id=actor.user_id, action=action, object=f"user {user_id}", reason=reason)
+def _record(
+    session: Session, actor: Actor, action: str, user_id: UUID, reason: str | None = None, **changes: list[int]
+) -> None:
+    audit.record(
+        session, actor_id=actor.user_id, action=action, object=f"user {user_id}", reason=reason, changes=changes
+    )

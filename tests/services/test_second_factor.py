@@ -244,6 +244,21 @@ def test_fresh_recovery_codes_make_the_old_ones_worthless(db, ada):
     assert complete(db, half(db, ada), fresh[1])
 
 
+def test_who_came_in_with_the_password_alone_is_out_once_it_is_on(db, ada, ben, at):
+    with at(-60):
+        here, elsewhere = (auth.open_browser_session(db, email=ada.email, password=PASSWORD, **WHENCE) for _ in "12")
+        program = auth.issue_tokens(db, email=ada.email, password=PASSWORD, address="192.0.2.9")
+        another = auth.open_browser_session(db, email=ben.email, password=PASSWORD, **WHENCE)
+        actor = auth.actor_of_cookie(db, here.token)
+    set_up(db, actor)
+    with at(30):
+        assert auth.actor_of_cookie(db, here.token).user_id == ada.user_id
+        assert auth.actor_of_cookie(db, elsewhere.token) is None
+        assert auth.actor_of_cookie(db, another.token).user_id == ben.user_id
+        with pytest.raises(errors.NotSignedIn):
+            auth.refresh_tokens(db, refresh_token=program.refresh_token)
+
+
 def test_it_cannot_be_set_up_over_what_is_on(db, ada):
     set_up(db, ada)
     with pytest.raises(errors.Forbidden):

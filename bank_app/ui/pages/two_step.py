@@ -114,7 +114,7 @@ def _begin() -> rx.Component:
         rx.el.ol(
             rx.el.li("Give your password, so that nobody else does this at your open screen."),
             rx.el.li("Scan a picture with an authenticator app, or type its key."),
-            rx.el.li("Enter the code that the app shows."),
+            rx.el.li("Enter the code that the app shows. Your other devices are signed out then."),
             class_name="steps-list",
         ),
         rx.el.form(
