@@ -45,6 +45,7 @@ def test_a_fresh_bank_is_set_up_filled_and_entered(bank, visit):
     # Eighteen months are posted meanwhile.
     with page.expect_navigation(url=f"{bank.url}/", timeout=MINUTE * 1000):
         page.get_by_role("button", name="Set up the bank").click()
+    expect(page.get_by_role("region", name="Proof")).to_contain_text(re.compile(r"[1-9][\d,]+ postings re-added"))
     page.get_by_role("button", name="Enter as Ada").click()
 
     expect(page.locator(".account-card")).to_have_count(3)
