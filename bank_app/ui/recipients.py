@@ -10,7 +10,7 @@ from bank_app.domain import money
 from bank_app.domain.identifiers import parse_account_number
 from bank_app.errors import AccountNotFound, BankError, InvalidAccountNumber
 from bank_app.services import accounts, drafts, transfers, unfinished
-from bank_app.services.accounts import AccountView
+from bank_app.services.accounts import AccountView, PayeeCheck
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms
 from bank_app.ui.components.fields import Problem
@@ -114,3 +114,33 @@ def number_problem(typed: str) -> str:
         if error.details.get("problem") == "check_digits":
             return say("RECIPIENT_CHECK_DIGIT")
     return say("RECIPIENT_FORMAT", count=sum(letter.isdigit() for letter in typed))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What comes of checking a name: `outcome` is empty if it lets one go on, or `close`, `none` or `fail`.
+
+    `unanswered` says what is missing from somebody who was asked before.
+    """
+
+    outcome: str = ""
+    said: str = ""
+    suggestion: str = ""
+    unanswered: str = ""
+
+
+def verdict(found: PayeeCheck | None, typed: str, form: object, *, seen: bool) -> Verdict:
+    """A match goes on; anything else is shown and wants an answer first. Without `found` nobody could be asked.
+
+    `seen` says that the same number and name were judged before; the answer to a name that does not fit is the tick.
+    """
+    if found is None:
+        return Verdict() if seen else Verdict("fail", say("NAME_UNAVAILABLE"))
+    if found.result == "close" and found.suggestion:
+        said = say("NAME_CLOSE", suggestion=found.suggestion, typed=typed)
+        return Verdict("close", said, found.suggestion)
+    # A box with an id arrives as a boolean, one without as its value.
+    ticked = isinstance(form, dict) and form.get("checked") in (True, "yes")
+    if found.result == "match" or (seen and ticked):
+        return Verdict()
+    return Verdict("none", say("NAME_NONE"), unanswered=say("NAME_NOT_CHECKED") if seen else "")

@@ -3,9 +3,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bank_app import clock, errors
+from bank_app.services.accounts import PayeeCheck
 from bank_app.services.history import Step
 from bank_app.settings import PROJECT
-from bank_app.ui import charts, forms, messages, words
+from bank_app.ui import charts, forms, messages, recipients, words
 from bank_app.ui.filters import Filters
 
 NOW = datetime(2026, 11, 20, 14, 3, 12, tzinfo=UTC)
@@ -151,3 +152,22 @@ def test_charts_work_for_every_kind_of_currency_and_for_debt(code):
         chart = charts.balance_chart(steps(*balances), code)
         assert len(chart.vertical) == 4
         assert "nan" not in chart.line
+
+
+@pytest.mark.parametrize(
+    ("found", "ticked", "seen", "outcome", "unanswered"),
+    [
+        (PayeeCheck("match"), False, False, "", False),
+        (PayeeCheck("close", "Ben Ito"), True, True, "close", False),
+        (PayeeCheck("none"), False, False, "none", False),
+        (PayeeCheck("none"), True, False, "none", False),
+        (PayeeCheck("none"), False, True, "none", True),
+        (PayeeCheck("none"), True, True, "", False),
+        (None, False, False, "fail", False),
+        (None, False, True, "", False),
+    ],
+)
+def test_a_name_that_does_not_fit_wants_an_answer(found, ticked, seen, outcome, unanswered):
+    came = recipients.verdict(found, "Ben Itoh", {"checked": ticked}, seen=seen)
+    assert (came.outcome, bool(came.unanswered), bool(came.said)) == (outcome, unanswered, bool(outcome))
+    assert came.suggestion == ("Ben Ito" if outcome == "close" else "")

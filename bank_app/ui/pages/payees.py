@@ -20,7 +20,7 @@ from bank_app.ui.guard import exposed
 from bank_app.ui.messages import refusal, say
 from bank_app.ui.money_form import number_of
 from bank_app.ui.notices import notify
-from bank_app.ui.recipients import number_problem
+from bank_app.ui.recipients import number_problem, verdict
 from bank_app.ui.session import actor_of
 
 
@@ -226,26 +226,15 @@ class NewPayeeState(rx.State):
         try:
             lookups.count(actor, calls.bank().settings)
             found = await calls.read(lambda session: accounts.check_payee(session, actor, account_id=number, name=name))
-            result = found.result
         except Throttled:
             raise
         except Unavailable:
-            found, result = None, "fail"
-        if result == "match":
-            return True
-        ticked = isinstance(form, dict) and form.get("checked") in (True, "yes")
-        if (result == "none" and seen and ticked) or (result == "fail" and seen):
-            return True
-        self.outcome, self.asked = result, self.asked + 1
-        if result == "close" and found and found.suggestion:
-            self.suggestion = found.suggestion
-            self.said = say("NAME_CLOSE", suggestion=found.suggestion, typed=name)
-        elif result == "none":
-            self.said = say("NAME_NONE")
-            self.checked_error = say("NAME_NOT_CHECKED") if seen else ""
-        else:
-            self.said = say("NAME_UNAVAILABLE")
-        return False
+            found = None
+        came = verdict(found, name, form, seen=seen)
+        self.outcome, self.said, self.suggestion = came.outcome, came.said, came.suggestion
+        self.checked_error = came.unanswered
+        self.asked += 1 if came.outcome else 0
+        return not came.outcome
 
     def _list_problems(self) -> None:
         errors = (("number", self.number_error), ("name", self.name_error), ("nickname", self.nickname_error))

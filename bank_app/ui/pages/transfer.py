@@ -38,6 +38,7 @@ from bank_app.ui.recipients import (
     start_of_draft,
     start_of_form,
     start_of_transaction,
+    verdict,
 )
 from bank_app.ui.session import actor_of
 
@@ -290,27 +291,20 @@ class TransferState(MoneyForm, rx.State):
             return None
         except Unavailable:
             found = None
-        return self._outcome(found, Target(number, name, found.result if found else "fail"), form, problems)
+        target = Target(number, name, found.result if found else "fail")
+        self._judge(found, target, form, problems)
+        return target
 
-    def _outcome(
-        self, found: accounts.PayeeCheck | None, target: Target, form: dict, problems: list[Problem]
-    ) -> Target:
-        """What the name check allows: a match goes on; the others are shown and want an answer first."""
+    def _judge(self, found: accounts.PayeeCheck | None, target: Target, form: dict, problems: list[Problem]) -> None:
         seen = self._asked == (target.account_id, target.name)
         self._asked = (target.account_id, target.name)
-        if target.result == "match":
-            return target
-        if target.result == "close" and found and found.suggestion:
-            self.payee, self.payee_suggestion = "close", found.suggestion
-            self.payee_text = say("NAME_CLOSE", suggestion=found.suggestion, typed=target.name)
-        elif target.result == "none" and not (seen and _is_ticked(form)):
-            self.payee, self.payee_text = "none", say("NAME_NONE")
-            if seen:
-                problems.append(Problem("checked", say("NAME_NOT_CHECKED")))
-        elif target.result == "fail" and not seen:
-            self.payee, self.payee_text = "fail", say("NAME_UNAVAILABLE")
-        self.asked += 1 if self.payee else 0
-        return target
+        came = verdict(found, target.name, form, seen=seen)
+        self.payee, self.payee_suggestion = came.outcome, came.suggestion
+        if came.outcome:
+            self.payee_text = came.said
+            self.asked += 1
+        if came.unanswered:
+            problems.append(Problem("checked", came.unanswered))
 
     async def _amount(
         self, text: str, source: AccountView | None, currency: str, problems: list[Problem]
@@ -328,11 +322,6 @@ class TransferState(MoneyForm, rx.State):
         self._show(source)
         await self._check_funds(source, reading.minor, problems)
         return reading.minor
-
-
-def _is_ticked(form: object) -> bool:
-    """A box with an id arrives as a boolean, one without as its value."""
-    return isinstance(form, dict) and form.get("checked") in (True, "yes")
 
 
 def _known(payee: Payee | SavedView, *, chosen: bool) -> Known:
