@@ -39,7 +39,7 @@ class Reading:
 
 def named(account: AccountView) -> str:
     """`Everyday ••4821`."""
-    return f"{account.title} {words.ending(account.number)}"
+    return words.named(account.title, account.number)
 
 
 def why_not_from(account: AccountView) -> tuple[str, str]:

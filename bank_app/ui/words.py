@@ -50,6 +50,11 @@ def ending(number: str) -> str:
     return f"••{number[-4:]}"
 
 
+def named(title: str, number: str) -> str:
+    """An account as it is told from others: `Everyday ••4821`."""
+    return f"{title} {ending(number)}"
+
+
 def grouped(number: str) -> str:
     """An account number as people read it: `1234 5678 02`."""
     return f"{number[:4]} {number[4:8]} {number[8:]}"

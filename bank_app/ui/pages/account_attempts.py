@@ -73,7 +73,7 @@ class AttemptsState(rx.State):
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
-        named = f"{account.title} {words.ending(account.number)}"
+        named = words.named(account.title, account.number)
         fresh = [_attempt(view, named, actor.role) for view in page.items]
         self.attempts = [*self.attempts, *fresh] if cursor else fresh
         self._cursor, self.more = page.next_cursor, page.next_cursor is not None

@@ -174,7 +174,7 @@ class LedgerState(rx.State):
     def _show(self, found: Read) -> None:
         account, code = found.account, found.account.currency
         path = f"/accounts/{account.number}"
-        self._title, self._version, self.fresh = f"{account.title} {words.ending(account.number)}", account.version, 0
+        self._title, self._version, self.fresh = words.named(account.title, account.number), account.version, 0
         self._rows = [rows.row(entry) for entry in found.page.items]
         self._cursor, self._total = found.page.next_cursor, found.totals
         self.pending = [rows.pending(hold) for hold in found.holds]

@@ -159,7 +159,7 @@ class OpenAccountState(rx.State):
         except BankError as error:
             self.problems = [Problem("", messages.refusal(error, role=actor.role.value).text)]
             return None
-        name = f"{account.title} {words.ending(account.number)}"
+        name = words.named(account.title, account.number)
         await notify(self, say("ACCOUNT_OPENED", account=name, amount=money.display(0, account.currency)))
         return rx.redirect(f"/accounts/{account.number}", replace=True)
 

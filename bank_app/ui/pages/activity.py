@@ -85,8 +85,7 @@ class ActivityState(rx.State):
 
 def _read(session: Session, actor: Actor, cursor: str | None) -> tuple[list[rows.Row], str | None]:
     names = {
-        account.number: f"{account.title} {words.ending(account.number)}"
-        for account in accounts.own_accounts(session, actor)
+        account.number: words.named(account.title, account.number) for account in accounts.own_accounts(session, actor)
     }
     page = activity_of(session, actor, limit=_PAGE, cursor=cursor)
     found = []

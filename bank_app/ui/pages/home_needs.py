@@ -13,6 +13,7 @@ from bank_app.services.accounts import AccountView
 from bank_app.ui import calls, messages, words
 from bank_app.ui.components.parts import button_link, failed_panel, icon
 from bank_app.ui.guard import exposed
+from bank_app.ui.money_form import named
 from bank_app.ui.session import actor_of
 
 
@@ -61,15 +62,11 @@ _SECOND_STEP = Need(
 )  # fmt: skip
 
 
-def _named(account: AccountView) -> str:
-    return f"{account.title} {words.ending(account.number)}"
-
-
 def _frozen(account: AccountView) -> Need:
     arrives = "can arrive but can't leave" if account.can_receive else "can neither arrive nor leave"
     bank = calls.bank().settings.name
     text = f"Money {arrives}. Contact {bank}."
-    return Need("frozen", f"{_named(account)} is frozen.", text, "See the account", f"/accounts/{account.number}")
+    return Need("frozen", f"{named(account)} is frozen.", text, "See the account", f"/accounts/{account.number}")
 
 
 def _held(held: needs.Held) -> Need:
@@ -80,7 +77,7 @@ def _held(held: needs.Held) -> Need:
     rest = len(held.holds) - 1
     others = f", and {'more' if held.more else words.count(rest, 'other')}" if rest > 0 else ""
     return Need(
-        "held", f"{amount} is set aside.", f"{_named(account)}: {what}{others}.", "See", f"/accounts/{account.number}"
+        "held", f"{amount} is set aside.", f"{named(account)}: {what}{others}.", "See", f"/accounts/{account.number}"
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 import reflex as rx
+from sqlalchemy.orm import Session
 
 from bank_app.errors import BankError
 from bank_app.services import notices
@@ -135,13 +136,13 @@ class NotificationsState(rx.State):
         self.more = self._cursor is not None
 
 
-def _read(session: object, actor: Actor, cursor: str | None) -> Page[Notice]:
+def _read(session: Session, actor: Actor, cursor: str | None) -> Page[Notice]:
     """One page, or as many as it takes until there is something on it."""
-    page = notices.list_notices(session, actor, limit=_PAGE, cursor=cursor)  # type: ignore[arg-type]
+    page = notices.list_notices(session, actor, limit=_PAGE, cursor=cursor)
     for _ in range(_PAGES_AT_ONCE):
         if page.items or page.next_cursor is None:
             break
-        page = notices.list_notices(session, actor, limit=_PAGE, cursor=page.next_cursor)  # type: ignore[arg-type]
+        page = notices.list_notices(session, actor, limit=_PAGE, cursor=page.next_cursor)
     return page
 
 

@@ -305,6 +305,11 @@ class OpsAccountState(rx.State):
             self.overdraft_error = shortfall.text
             self.problems = [Problem("overdraft_limit", shortfall.text)]
             return
+        about = error.details.get("errors") or [{}]
+        if isinstance(error, Invalid) and about[0].get("field") == "reason":
+            self.limits_reason_error = reason_problem(error)
+            self.problems = [Problem("limits-reason", self.limits_reason_error)]
+            return
         self.problems = [Problem("", refusal(error, account=self.file.title, role=ROLE_WORDS[actor.role]).text)]
 
     def _forget_answers(self) -> None:

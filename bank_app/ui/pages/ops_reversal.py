@@ -146,7 +146,7 @@ class ReversalState(rx.State):
         except BankError as error:
             await self._not_posted(error)
             return None
-        return await self._posted(moved.replayed)
+        return await self._posted(replayed=moved.replayed)
 
     @exposed(staff=True)
     async def look(self) -> Any:
@@ -175,7 +175,7 @@ class ReversalState(rx.State):
         self.problems = [Problem(name, text) for name, text in found if text]
         return cause, reason
 
-    async def _posted(self, replayed: bool) -> Any:  # noqa: FBT001 - only ever named
+    async def _posted(self, *, replayed: bool) -> Any:
         sheet = self.sheet
         done = say("REVERSAL_POSTED", amount=sheet.amount, to=sheet.to, reference=sheet.reference)
         await notify(self, done, "info" if replayed else "success")
@@ -263,7 +263,7 @@ def _with_totals(sheet: ReversalSheet, total: str) -> ReversalSheet:
 
 
 def _account(effect: Effect) -> str:
-    return f"{effect.title} {words.ending(effect.number)}" if effect.owner_id else "The bank’s own account"
+    return words.named(effect.title, effect.number) if effect.owner_id else "The bank’s own account"
 
 
 def _effect_line(effect: Effect, code: str) -> EffectLine:

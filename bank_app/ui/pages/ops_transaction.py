@@ -148,7 +148,7 @@ def entry_line(side: PostingView, currency: str, owners: dict[str, str]) -> Entr
     return EntryLine(
         owner=side.owner_name or side.title,
         owner_address=f"/ops/customers/{owners[side.account_id]}" if customer else "",
-        account=f"{side.title} {words.ending(side.account_id)}" if customer else "The bank’s own account",
+        account=words.named(side.title, side.account_id) if customer else "The bank’s own account",
         account_address=f"/ops/accounts/{side.account_id}" if customer else "",
         incoming=incoming,
         amount=money.display(side.amount_minor if incoming else -side.amount_minor, currency, signed=True),

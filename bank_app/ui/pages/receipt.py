@@ -219,12 +219,12 @@ def _paper(view: TransactionView, actor: Actor, draft: drafts.DraftView | None) 
         posted=words.full_moment(view.created_at),
         place=""
         if seen.sequence is None
-        else f"Entry {seen.sequence:,} of {seen.title} {words.ending(seen.account_id)}.",
+        else f"Entry {seen.sequence:,} of {words.named(seen.title, seen.account_id)}.",
         balance="" if balance is None or staff else money.display(balance, view.currency),
         total=money.display(0, view.currency),
         hash=view.hash,
         hash_short=_short(view.hash),
-        back=f"{seen.title} {words.ending(seen.account_id)}",
+        back=words.named(seen.title, seen.account_id),
         back_to=f"/accounts/{seen.account_id}",
         again=f"/move/transfer?again={view.id}" if again else "",
         address=f"/transactions/{view.id}",
@@ -261,7 +261,7 @@ def _where(side: PostingView, *, staff: bool) -> str:
     if not side.account_id.isdigit():
         return "The bank's own account"
     if side.mine:
-        return f"{side.title} {words.ending(side.account_id)}"
+        return words.named(side.title, side.account_id)
     number = words.grouped(side.account_id)
     return f"{side.title} {number}" if staff else number
 
@@ -274,7 +274,7 @@ def _side(side: PostingView, view: TransactionView) -> Side:
         hidden = f"Only {side.owner_name.split()[0]} sees this" if customer and side.owner_name else "Kept by the bank"
     return Side(
         owner=side.owner_name or side.title,
-        account=f"{side.title} {words.ending(side.account_id)}" if customer else "Bank account",
+        account=words.named(side.title, side.account_id) if customer else "Bank account",
         incoming=incoming,
         amount=money.display(side.amount_minor if incoming else -side.amount_minor, view.currency, signed=True),
         balance="" if side.balance_after_minor is None else money.display(side.balance_after_minor, view.currency),

@@ -142,7 +142,7 @@ def _half(session: Session, persona: Persona, reader: Actor) -> tuple[Side, list
     side = Side(
         name=who.name,
         initials=persona.initials,
-        account=f"{account.title} {words.ending(account.number)}",
+        account=words.named(account.title, account.number),
         available=money.display(account.available_minor, account.currency),
         is_reader=who.user_id == reader.user_id,
     )

@@ -108,9 +108,9 @@ class StatementsState(rx.State):
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
-        self.choices = [Choice(a.number, f"{a.title} {words.ending(a.number)}", _list(a)) for a in own]
+        self.choices = [Choice(a.number, words.named(a.title, a.number), _list(a)) for a in own]
         self.shown = account.number if account else ""
-        self.title = f"{account.title} {words.ending(account.number)}" if account else ""
+        self.title = words.named(account.title, account.number) if account else ""
         self.months = [_month(account, month) for month in months] if account else []
         self.all_add_up = all(month.adds_up for month in months)
         self.checked = words.count(len(months), "month")
@@ -245,7 +245,7 @@ def _paper(sealed: Sealed, *, shown: int) -> Paper:
     rest = f"Only the first {shown:,} of {count:,} entries are on this page; the files have all of them."
     return Paper(
         title=f"Statement, {name}",
-        account=f"{account.title} {words.ending(account.number)}",
+        account=words.named(account.title, account.number),
         number=account.grouped_number,
         owner=account.owner_name,
         period=name,
