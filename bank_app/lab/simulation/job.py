@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 import urllib.error
 import urllib.request
 from collections import deque
@@ -158,7 +159,9 @@ def main(folder: Path) -> int:
         job.fail(str(error))
         return 1
     except Exception as error:
-        job.fail("The run failed; the log of the bank has more.")
+        # What went wrong is for whoever can read the folder: an exit by itself says nothing.
+        traceback.print_exc()
+        job.fail("The run failed; the log in its folder has more.")
         raise SystemExit(1) from error
     return 0
 
