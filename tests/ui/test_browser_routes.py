@@ -52,7 +52,18 @@ def test_in_a_demo_only_the_demo_people_are_entered_without_a_password(browser, 
     assert "bank_session=" not in str(somebody.headers)
 
 
-@pytest.mark.parametrize("next_page", ["https://evil.example", "//evil.example", "/\\evil.example", "/auth/logout", ""])
+@pytest.mark.parametrize(
+    "next_page",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/\n/evil.example",
+        "/\t/evil.example",
+        "/auth/logout",
+        "",
+    ],
+)
 def test_nobody_is_sent_on_to_another_site(browser, ada, next_page):
     assert sign_in(browser, ada, next=next_page).headers["location"] == "/home"
 
