@@ -166,6 +166,9 @@ class ChainState(rx.State):
         try:
             while not (await asyncio.wait({work}, timeout=_PROGRESS_SECONDS))[0]:
                 async with self:
+                    if self._changed_hands():
+                        stop.set()
+                        continue
                     self.done, self.total = at
                     self.progress = f"{at[0]:,} of {at[1]:,}"
             found = await work
@@ -173,10 +176,14 @@ class ChainState(rx.State):
             stands = await calls.read(audit_trail.last_verification)
         except BankError as error:
             async with self:
+                if self._changed_hands():
+                    return
                 self.problem = messages.refusal(error).text if error.code != "invalid_request" else error.detail
                 self.running, self.answer = False, self.answer + 1
         else:
             async with self:
+                if self._changed_hands():
+                    return
                 self._show(known, stands)
                 self.problem = "" if found else "Ended before it was done. Nothing was recorded."
                 if found and found.ok and (_number(form, "start") or _number(form, "end")):
@@ -184,6 +191,14 @@ class ChainState(rx.State):
                 self.running, self.answer = False, self.answer + 1
         finally:
             _under_way.pop(tab, None)
+            if self.running:
+                # Whatever failed: the page must not wait for ever.
+                async with self:
+                    self.running = False
+
+    def _changed_hands(self) -> bool:
+        """Whether the tab began anew for somebody else, whom none of it concerns."""
+        return not self.running
 
     @exposed(staff=True)
     def stop(self) -> None:
