@@ -1,16 +1,19 @@
 """The pages that prove something: the audit trail, the books and health; and the files of the trail."""
 
+import asyncio
 import csv
 import io
 import json
 import threading
 
 import pytest
+import reflex as rx
+from reflex.state import State
 from sqlalchemy import select, text
 
 from bank_app.domain.accounting import AccountStatus
 from bank_app.models import AuditRecord
-from bank_app.services import audit_trail, vitals
+from bank_app.services import audit_trail, auth, vitals
 from bank_app.ui import audit_words, verifying
 from bank_app.ui.browser_routes import create_routes
 
@@ -77,6 +80,24 @@ def test_one_verification_runs_at_a_time(client, cookie, frozen, bank, monkeypat
     told = client.send(f"{CHAIN}.verify", {"form": {}}, cookie=cookie, path="/ops/audit").vars
     assert told["problem"].startswith("Somebody verifies the chain already.")
     assert bank.db.read(audit_trail.last_verification) is None
+
+
+def test_what_was_verified_is_not_shown_to_whoever_came_next(client, cookie, frozen, bank, monkeypatch):
+    """Meanwhile the auditor signed out, and the tab began anew for somebody else."""
+    verify = audit_trail.verify
+
+    def while_the_tab_changes_hands(*args, **named):
+        async def begin_anew():
+            (await client.states.get_state(rx.BaseStateToken(ident="tab-1", cls=State))).reset()
+
+        auth.close_browser_session(bank.db, cookie.partition("=")[2])
+        asyncio.run_coroutine_threadsafe(begin_anew(), client.loop.get_loop()).result(10)
+        return verify(*args, **named)
+
+    monkeypatch.setattr(audit_trail, "verify", while_the_tab_changes_hands)
+    told = client.send(f"{CHAIN}.verify", {"form": {}}, cookie=cookie, path="/ops/audit").vars
+    assert told.get("chain", verifying.Chain()) == verifying.Chain()
+    assert verifying._under_way == {}
 
 
 def test_verifying_says_so_and_then_that_it_is_broken(client, cookie, frozen, bank, auditor):
