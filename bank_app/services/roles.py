@@ -47,7 +47,11 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission("Take in and pay out cash, and move money for a customer", _ACTS),
     Permission("Freeze, unfreeze and close accounts and set their limits, with a reason", _ACTS),
     Permission("Reverse a transaction, with a reason", _ACTS),
-    Permission("Write notes about customers, unlock, disable and end their sign-ins, make password links", _ACTS),
+    Permission(
+        "Write notes about customers, unlock, disable and end their sign-ins, make password links, and turn two-step "
+        "sign-in off for who lost it",
+        _ACTS,
+    ),
     Permission("Do the same for colleagues", _ADMIN),
     Permission("Invite colleagues and change roles, with a reason and their own password", _ADMIN),
 )

@@ -11,7 +11,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import FrozenFor, Role
 from bank_app.services.queue import Item, Kind, Queue
 from bank_app.services.right_now import Done
-from bank_app.ui import words
+from bank_app.ui import audit_words, words
 from bank_app.ui.session import ROLE_WORDS
 
 KIND_WORDS = {
@@ -226,6 +226,13 @@ _PLAIN = {
     "sign_in.end_all": "signed {about} out everywhere",
     "user.invite": "invited {about}",
     "password.link": "made a password link for {about}",
+    "second_step.reset": "turned off two-step sign-in of {about}",
+    "second_step.on": "turned on two-step sign-in of their own",
+    "second_step.off": "turned off two-step sign-in of their own",
+    "second_step.new_codes": "made new recovery codes of their own",
+    "hold.release": "released a hold",
+    "bank.set_up": "set the bank up",
+    "access.refused": "tried what the role does not allow",
     "password.change": "changed a password of their own",
     "cash.deposit": "took in {amount} cash for {about}",
     "cash.withdraw": "paid out {amount} cash to {about}",
@@ -246,7 +253,8 @@ def _did(done: Done) -> str:
         return "checked the books: they " + ("balance" if _after(done.changes, "result") == "balance" else "are off")
     sentence = _PLAIN.get(done.action)
     if sentence is None:
-        return f"{done.action.replace('.', ' ').replace('_', ' ')}: {done.about}"
+        said = audit_words.action(done.action)
+        return f"{said[0].lower()}{said[1:]}: {done.about}"
     amount = money.display(done.amount_minor, done.currency) if done.currency else ""
     return sentence.format(about=done.about, amount=amount)
 

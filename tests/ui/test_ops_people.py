@@ -1,6 +1,7 @@
 """The pages of the bank's people about people: what they show, to whom, and what a press does."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pyotp
 import pytest
@@ -10,7 +11,8 @@ from bank_app import clock
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.models import AuditRecord
 from bank_app.services import auth, people, second_factor
-from bank_app.ui import queue_words
+from bank_app.services.right_now import Done
+from bank_app.ui import audit_words, queue_words
 from bank_app.ui.browser_routes import create_routes
 
 PAGES = "reflex___state____state.bank_app___ui___pages___"
@@ -76,6 +78,14 @@ def test_how_long_something_waits_is_said_shortly(minutes, said):
 )
 def test_the_heading_counts_in_words(total, said):
     assert queue_words.heading(total) == said
+
+
+@pytest.mark.parametrize("action", sorted({*audit_words.ACTIONS, "thing.never_seen"}))
+def test_whatever_the_team_did_is_said_in_words(action):
+    done = Done(UUID(int=7 << 76), clock.now(), "Olu Adeyemi", action, "Ben Ito", "", {}, 500, "USD")
+    said = queue_words.deed(done).did
+    assert said[0].islower()
+    assert not {"_", "."} & set(said.replace("$5.00", ""))
 
 
 def test_a_record_is_shown_and_the_look_recorded(client, bank, cookie, counter, ada, teller):
