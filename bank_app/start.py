@@ -231,7 +231,7 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
             chosen = db.read(first_setup.facts)
             _require_safe_demo(db, settings, chosen, host)
             token = None if settings.demo else first_setup.prepare(db, demo_allowed=_stays_home(settings, host))
-        share(settings)
+        share(settings, BANK_LAB_WATCH=_readiness(host, port))
         release = build.find_release(settings)
         if release is None:
             with steps.step("Front end") as step:

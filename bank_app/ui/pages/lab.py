@@ -115,9 +115,7 @@ def _needs_server(one: Experiment) -> rx.Component:
 
 def _run_form(one: Experiment, *inside: rx.Component, style: str = "btn sm") -> rx.Component:
     """A button that starts the run; on the embedded engine only where it can."""
-    button = rx.el.button(
-        icon("play", 16), "Run", type="submit", class_name=style, aria_label=f"Run: {one.question}"
-    )
+    button = rx.el.button(icon("play", 16), "Run", type="submit", class_name=style, aria_label=f"Run: {one.question}")
     setup = link(
         "Set up",
         to=f"{RUN}?preset={one.key}",
