@@ -69,7 +69,7 @@ def free_port():
 def served(data, *command, **environment):
     """`./bank COMMAND` on a data folder, and its address; stopped by the signal that Ctrl-C sends."""
     port, output = free_port(), data / "output"
-    inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BANK_LAB_URL")}
     with output.open("wb") as file:
         server = subprocess.Popen(
             [sys.executable, "-m", "bank_app", *command, "--port", str(port), "--data", str(data)],
@@ -81,7 +81,7 @@ def served(data, *command, **environment):
         yield url
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(30)
 
 
 @pytest.fixture(scope="session")

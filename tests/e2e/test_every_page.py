@@ -2,9 +2,7 @@
 
 import re
 from collections import Counter
-from pathlib import Path
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Error, expect
 
@@ -12,13 +10,8 @@ from bank_app.domain import money
 from bank_app.domain.accounting import Role
 from bank_app.services import drafts, transfers
 from bank_app.ui import site
+from tests.e2e.page_rules import CONTRAST, axe_finds, settled, too_wide
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], "resultTypes": ["violations"]
-}  # fmt: skip
-# All that the other theme can change.
-CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
 WHO = {
     "visitor": None, "customer": Role.CUSTOMER, "operator": Role.TELLER, "auditor": Role.AUDITOR, "admin": Role.ADMIN,
 }  # fmt: skip
@@ -59,30 +52,6 @@ def paths(bank, ada, ben):
     # A bank that has people is set up for ever: that address is not found.
     pages = [page for page in site.PAGES if page.route.startswith("/") and page.route != "/setup"]
     return [(re.sub(r"\[\w+\]", lambda part: named[part.group()], page.route), page.title) for page in pages]
-
-
-def settled(page):
-    """Everything that was asked for is there."""
-    expect(page.locator("h1")).to_have_count(1)
-    expect(page.locator(".bone:visible, [aria-busy=true]:visible")).to_have_count(0, timeout=15_000)
-
-
-def too_wide(page):
-    return page.locator("html").evaluate("html => html.scrollWidth - html.clientWidth")
-
-
-def axe_finds(page, rules=RULES):
-    """What is serious or worse, in words."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE)
-    found = page.evaluate("rules => axe.run(document, rules)", rules)
-    return [_said(one) for one in found["violations"] if one["impact"] in ("serious", "critical")]
-
-
-def _said(one):
-    node = one["nodes"][0]
-    why = node["any"][0]["message"][:160] if node["any"] else one["help"]
-    return f"{one['id']} {node['html'][:120]} {why}"
 
 
 @pytest.mark.parametrize("role", WHO)

@@ -10,6 +10,7 @@ from bank_app import settings as bank_settings
 from bank_app.database import Database
 from tests.e2e.conftest import PASSWORD, Bank, served
 from tests.e2e.money_pages import heading
+from tests.e2e.page_rules import axe_finds, settled, too_wide
 
 MINUTE = 60
 
@@ -31,6 +32,8 @@ def test_a_fresh_bank_is_set_up_filled_and_entered(bank, visit):
     page.on("request", lambda request: foreign.append(request.url) if bank.url not in request.url else None)
     page.goto("/")
     expect(heading(page, "Set up your bank")).to_be_visible()
+    settled(page)
+    assert axe_finds(page) == []
     page.get_by_label("Set-up token").fill("not the token")
     page.get_by_label("Name", exact=True).fill("Harbour Bank")
     page.get_by_label("Your name").fill("Kim Novak")
@@ -57,9 +60,11 @@ def test_a_fresh_bank_is_set_up_filled_and_entered(bank, visit):
     page.close()
     assert foreign == []
 
-    later = visit()
+    later = visit(width=320)
     assert later.goto("/setup").status == 404
     expect(heading(later, "Page not found")).to_be_visible()
+    assert axe_finds(later) == []
+    assert too_wide(later) <= 0
     # The browser itself reports the status of the document; that is the one line allowed here.
     assert [line for line in visit.said if "404" not in line] == []
     visit.said.clear()

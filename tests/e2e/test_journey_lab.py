@@ -3,11 +3,7 @@
 import csv
 import io
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import time
 
 import pytest
@@ -18,37 +14,22 @@ from bank_app import settings as bank_settings
 from bank_app.database import Database
 from bank_app.models import Account
 from bank_app.private_mysql import PrivateServer
-from tests.e2e.conftest import PROJECT, Bank, _wait_until_ready, free_port
+from tests.e2e.conftest import Bank, served
 
 RUN_ADDRESS = re.compile(r"/lab/run\?.*run=\d+")
 SETUP = "accounts=20&workers=12&hot_percent=60&seed=42"
 
 
 @pytest.fixture(scope="module")
-def bank(bank, tmp_path_factory):
-    """`run --mysql` on a folder of its own, with the pages that the other bank has built."""
+def bank(tmp_path_factory):
+    """`run --mysql` on a folder of its own."""
     data = tmp_path_factory.mktemp("lab")
-    shutil.copytree(bank.db.settings.data / "build", data / "build")
-    port = free_port()
-    environment = {**os.environ, "BANK_RATE_LIMITS": "off", "BANK_DATA": str(data), "PYTHONUNBUFFERED": "1"}
-    for name in ("DATABASE_URL", "BANK_LAB_URL"):
-        environment.pop(name, None)
-    with (data / "output").open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bank_app", "run", "--mysql", "--port", str(port), "--data", str(data)],
-            cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(url, process, data / "output")
+    with served(data, "run", "--mysql", BANK_RATE_LIMITS="off") as url:
         server = PrivateServer(data / "mysql")
         server.port = int((data / "mysql" / "port").read_text())
         db = Database(bank_settings.load(data=data, database_url=server.url, demo=True, rate_limits=False))
         yield Bank(url, db)
         db.dispose()
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def customers(bank):

@@ -273,20 +273,6 @@ def test_an_address_that_does_not_exist_is_not_found(visit, ada):
     visit.said.clear()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_fit_a_small_phone_and_have_one_heading(visit, ada, scheme):
-    page = visit(ada, width=320, height=640, color_scheme=scheme)
-    visitor = visit(width=320, height=640, color_scheme=scheme)
-    pages = [(visitor, path) for path in ("/", "/sign-in", "/sign-up")]
-    pages += [(page, path) for path in ("/home", "/accounts", "/accounts/new", f"/accounts/{ada.number()}")]
-    for window, path in pages:
-        window.goto(path)
-        expect(window.locator(".bone:visible")).to_have_count(0)
-        assert window.locator("html").evaluate("html => html.scrollWidth") <= 320, path
-        expect(heading(window)).to_have_count(1)
-        assert window.locator("html").evaluate("html => html.classList.contains('dark')") == (scheme == "dark")
-
-
 def test_the_theme_is_kept_without_a_flash(visit):
     page = visit(color_scheme="light")
     page.goto("/sign-in")

@@ -48,26 +48,25 @@ def test_all_problems_are_said_at_once_and_lead_to_their_fields(visit, ada, bala
     assert balance(ada) == "500.00"
 
 
-@pytest.mark.parametrize(
-    ("typed", "sentence"),
-    [
-        ("ten", "Enter the amount as a number, like 25 or 25.50."),
-        ("0", "Enter an amount above $0.00."),
-        ("-5", "Enter an amount above $0.00."),
-        ("12.3456", "US dollars amounts have 2 decimals at most."),
-        ("12.345", "Did you mean $12,345.00? If not, use at most 2 decimals."),
-        ("99999999999999999", "That is more than this bank can record in one entry."),
-        ("500.01", f"Not enough money. Everyday ••{{ending}} has $500.00 available; this needs $500.01. {SAFE}"),
-    ],
-)
-def test_an_amount_is_refused_with_its_reason_and_the_input_stays(visit, ada, ben, typed, sentence):
+def test_an_amount_is_refused_with_its_reason_and_the_input_stays(visit, ada, ben):
     page = visit(ada)
-    fill_in(page, ben, typed)
-    page.get_by_role("button", name="Continue").click()
-    expect(page.locator("#problems")).to_contain_text(sentence.format(ending=ada.number()[-4:]))
-    expect(page.get_by_label(AMOUNT)).to_have_value(typed)
-    expect(page.get_by_label(AMOUNT)).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Name on the account")).to_have_value("Ben Ito")
+    cases = {
+        "ten": "Enter the amount as a number, like 25 or 25.50.",
+        "0": "Enter an amount above $0.00.",
+        "-5": "Enter an amount above $0.00.",
+        "12.3456": "US dollars amounts have 2 decimals at most.",
+        "12.345": "Did you mean $12,345.00? If not, use at most 2 decimals.",
+        "99999999999999999": "That is more than this bank can record in one entry.",
+        "500.01": f"Not enough money. Everyday ••{ada.number()[-4:]} has $500.00 available; this needs $500.01. {SAFE}",
+    }
+    fill_in(page, ben, "5")
+    for typed, sentence in cases.items():
+        page.get_by_label(AMOUNT).fill(typed)
+        page.get_by_role("button", name="Continue").click()
+        expect(page.locator("#problems")).to_contain_text(sentence)
+        expect(page.get_by_label(AMOUNT)).to_have_value(typed)
+        expect(page.get_by_label(AMOUNT)).to_have_attribute("aria-invalid", "true")
+        expect(page.get_by_label("Name on the account")).to_have_value("Ben Ito")
 
 
 def test_a_suggested_amount_is_taken_with_one_press(visit, ada, ben):
