@@ -71,6 +71,8 @@ export function Replay({ marks, spoken, start, children }) {
   useEffect(() => {
     if (window.location.hash !== "#race") return undefined;
     const soon = setTimeout(() => {
+      // Whoever has begun to step through it stays there.
+      if (root.current?.contains(document.activeElement)) return;
       const heading = document.getElementById("race");
       heading?.scrollIntoView({ block: "start" });
       heading?.focus({ preventScroll: true });
