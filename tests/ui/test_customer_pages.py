@@ -8,7 +8,7 @@ import pytest
 from bank_app import clock
 from bank_app.domain.accounting import AccountStatus, FrozenFor
 from bank_app.domain.identifiers import account_number_text, with_check_digits
-from bank_app.services import payees
+from bank_app.services import drafts, payees
 from bank_app.ui import calls
 from bank_app.ui.filters import Filters
 
@@ -18,7 +18,7 @@ PAYEES, NEW_PAYEE = f"{STATE}payees____payees_state", f"{STATE}payees____new_pay
 OFFER = f"{STATE}payee_offer____offer_state"
 STATEMENTS, STATEMENT = f"{STATE}statements____statements_state", f"{STATE}statements____statement_state"
 ACCOUNTS = f"{STATE}accounts____accounts_state"
-DEPOSIT = f"{STATE}cash____deposit_state"
+DEPOSIT, REVIEW = f"{STATE}cash____deposit_state", f"{STATE}review____review_state"
 UNKNOWN = account_number_text(with_check_digits(99999998))
 NOW = datetime(2026, 11, 20, 14, 3, tzinfo=UTC)
 
@@ -34,9 +34,9 @@ def hers(counter, ada, ben):
 def at(client, cookie_of):
     """`at(ada, "/accounts/1")` sends events of a page as a person."""
 
-    def page(person, path):
-        cookie = cookie_of(person)
-        return lambda event, /, **payload: client.send(event, payload, cookie=cookie, path=path, tab=person.name)
+    def page(person, path, tab=""):
+        cookie, tab = cookie_of(person), tab or person.name
+        return lambda event, /, **payload: client.send(event, payload, cookie=cookie, path=path, tab=tab)
 
     return page
 
@@ -273,3 +273,22 @@ def test_money_that_cannot_arrive_is_not_said_to_be_unable_to_leave(at, counter,
     answer = send(f"{DEPOSIT}.add", form={"source": hers.number, "amount": "5.00"})
     [problem] = answer.vars["problems"]
     assert "is frozen, so money can't arrive in it." in problem.text
+
+
+def test_what_was_sent_leads_to_its_receipt_once(at, bank, counter, ada, ben, hers):
+    """The books change by it, and whoever has gone on meanwhile is not fetched back by what pages do about that."""
+    his = counter.open(ben, "1.00")
+    draft = bank.db.unit_of_work(
+        lambda session: drafts.save(
+            session, ada, kind="transfer", amount_minor=500, currency="USD", from_account_id=hers.id,
+            to_account_id=his.id, payee_name=ben.name, payee_result="match",
+        )
+    )  # fmt: skip
+    send, another = at(ada, f"/move/review/{draft.id}"), at(ada, f"/move/review/{draft.id}", tab="tab-2")
+    for tab in (send, another):
+        tab(f"{REVIEW}.open")
+    [receipt] = send(f"{REVIEW}.send").redirects
+    assert receipt.startswith("/transactions/")
+    assert send(f"{REVIEW}.refresh").redirects == []
+    assert another(f"{REVIEW}.refresh").redirects == [receipt]
+    assert send(f"{REVIEW}.open").redirects == [receipt]

@@ -74,6 +74,8 @@ class ReviewState(rx.State):
     answer: int = 0
     looks: int = 0
     _sent: bool = False
+    # The draft that has led to its receipt.
+    _over: str = ""
 
     @exposed
     async def open(self) -> Any:
@@ -136,6 +138,9 @@ class ReviewState(rx.State):
     @exposed
     async def refresh(self) -> Any:
         """What changed in the books shows here: the balance, the account, or that the draft was sent elsewhere."""
+        # It was sent here, and the books changed by that: whoever went on meanwhile is not fetched back.
+        if self._over == str(self._address()):
+            return
         async for event in self.look():
             yield event
 
@@ -214,7 +219,7 @@ class ReviewState(rx.State):
             await notify(self, say("IDEMPOTENT_REPLAY", time=words.time_of_day(view.created_at)), "info")
         elif not moved.replayed:
             await notify(self, _done(draft, view))
-        self._sent, self.stage = False, "ready"
+        self._sent, self.stage, self._over = False, "ready", str(draft.id)
         self.refused = self.code = self.blocked = ""
         return rx.redirect(f"/transactions/{view.id}", replace=True)
 
