@@ -25,9 +25,18 @@ def bank(tmp_path):
     db.dispose()
 
 
+def token_of(bank):
+    """What the server's terminal says, a moment after the server is there."""
+    output, deadline = bank.db.settings.data / "output", time.monotonic() + MINUTE
+    while not (found := re.search(r"^SETUP TOKEN (\S+)$", output.read_text(), re.MULTILINE)):
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.1)
+    return found.group(1)
+
+
 def test_a_fresh_bank_is_set_up_filled_and_entered(bank, visit):
     """J01."""
-    token = re.search(r"^SETUP TOKEN (\S+)$", (bank.db.settings.data / "output").read_text(), re.MULTILINE).group(1)
+    token = token_of(bank)
     began, page, foreign = time.monotonic(), visit(), []
     page.on("request", lambda request: foreign.append(request.url) if bank.url not in request.url else None)
     page.goto("/")
