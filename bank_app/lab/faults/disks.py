@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import pymysql
+from pymysql.constants import CR
 
 from bank_app.private_mysql import PrivateServer
 
@@ -18,6 +20,8 @@ from bank_app.private_mysql import PrivateServer
 TMPFS_MEGABYTES = 320
 TABLESPACE_MEGABYTES = 64
 _TABLE_IS_FULL = 1114
+_GONE = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
+_PASSES = 20
 _BALLAST = "bank_ballast"
 
 
@@ -107,13 +111,31 @@ class _Tablespace:
         server.make_database(_BALLAST)
         with server.connect(database=_BALLAST) as connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE ballast (id INT AUTO_INCREMENT PRIMARY KEY, filler LONGBLOB)")
+        for _ in range(_PASSES):
+            if not self._take_every_page(server):
+                return
+            # The server clears away what it rolled back once a second.
+            time.sleep(1)
+        raise RuntimeError("the tablespace could not be filled")
+
+    def _take_every_page(self, server: PrivateServer) -> bool:
+        """Whether there were any: what is cleared away after a pass leaves room for the next."""
+        taken = False
+        with server.connect(database=_BALLAST) as connection, connection.cursor() as cursor:
             for size in (1 << 19, 1 << 13, 1 << 7):
                 try:
                     while True:
                         cursor.execute("INSERT INTO ballast (filler) VALUES (%s)", [bytes(size)])
+                        taken = True
                 except pymysql.MySQLError as error:
+                    if error.args[0] in _GONE:
+                        # InnoDB ends itself if no page is left to roll back what found no page.
+                        server.kill()
+                        server.start()
+                        return True
                     if error.args[0] != _TABLE_IS_FULL:
                         raise
+        return taken
 
     def free(self, server: PrivateServer) -> None:
         # Dropping the table would need a page for its undo log; an operator gives such a server more room.
