@@ -288,7 +288,9 @@ class UnfinishedForm(SQLModel, table=True):
     """What a person has typed so far into a form that moves money. Changed while they type, forgotten after a day."""
 
     __tablename__ = "unfinished_forms"
-    __table_args__ = (CheckConstraint(_one_of("kind", "transfer", "withdraw"), name="unfinished_forms_kind"),)
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", "transfer", "deposit", "withdraw"), name="unfinished_forms_kind"),
+    )
 
     id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
     user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False, index=True))

@@ -177,7 +177,10 @@ export function FocusOnChange({ target, seq }) {
   return null;
 }
 
-export function CopyButton({ text, label, className }) {
+const CHECK = "M20 6 9 17l-5-5";
+
+// Copies `text`, or without one the address of `path` or of this page, and says so where it was pressed.
+export function CopyButton({ text, path, label, className, children }) {
   const [done, setDone] = useState(false);
   useEffect(() => {
     if (!done) return undefined;
@@ -185,11 +188,12 @@ export function CopyButton({ text, label, className }) {
     return () => clearTimeout(over);
   }, [done]);
   const copy = async () => {
+    const copied = text ?? window.location.origin + (path ?? window.location.pathname);
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(copied);
     } catch {
       const box = document.createElement("textarea");
-      box.value = text;
+      box.value = copied;
       document.body.append(box);
       box.select();
       document.execCommand("copy");
@@ -197,10 +201,15 @@ export function CopyButton({ text, label, className }) {
     }
     setDone(true);
   };
+  const said = label ? `Copy ${label}` : undefined;
+  const check = el("path", { d: CHECK, strokeLinecap: "round", strokeLinejoin: "round" });
   return el(
     "button",
-    { type: "button", className, "aria-label": done ? undefined : `Copy ${label}`, onClick: copy },
-    el("span", { role: "status" }, done ? "Copied" : "Copy"),
+    { type: "button", className: done ? `${className ?? ""} copied` : className, "aria-label": done ? undefined : said, onClick: copy },
+    done
+      ? el("svg", { width: 16, height: 16, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 2, "aria-hidden": true }, check)
+      : null,
+    el("span", { role: "status" }, done ? (text === undefined ? "Link copied" : "Copied") : (children ?? "Copy")),
   );
 }
 

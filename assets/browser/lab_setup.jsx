@@ -149,36 +149,6 @@ export function RunKeys({ on, onPause }) {
   return null;
 }
 
-// Copies the address of `path` on this site.
-export function Share({ path, className, children }) {
-  const [done, setDone] = useState(false);
-  useEffect(() => {
-    if (!done) return undefined;
-    const over = setTimeout(() => setDone(false), 2000);
-    return () => clearTimeout(over);
-  }, [done]);
-  const copy = async () => {
-    const address = window.location.origin + path;
-    try {
-      await navigator.clipboard.writeText(address);
-    } catch {
-      const box = document.createElement("textarea");
-      box.value = address;
-      document.body.append(box);
-      box.select();
-      document.execCommand("copy");
-      box.remove();
-    }
-    setDone(true);
-  };
-  return el(
-    "span",
-    { style: { display: "contents" } },
-    el("button", { type: "button", className, onClick: copy }, children, done ? "Link copied" : "Share"),
-    el("span", { role: "status", className: "hidden-visually" }, done ? "Link copied" : ""),
-  );
-}
-
 // SQL with its keywords in bold.
 export function Sql({ text }) {
   return el(

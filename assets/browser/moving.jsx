@@ -27,36 +27,6 @@ export function PrintButton({ className, children }) {
   return el("button", { type: "button", className, onClick: () => window.print() }, children);
 }
 
-// Copies the address of this page.
-export function CopyLink({ className, children }) {
-  const [done, setDone] = useState(false);
-  useEffect(() => {
-    if (!done) return undefined;
-    const over = setTimeout(() => setDone(false), 2000);
-    return () => clearTimeout(over);
-  }, [done]);
-  const copy = async () => {
-    const address = window.location.origin + window.location.pathname;
-    try {
-      await navigator.clipboard.writeText(address);
-    } catch {
-      const box = document.createElement("textarea");
-      box.value = address;
-      document.body.append(box);
-      box.select();
-      document.execCommand("copy");
-      box.remove();
-    }
-    setDone(true);
-  };
-  return el(
-    "button",
-    { type: "button", className, onClick: copy },
-    children,
-    el("span", { role: "status" }, done ? "Link copied" : "Copy link"),
-  );
-}
-
 // Keeps what stands in the form around it: tells `onKeep` a moment after something changed, and never while it is being
 // sent. Once the bank has an address for what it keeps, the page takes it, without a step back in the history.
 export function KeepForm({ address, onKeep }) {

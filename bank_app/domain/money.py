@@ -21,6 +21,7 @@ NBSP = "\u00a0"
 HIDDEN = "•••••"
 _hidden: ContextVar[bool] = ContextVar("amounts are hidden", default=False)
 _written_as: ContextVar[str] = ContextVar("amounts are written as in", default="en_US")
+_DOLLARS = re.compile(r"[−+]?\$[0-9][0-9,]*(\.[0-9]+)?", re.ASCII)
 _WIRE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?", re.ASCII)
 
 
@@ -145,6 +146,16 @@ def hide(hidden: bool) -> None:  # noqa: FBT001 - a switch
 def are_hidden() -> bool:
     """Whether whoever reads what is written now wants no digit of an amount in it."""
     return _hidden.get()
+
+
+def without_amounts(text: str) -> str:
+    """A sentence of the laboratory, which writes amounts down in dollars, with dots in their place."""
+    return _DOLLARS.sub(f"${HIDDEN}", text)
+
+
+def veil(text: str) -> str:
+    """The same while amounts are hidden."""
+    return without_amounts(text) if _hidden.get() else text
 
 
 def write_as(locale: str) -> None:

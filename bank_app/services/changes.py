@@ -17,9 +17,11 @@ from bank_app import clock
 from bank_app.database import Database
 from bank_app.domain.identifiers import earliest_id
 from bank_app.models import ACCOUNTS, TRANSACTIONS
+from bank_app.services import preferences
 
 # What of an account is written anywhere on a page, besides what follows from its entries.
 Mark = tuple[object, ...]
+Looks = tuple[object, ...]
 T = TypeVar("T")
 
 _AT_ONCE = 1_000
@@ -30,7 +32,7 @@ _MARKS = select(
     ACCOUNTS.c.overdraft_limit, ACCOUNTS.c.transfer_limit, ACCOUNTS.c.daily_limit,
 ).where(ACCOUNTS.c.id.in_(bindparam("ids", expanding=True)))  # fmt: skip
 _GOOD_SIGN_INS = (
-    select(_SIGN_INS.c.id)
+    select(_SIGN_INS.c.id, _USERS.c.preferences)
     .join(_USERS, _USERS.c.id == _SIGN_INS.c.user_id)
     .where(
         _SIGN_INS.c.id.in_(bindparam("ids", expanding=True)),
@@ -62,17 +64,20 @@ def marks(db: Database, account_ids: Collection[int]) -> dict[int, Mark]:
     return found
 
 
-def still_signed_in(db: Database, sign_in_ids: Collection[UUID]) -> set[UUID]:
+def still_signed_in(db: Database, sign_in_ids: Collection[UUID]) -> dict[UUID, Looks]:
     """Those of the browser sign-ins that were not ended, did not run out, and whose person may still sign in.
+
+    With each of them how its person wants pages to be written.
 
     Raises:
         DatabaseUnavailable: no connection.
     """
     now = clock.now()
     limits = {"now": now, "idle_since": now - timedelta(minutes=db.settings.session_idle_minutes)}
-    good: set[UUID] = set()
+    good: dict[UUID, Looks] = {}
     for some in _portions(sorted(sign_in_ids)):
-        good.update(row[0] for row in db.look_up(_GOOD_SIGN_INS, {"ids": some, **limits}))
+        rows: Sequence[Any] = db.look_up(_GOOD_SIGN_INS, {"ids": some, **limits})
+        good.update({row.id: preferences.looks(row.preferences) for row in rows})
     return good
 
 

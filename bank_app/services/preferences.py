@@ -44,6 +44,12 @@ def of(actor: Actor) -> Preferences:
     return read(actor.preferences)
 
 
+def looks(kept: Mapping[str, Any] | None) -> tuple[object, ...]:
+    """All that decides how a page is written: two that differ mean that open pages must be written anew."""
+    wanted = read(kept)
+    return (wanted.locale, (kept or {}).get("hidden") is True)
+
+
 def read(kept: Mapping[str, Any] | None) -> Preferences:
     """Preferences as they are kept. What is not understood is as if it had not been chosen."""
     found, default = kept or {}, Preferences()

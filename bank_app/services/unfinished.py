@@ -26,7 +26,9 @@ LIFETIME = timedelta(hours=24)
 FIELDS: Mapping[str, int] = {
     "source": 40, "who": 10, "own": 40, "paid": 40, "number": 60, "name": 100, "amount": 60, "note": 400,
 }  # fmt: skip
-KINDS = ("transfer", "withdraw")
+KINDS = ("transfer", "deposit", "withdraw")
+# Money is added without a draft in between.
+_CHECKED = ("transfer", "withdraw")
 _MOST_FORMS = 20
 
 
@@ -121,7 +123,7 @@ def _waiting(session: Session, actor: Actor) -> list[DraftView]:
             )
         ).scalars()
     )
-    return [draft for draft in kept if draft.key not in answered and draft.kind in KINDS]
+    return [draft for draft in kept if draft.key not in answered and draft.kind in _CHECKED]
 
 
 def _make_room(session: Session, actor: Actor, now: datetime) -> None:

@@ -27,7 +27,7 @@ CUSTOMER, PUBLIC, STAFF = "customer", "public", "staff"
 _MARK = "__bank_exposed__"
 _audiences: dict[str, str] = {}
 # Handlers of these names are called by the bank, not by what somebody did, so they keep nobody signed in.
-_BY_ITSELF = frozenset({"refresh", "arrived"})
+_BY_ITSELF = frozenset({"refresh", "arrived", "redraw"})
 # What the framework itself must be able to call: showing the state of a tab and starting a page's load events.
 FRAMEWORK = frozenset(
     {

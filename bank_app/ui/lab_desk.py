@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
+from bank_app.domain import money
 from bank_app.errors import NotFound
-from bank_app.lab.office import Office
+from bank_app.lab.office import Office, Run
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 from bank_app.ui import calls
@@ -38,4 +40,19 @@ async def ask(actor: Actor | None, question: Callable[[Office], T]) -> T:
     Raises:
         NotFound: the actor may not use the laboratory, or there is no such run.
     """
-    return await calls.call_apart(lambda: question(office_for(actor, calls.bank().settings)))
+    return _as_it_reads(await calls.call_apart(lambda: question(office_for(actor, calls.bank().settings))))
+
+
+def _as_it_reads(answer: Any) -> Any:
+    """What was kept of a run holds amounts in its sentences; who hides amounts reads them without."""
+    if not money.are_hidden():
+        return answer
+    if isinstance(answer, str):
+        return money.veil(answer)
+    if isinstance(answer, dict):
+        return {key: _as_it_reads(value) for key, value in answer.items()}
+    if isinstance(answer, (list, tuple)):
+        return type(answer)(map(_as_it_reads, answer))
+    if isinstance(answer, Run):
+        return replace(answer, message=money.veil(answer.message), report=_as_it_reads(answer.report))
+    return answer

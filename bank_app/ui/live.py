@@ -1,9 +1,10 @@
 """Live pages without a question per browser: each worker asks the books for all of its open tabs at once.
 
 A page that opens says which accounts it is about. One task per worker asks every 300 ms whether any of them looks
-different, and every two seconds whose sign-in is over and what the audit trail says; a worker without tabs asks
-nothing. A tab that is concerned gets an event, which passes the guard like one of its own: it reads as the person
-whose cookie it has, or it finds out that it is signed out. So nothing about anybody travels here but "look again".
+different, and every 1.5 seconds whose sign-in is over, who hides amounts and what the audit trail says; a worker
+without tabs asks nothing. A tab that is concerned gets an event, which passes the guard like one of its own: it reads
+as the person whose cookie it has, or it finds out that it is signed out. So nothing about anybody travels here but
+"look again".
 """
 
 from __future__ import annotations
@@ -26,13 +27,16 @@ from bank_app import clock
 from bank_app.database import Database
 from bank_app.domain.identifiers import account_number_text, parse_account_number
 from bank_app.errors import BankError, DatabaseUnavailable
-from bank_app.services import accounts, changes, notices
+from bank_app.services import accounts, changes, notices, preferences
 from bank_app.services.auth import Actor
-from bank_app.services.changes import Mark
+from bank_app.services.changes import Looks, Mark
 from bank_app.services.notices import Notice
 from bank_app.ui import calls, current, notice_words
+from bank_app.ui.behind import BehindState
+from bank_app.ui.books import BooksState
 from bank_app.ui.guard import exposed
 from bank_app.ui.notices import notify
+from bank_app.ui.palette import PaletteState
 from bank_app.ui.session import STAFF, actor_of
 
 log = logging.getLogger(__name__)
@@ -40,7 +44,7 @@ log = logging.getLogger(__name__)
 MANY = notices.MOST_UNREAD + 1
 _EVERY = 0.3
 # Every so many rounds: who is signed out, and what was recorded.
-_SELDOM = 7
+_SELDOM = 5
 # Every so many rounds: states of tabs that are still open are kept, however long nobody has touched them.
 _KEEPING = 600
 # A tab is told at once and then at most this often; a busy account cannot make its pages read without pause.
@@ -63,8 +67,11 @@ class Tab:
     sign_in_id: UUID | None
     is_staff: bool
     path: str
+    looks: Looks = ()
     accounts: set[int] = field(default_factory=set)
     due: bool = False
+    # Everything on the page is to be written once more, not only what the books changed.
+    anew: bool = False
     telling: asyncio.Task[None] | None = None
 
 
@@ -82,7 +89,7 @@ class Watch:
         if tab is None:
             tab = self.tabs[token] = Tab(token, actor.user_id, actor.sign_in_id, actor.role in STAFF, path)
         tab.user_id, tab.sign_in_id, tab.is_staff = actor.user_id, actor.sign_in_id, actor.role in STAFF
-        tab.path, tab.accounts = path, set(marks)
+        tab.path, tab.accounts, tab.looks = path, set(marks), preferences.looks(actor.preferences)
         self._remember(marks)
 
     def also(self, token: str, marks: Mapping[int, Mark]) -> None:
@@ -127,6 +134,18 @@ class Watch:
     def of_staff(self) -> list[Tab]:
         """The tabs of the bank's people."""
         return [tab for tab in self.tabs.values() if tab.is_staff]
+
+    def looks(self, token: str, looks: Looks) -> None:
+        """A tab writes its page in this way from now on."""
+        if token in self.tabs:
+            self.tabs[token].looks = looks
+
+    def written_otherwise(self, wanted: Mapping[UUID, Looks]) -> list[Tab]:
+        """The tabs whose person wants pages written in another way than they are, by what was chosen elsewhere."""
+        found = [tab for tab in self.tabs.values() if tab.sign_in_id in wanted and wanted[tab.sign_in_id] != tab.looks]
+        for tab in found:
+            tab.looks, tab.anew = wanted[tab.sign_in_id] if tab.sign_in_id else (), True
+        return found
 
     def signed_out(self, good: Collection[UUID]) -> list[Tab]:
         """The tabs whose sign-in is over."""
@@ -181,6 +200,23 @@ class LiveState(rx.State):
         except DatabaseUnavailable:
             return
 
+    @exposed
+    async def redraw(self) -> Any:
+        """Amounts are hidden, shown or written in another way now: everything that this tab has is written anew."""
+        actor, root = await actor_of(self), self._get_root_state()
+        WATCH.looks(self.router.session.client_token, preferences.looks(actor.preferences))
+        # What other pages had shown is forgotten, and so is what was said.
+        self.said = self.urgent = ""
+        page, _ = current.page_at(self.router.url.path)
+        if page is None:
+            return None
+        kept = {handler.state_full_name for handler in page.on_load}
+        for name in {handler.state_full_name for other in current.others(page) for handler in other.on_load} - kept:
+            root.get_substate(name.split(".")).reset()
+        for other in (BehindState, PaletteState):
+            (await self.get_state(other)).reset()
+        return [*page.written_anew(), BooksState.look]
+
     async def _listen(self, actor: Actor) -> None:
         first, since = self._looked is None, (self._looked or clock.now()) - _LATE
         self._looked = clock.now()
@@ -217,7 +253,7 @@ class News:
     """What one round found out. Sign-ins, records and the newest transaction are asked for seldom."""
 
     marks: Mapping[int, Mark]
-    signed_in: set[UUID] | None = None
+    signed_in: Mapping[UUID, Looks] | None = None
     records: Mapping[UUID, str] = field(default_factory=dict)
     newest: UUID | None = None
 
@@ -259,7 +295,7 @@ class Rounds:
         news = await calls.call(_ask, db, self._watch.accounts(), sign_ins)
         due = self._watch.compare(news.marks)
         if news.signed_in is not None:
-            due += self._recorded(news)
+            due += self._recorded(news) + self._watch.written_otherwise(news.signed_in)
             for tab in self._watch.signed_out(news.signed_in):
                 # The guard finds out as well, and sends the tab away. Once: it has nothing to watch any more.
                 del self._watch.tabs[tab.token]
@@ -286,9 +322,9 @@ class Rounds:
     async def _tell_until_told(self, tab: Tab) -> None:
         while tab.due and self._watch.tabs.get(tab.token) is tab:
             async with self._room:
-                tab.due = False
+                anew, tab.due, tab.anew = tab.anew, False, False
                 page, _ = current.page_at(tab.path)
-                await self._send(tab, [page.refresh] if page and page.refresh else [])
+                await self._send(tab, [LiveState.redraw] if anew else [page.refresh] if page and page.refresh else [])
             await asyncio.sleep(_PAUSE)
 
     def _end(self, tab: Tab) -> None:

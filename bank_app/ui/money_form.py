@@ -194,13 +194,27 @@ class MoneyForm(rx.State, mixin=True):
         fields = {name: forms.field(form, name, most) for name, most in unfinished.FIELDS.items()}
         if not self.loaded or self.refused or not any(fields.get(name) for name in _WORTH_KEEPING):
             return
-        form_id = self._form or new_id()
+        form_id = self._form or self._fresh_form()
         try:
             await calls.write(lambda db: unfinished.keep(db, actor, form_id, kind=kind, fields=fields))
         except BankError:
             return
         self._awaited = form_id if self._form is None else None
         self._kept_as(form_id, kind, fields)
+
+    def _fresh_form(self) -> UUID:
+        return new_id()
+
+    async def _left(self, actor: Actor, kind: str) -> unfinished.Form | None:
+        """The form of this kind that the address names, as far as it was filled in."""
+        form_id = forms.identifier(self.router.url.query_parameters.get("form"))
+        if form_id is None:
+            return None
+        try:
+            form = await calls.read(lambda db: unfinished.get(db, actor, form_id))
+        except BankError:
+            return None
+        return form if form.kind == kind else None
 
     def _kept_as(self, form_id: UUID, kind: str, fields: Mapping[str, str]) -> None:
         """The form has an address now, and begins with these texts when it is drawn again."""
@@ -363,7 +377,12 @@ class MoneyForm(rx.State, mixin=True):
             for shown in self.choices
             if shown.number in now
         ]
+        was_hidden = money.HIDDEN in self.available
         await self._show_all(await self._account())
+        if was_hidden != money.are_hidden():
+            # What was said about the answer before names amounts.
+            self._unsaid()
+            await self._read(self._typed)
 
     async def _fill(self, minor: int | None, account: AccountView | None) -> rx.event.EventSpec | None:
         """Puts an amount into the field, as if it had been typed."""

@@ -8,11 +8,9 @@ import reflex as rx
 
 from bank_app.domain import money
 from bank_app.services import preferences
-from bank_app.ui import calls, current
-from bank_app.ui.behind import BehindState
-from bank_app.ui.books import BooksState
+from bank_app.ui import calls
 from bank_app.ui.guard import exposed
-from bank_app.ui.palette import PaletteState
+from bank_app.ui.live import LiveState
 from bank_app.ui.session import SessionState, actor_of
 
 
@@ -21,18 +19,10 @@ class PrivacyState(rx.State):
 
     @exposed
     async def toggle(self) -> Any:
-        """Hides or shows amounts: the page is read again, and what other pages had shown is forgotten."""
+        """Hides or shows amounts here at once; every other open page of the person follows."""
         actor, session = await actor_of(self), await self.get_state(SessionState)
         session.private = hidden = not session.private
         # Kept with the person, so that another tab or a new day does not show what was hidden here.
         await calls.write(lambda db: preferences.keep(db, actor, "hidden", hidden))
         money.hide(session.private)
-        page, _ = current.page_at(self.router.url.path)
-        if page is None:
-            return None
-        kept = {handler.state_full_name for handler in page.on_load}
-        for name in {handler.state_full_name for other in current.others(page) for handler in other.on_load} - kept:
-            self._get_root_state().get_substate(name.split(".")).reset()
-        for other in (BehindState, PaletteState):
-            (await self.get_state(other)).reset()
-        return [*([page.refresh] if page.refresh else page.on_load), BooksState.look]
+        return LiveState.redraw

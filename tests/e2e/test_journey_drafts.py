@@ -173,3 +173,32 @@ def test_signing_out_in_another_tab_keeps_the_form_as_well(bank, visit, ada, ben
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("link", name="Continue: $25.00 to Ben Ito").click()
     is_as_it_was_left(page, ben)
+
+
+def test_a_deposit_keeps_its_form_until_it_is_posted(visit, ada, balance):
+    page = visit(ada)
+    page.goto("/move/deposit")
+    account(page, "Savings").first.check()
+    page.get_by_label(AMOUNT).fill("40")
+    page.get_by_label("Note").fill("Birthday")
+    page.get_by_label("Note").blur()
+    page.wait_for_url(re.compile(r"/move/deposit/?\?form="))
+    kept = page.url
+    page.reload()
+    expect(page.get_by_label("Note")).to_have_value("Birthday")
+    expect(account(page, "Savings").first).to_be_checked()
+    phone = visit(ada, width=390, height=844)
+    phone.goto("/move")
+    phone.get_by_role("link", name="Continue: add $40.00").click()
+    expect(phone.get_by_label(AMOUNT)).to_have_value("40")
+    page.get_by_role("button", name="Add $40.00").click()
+    page.wait_for_url(RECEIPT)
+    # The other device still shows the form; it is the same deposit, so pressing there adds nothing.
+    phone.get_by_role("button", name="Add $40.00").click()
+    phone.wait_for_url(RECEIPT)
+    assert balance(ada, "Savings") == "140.00"
+    page.goto(kept)
+    expect(page.get_by_label(AMOUNT)).to_have_value("")
+    page.goto("/move")
+    expect(page.get_by_role("link", name=re.compile("Add money"))).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("^Continue"))).to_have_count(0)

@@ -48,6 +48,11 @@ def drop(db, actor, identifier):
     db.unit_of_work(lambda session: unfinished.drop(session, actor, identifier))
 
 
+@pytest.mark.parametrize("kind", unfinished.KINDS)
+def test_every_kind_of_form_is_kept(db, ada, keep, kind):
+    assert get(db, ada, keep(kind=kind)).kind == kind
+
+
 def test_a_form_comes_back_as_it_was_typed_and_the_last_version_counts(db, ada, keep):
     form_id = keep()
     assert get(db, ada, form_id).fields == TYPED

@@ -66,12 +66,13 @@ class PressOnce(rx.Component):
 
 
 class CopyButton(rx.Component):
-    """Copies `text` and says so."""
+    """Copies `text`, or without one the address of `path` or of the page, and says so."""
 
     library = LIBRARY
     tag = "CopyButton"
 
     text: rx.Var[str]
+    path: rx.Var[str]
     label: rx.Var[str]
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import reflex as rx
 from reflex.event import EventHandler, no_args_event_spec
 
+from bank_app.domain import money
 from bank_app.ui.components.chart import placed
 from bank_app.ui.components.parts import badge, icon, notice
 from bank_app.ui.messages import say
+from bank_app.ui.session import SessionState
 
 LIBRARY = "$/public/browser/lab_setup"
 
@@ -69,15 +73,6 @@ class RunKeys(rx.Component):
     on_pause: EventHandler[no_args_event_spec]
 
 
-class Share(rx.Component):
-    """Copies the address of `path`."""
-
-    library = LIBRARY
-    tag = "Share"
-
-    path: rx.Var[str]
-
-
 class Sql(rx.Component):
     """One statement."""
 
@@ -92,7 +87,6 @@ sheet = Sheet.create
 pulse = Pulse.create
 spoken = Spoken.create
 run_keys = RunKeys.create
-share = Share.create
 sql = Sql.create
 
 
@@ -380,7 +374,8 @@ def little_lanes() -> rx.Component:
     """Two transfers and one row: what may happen, as a drawing."""
 
     def cell(text: str, css: str = "") -> rx.Component:
-        return rx.el.span(text, class_name=css)
+        hidden = re.sub(r"[0-9.]{3,}", money.HIDDEN, text)
+        return rx.el.span(rx.cond(SessionState.private, hidden, text) if hidden != text else text, class_name=css)
 
     return rx.el.div(
         cell("T1", "little-head one"), cell("the row", "little-head"), cell("T2", "little-head two"),

@@ -56,18 +56,10 @@ class PrintButton(rx.Component):
     tag = "PrintButton"
 
 
-class CopyLink(rx.Component):
-    """Copies the address of this page."""
-
-    library = LIBRARY
-    tag = "CopyLink"
-
-
 ticks = Ticks.create
 keep_form = KeepForm.create
 room_left = RoomLeft.create
 print_button = PrintButton.create
-copy_link = CopyLink.create
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,12 @@ class AccountState(rx.State):
         return LedgerState.refresh
 
     @exposed
+    async def redraw(self) -> Any:
+        """Everything of the account in other words; what was proved and asked with the old ones is taken back."""
+        self.proof, self.then, self._asked = Proved(), Then(), None
+        return [AccountState.open, LedgerState.open, AttemptsState.refresh]
+
+    @exposed
     async def choose_range(self, days: str) -> None:
         """Another stretch of time in the chart."""
         if not isinstance(days, str) or days not in RANGES or not self._number:

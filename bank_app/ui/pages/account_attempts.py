@@ -55,6 +55,12 @@ class AttemptsState(rx.State):
         self.loading = False
 
     @exposed
+    async def refresh(self) -> None:
+        """The newest once more, if somebody looked."""
+        if self.shown:
+            await self._load(self.shown, None)
+
+    @exposed
     async def load_more(self) -> None:
         """The next ones."""
         if self._cursor and self.shown:

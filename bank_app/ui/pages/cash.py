@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
 
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_id
-from bank_app.errors import BankError, OutcomeUnknown, Refused, RequestInProgress
+from bank_app.errors import BankError, IdempotencyKeyReused, OutcomeUnknown, Refused, RequestInProgress
 from bank_app.services import drafts, transfers, unfinished
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
@@ -87,28 +89,41 @@ class CashForm(MoneyForm, mixin=True):
 
 
 class DepositState(CashForm, rx.State):
-    """Adding money. The key of the deposit is made when the page opens, so one page is one deposit."""
+    """Adding money. A form is one deposit: its key is made of the id that the form is kept under.
+
+    So a form that is still there after it was posted, on another device or after a crash, posts nothing again.
+    """
 
     unsure: bool = False
     looks: int = 0
     _incoming: bool = True
     _what: str = "This deposit"
-    _key: str = ""
+    _one: UUID | None = None
     _waiting: transfers.Deposit | None = None
 
     @exposed
     async def open(self) -> Any:
         """A blank form with a fresh key; after a lost connection the one that was sent."""
-        if self._resumed():
+        if await self._stays():
             async for event in self._settle():
                 yield event
             return
-        self._key, self._waiting, self.unsure = f"deposit:{new_id()}", None, False
+        self._one, self._waiting, self.unsure = new_id(), None, False
         self.loaded = False
         yield
-        await self._start(number_of(self.router.url.query_parameters.get("account")))
+        form = await self._left(await actor_of(self), "deposit")
+        typed = form.fields.get("source") if form else self.router.url.query_parameters.get("account")
+        if await self._start(number_of(typed)) is not None and form is not None:
+            self._one = form.id
+            self._kept_as(form.id, form.kind, form.fields)
+            await self._read(self.amount_typed)
         self.form_id += 1
         self.loaded = True
+
+    @exposed
+    async def keep(self, form: dict) -> None:
+        """Keeps what was typed so far, so that it survives this page."""
+        await self._keep("deposit", form)
 
     @exposed
     async def choose(self, number: str) -> None:
@@ -136,7 +151,7 @@ class DepositState(CashForm, rx.State):
         movement = transfers.Deposit(account.id, amount, description=note or None)
         if self._waiting is not None and self._waiting.fingerprint() != movement.fingerprint():
             # Another deposit than the one that this key was used for.
-            self._key = f"deposit:{new_id()}"
+            await self._begin_another(form)
         self._waiting = movement
         try:
             moved = await calls.call(transfers.move, calls.bank().db, actor, movement, key=self._key)
@@ -144,8 +159,8 @@ class DepositState(CashForm, rx.State):
             self._unknown(error)
             return None
         except BankError as error:
-            if isinstance(error, Refused):
-                self._key, self._waiting = f"deposit:{new_id()}", None
+            if isinstance(error, (Refused, IdempotencyKeyReused)):
+                await self._begin_another(form)
             self._answer_with([], error)
             return None
         return await self._added(moved)
@@ -165,6 +180,28 @@ class DepositState(CashForm, rx.State):
         """Asks what became of a deposit whose answer was lost."""
         async for event in self._settle():
             yield event
+
+    @property
+    def _key(self) -> str:
+        return f"deposit:{self._one}"
+
+    def _fresh_form(self) -> UUID:
+        self._one = self._one or new_id()
+        return self._one
+
+    async def _begin_another(self, form: dict) -> None:
+        """What stands in the form is another deposit from here on."""
+        await self._forget()
+        self._one, self._form, self._waiting = new_id(), None, None
+        await self._keep("deposit", form)
+
+    async def _forget(self) -> None:
+        actor, form_id = await actor_of(self), self._form
+        if form_id is None:
+            return
+        # What cannot be forgotten now is offered once more; with the same key it posts nothing again.
+        with contextlib.suppress(BankError):
+            await calls.write(lambda db: unfinished.drop(db, actor, form_id))
 
     def _unknown(self, error: BankError) -> None:
         self.unsure = True
@@ -194,17 +231,13 @@ class DepositState(CashForm, rx.State):
         view = moved.transaction
         received = view.postings[-1]
         self.unsure = False
+        await self._forget()
         if moved.replayed:
             await notify(self, say("IDEMPOTENT_REPLAY", time=words.time_of_day(view.created_at)), "info")
         else:
             amount = money.display(view.amount_minor, view.currency)
             await notify(self, say("DEPOSIT_POSTED", amount=amount, to=received.title))
         return rx.redirect(f"/transactions/{view.id}", replace=True)
-
-    def _delivered(self) -> None:
-        """The receipt is on the screen, so nothing waits for an answer any more."""
-        self._waiting, self._connection = None, ""
-        self.loaded = False
 
 
 class WithdrawState(CashForm, rx.State):
@@ -237,7 +270,7 @@ class WithdrawState(CashForm, rx.State):
         query, actor = self.router.url.query_parameters, await actor_of(self)
         draft = await self._draft(actor, query.get("draft"))
         wanted = draft.from_account_id if draft else number_of(query.get("from") or query.get("account"))
-        form = await self._left(actor, query.get("form"))
+        form = await self._left(actor, "withdraw")
         if form is not None:
             wanted = number_of(form.fields.get("source"))
         if await self._start(wanted) is not None and (draft is not None or form is not None):
@@ -294,16 +327,6 @@ class WithdrawState(CashForm, rx.State):
             return None
         return to_review(f"/move/withdraw?draft={draft.id}", draft)
 
-    async def _left(self, actor: Actor, text: object) -> unfinished.Form | None:
-        form_id = forms.identifier(text)
-        if form_id is None:
-            return None
-        try:
-            form = await calls.read(lambda session: unfinished.get(session, actor, form_id))
-        except BankError:
-            return None
-        return form if form.kind == "withdraw" else None
-
     async def _draft(self, actor: Actor, text: object) -> drafts.DraftView | None:
         draft_id = forms.identifier(text)
         if draft_id is None:
@@ -327,6 +350,7 @@ def deposit() -> rx.Component:
     """Adding money."""
     state = DepositState
     form = rx.el.form(
+        keep_form(address=state.kept_at, on_keep=state.keep),
         when(state.unsure, lambda: ticks(every=2, times=40, seq=state.looks, on_tick=state.look.temporal)),
         problem_summary(state.problems, state.answer, state.code),
         account_part(state, "To"),

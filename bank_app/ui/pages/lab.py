@@ -8,6 +8,7 @@ from typing import Any
 
 import reflex as rx
 
+from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.lab.office import EXPERIMENTS, STRATEGIES, Experiment, Run, experiment_named, experiment_of, figure
 from bank_app.ui import forms, lab_desk, lab_setup, messages, words
@@ -19,7 +20,7 @@ from bank_app.ui.first_steps import tick
 from bank_app.ui.guard import exposed
 from bank_app.ui.pages.lab_run import PATH as RUN
 from bank_app.ui.pages.lab_run import run_address, start_experiment
-from bank_app.ui.session import actor_of
+from bank_app.ui.session import SessionState, actor_of
 
 _COMMAND = "./bank run --mysql"
 _LISTED = 12
@@ -136,12 +137,18 @@ def _length(one: Experiment) -> str:
     return "1–60 s" if one.key == "free" else f"{one.config.seconds} s"
 
 
+def _says(one: Experiment) -> rx.Var | str:
+    """What the question is about; its amounts are hidden like all others."""
+    hidden = money.without_amounts(one.says)
+    return one.says if hidden == one.says else rx.cond(SessionState.private, hidden, one.says)
+
+
 def _first(one: Experiment) -> rx.Component:
     return rx.el.section(
         rx.el.div(
             rx.el.p(f"Start here · Experiment 1 · {one.level} · {_length(one)}", class_name="micro muted"),
             rx.el.h2(one.question, class_name="question", id="first-question"),
-            rx.el.p(one.says, class_name="says"),
+            rx.el.p(_says(one), class_name="says"),
             _run_form(
                 one,
                 rx.el.fieldset(
@@ -168,7 +175,7 @@ def _card(number: int, one: Experiment) -> rx.Component:
         rx.el.p(rx.el.span(f"Experiment {number}"), rx.cond(LabState.server, rx.fragment(), _needs_server(one)),
                 class_name="micro subtle exp-top"),
         rx.el.h3(one.question),
-        rx.el.p(one.says, class_name="small muted"),
+        rx.el.p(_says(one), class_name="small muted"),
         rx.el.div(
             rx.el.span(f"{one.level} · {_length(one)}"),
             _run_form(one),

@@ -116,6 +116,15 @@ class LabCompareState(rx.State):
         self.loaded = True
 
     @exposed
+    async def redraw(self) -> EventSpec | None:
+        """What is shown once more; a form that is being filled in stays."""
+        if not self.number:
+            self.sub = lab_results.conditions(self._configs[0]) if self._configs else self.sub
+            return None
+        self.loaded = False
+        return LabCompareState.open
+
+    @exposed
     async def refresh(self) -> None:
         """How far it is."""
         if self.loaded and self.phase in ("queued", "running", "stopping"):

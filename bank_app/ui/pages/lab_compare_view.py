@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.ui.components import lab
-from bank_app.ui.components.browser import press_once
+from bank_app.ui.components.browser import copy_button, press_once
 from bank_app.ui.components.chart import placed
 from bank_app.ui.components.desk import crumbs
 from bank_app.ui.components.moving import print_button
@@ -345,7 +345,7 @@ def lab_compare() -> rx.Component:
             rx.cond(
                 state.loaded,
                 rx.el.div(
-                    lab.share(rx.fragment(icon("external-link", 16)), path=state.share, class_name="btn"),
+                    copy_button(icon("external-link", 16), "Share", path=state.share, class_name="btn"),
                     rx.cond(over, exports("/lab/runs/" + state.number.to_string()), rx.fragment()),
                     print_button(icon("printer", 16), "Print worksheet", class_name="btn"),
                     class_name="actions screen-only",

@@ -220,7 +220,7 @@ def _head(ready: rx.Var) -> rx.Component:
             rx.cond(
                 ready,
                 rx.el.div(
-                    lab.share(rx.fragment(icon("external-link", 16)), path=paper.share, class_name="btn"),
+                    copy_button(icon("external-link", 16), "Share", path=paper.share, class_name="btn"),
                     exports(paper.files),
                     print_button(icon("printer", 16), "Print worksheet", class_name="btn"),
                     class_name="actions screen-only",

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from bank_app import clock
+from bank_app.domain import money
 from bank_app.errors import BankError, Invalid, NotFound
 from bank_app.lab.office import STRATEGIES, Config, Experiment, Office, Run, experiment_named, experiment_of, setup_of
 from bank_app.ui import forms, lab_desk, lab_setup, lab_words, messages, words
@@ -126,6 +127,17 @@ class LabRunState(rx.State):
             self._follow(run, ticks, seen, waits)
 
     @exposed
+    async def redraw(self) -> Any:
+        """The run that is shown once more; a form that is being filled in stays, and so does what runs."""
+        if self.number:
+            self.loaded = False
+            return LabRunState.open
+        if self._config is not None:
+            self.about = money.veil(experiment_of(self._config).says)
+            self.shown = lab_words.before(self._config)
+        return None
+
+    @exposed
     async def pause(self) -> Any:
         """The page stands still, or goes on; the run does not care."""
         self.paused = not self.paused
@@ -148,7 +160,7 @@ class LabRunState(rx.State):
         found = experiment or experiment_of(config)
         self._config = config
         self.setup, self.setups = lab_setup.setup_of(config), self.setups + 1
-        self.question, self.about, self.look_at = found.question, found.says, found.look_at
+        self.question, self.about, self.look_at = found.question, money.veil(found.says), found.look_at
         self.strategy = lab_words.card(config)
         self.share = f"{PATH}?{config.query()}" if config.query() else PATH
         self.problems = []

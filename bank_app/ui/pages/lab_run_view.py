@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from bank_app.ui.components.browser import press_once
+from bank_app.ui.components.browser import copy_button, press_once
 from bank_app.ui.components.front import opens
 from bank_app.ui.components.lab import (
     isolated,
@@ -13,7 +13,6 @@ from bank_app.ui.components.lab import (
     promises,
     pulse,
     run_keys,
-    share,
     small_drawing,
     spoken,
     statements,
@@ -100,7 +99,7 @@ def _controls() -> rx.Component:
                 ),
             ),
             rx.fragment(
-                share(icon("link", 16), path=state.share, class_name="btn"),
+                copy_button(icon("link", 16), "Share", path=state.share, class_name="btn"),
                 rx.cond(
                     state.phase == "over",
                     rx.fragment(

@@ -135,9 +135,11 @@ def _typed(form: unfinished.Form, names: dict[int, str]) -> Begun:
     amount = "" if minor is None else money.display(minor, calls.bank().settings.currency)
     if form.kind == "withdraw":
         title = f"Continue: take out {amount}" if amount else "Continue taking money out"
+    elif form.kind == "deposit":
+        title = f"Continue: add {amount}" if amount else "Continue adding money"
     else:
         title = f"Continue: {amount or 'a payment'}" + (f" to {name}" if name else "")
-    since = f"Begun {_lower(words.when(form.changed_at))}, not checked"
+    since = f"Begun {_lower(words.when(form.changed_at))}, not {'added' if form.kind == 'deposit' else 'checked'}"
     return Begun(str(form.id), title, since, f"/move/{form.kind}?form={form.id}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.ui.components.browser import copy_button, press_once, route_value
-from bank_app.ui.components.moving import copy_link, fact, print_button, when
+from bank_app.ui.components.moving import fact, print_button, when
 from bank_app.ui.components.parts import badge, bone, button_link, crumb, failed_panel, icon, link, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.messages import say
@@ -176,7 +176,7 @@ def _beside() -> rx.Component:
             rx.el.h2("What next", class_name="card-heading"),
             rx.el.div(
                 print_button(icon("printer", 16), "Print or save PDF", class_name="btn"),
-                copy_link(icon("link", 16), class_name="btn"),
+                copy_button(icon("link", 16), "Copy link", class_name="btn"),
                 payee_offer(route_value("transaction_id")),
                 when(paper.again != "", lambda: button_link("Send again", paper.again, symbol="repeat")),
                 when(
