@@ -81,6 +81,10 @@ class LinkNotValid(NotFound):
     """A link for choosing a password that is unknown, used or too old; which of them is not said."""
 
 
+class OwnAccount(Forbidden):
+    """One of the bank's people asks for what only a colleague may do, because the account is his own."""
+
+
 class TokenWrong(Forbidden):
     """Not the token for setting the bank up that the newest start of the server printed."""
 

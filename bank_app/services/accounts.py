@@ -31,7 +31,7 @@ from bank_app.domain.accounting import (
 )
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
 from bank_app.models import ACCOUNTS, Account, User
-from bank_app.services import audit, hold_book, ledger
+from bank_app.services import audit, four_eyes, hold_book, ledger
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_moment
 from bank_app.settings import Settings
@@ -129,7 +129,8 @@ def open_account(
     """Opens an account, with an opening deposit against cash if `initial_balance` (major units) is more than zero.
 
     Raises:
-        Forbidden: an auditor; a customer for somebody else, or with money while self-service cash is off.
+        Forbidden: an auditor; a customer for somebody else; anybody for himself with money while self-service cash is
+            off.
         Invalid: unknown currency, an owner that does not exist, or too long a nickname.
         InvalidAmount: `initial_balance` is malformed for the currency.
     Locks: the new account and one cash account.
@@ -141,6 +142,8 @@ def open_account(
         opening = money.Amount.of(initial_balance).minor(code, zero_allowed=True)
     if opening and not (actor.role.acts_on_every_account or settings.customers_handle_cash):
         raise errors.Forbidden("Customers cannot deposit by themselves at this bank; a teller can.")
+    if opening:
+        four_eyes.colleague_pays(actor, owner, settings)
     ledger.ensure_internal_accounts(session, code)
     number = new_account_number()
     row = ledger.new_account_row(number, kind, code, owner_id=owner, nickname=_nickname(nickname))
@@ -336,7 +339,8 @@ def change_account(
 
     Raises:
         AccountNotFound: as `get_account`.
-        Forbidden: a customer asks for more than a nickname, or an auditor for anything.
+        Forbidden: a customer asks for more than a nickname, an auditor for anything, or a teller for more than a
+            nickname on an account of his own.
         Invalid: no reason for a teller's change, `frozen_for` without freezing, or a text that is too long.
         AccountClosed: a closed account stays closed.
         AccountNotEmpty: closing an account that holds money or holds.
@@ -377,6 +381,8 @@ def _may_change(actor: Actor, account: Account, *, privileged: bool, reason: str
     own = account.owner_id == actor.user_id
     if not actor.role.acts_on_every_account and (privileged or not own):
         raise errors.Forbidden("Only a teller can change this.")
+    if privileged:
+        four_eyes.colleague_decides(actor, account.owner_id)
     if privileged or reason:
         audit.checked_reason(reason)
     if account.status == AccountStatus.CLOSED:

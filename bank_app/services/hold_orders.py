@@ -8,7 +8,7 @@ from uuid import UUID
 from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, Draft, HoldDraft, Key, Leg, ReleaseDraft, TransactionType
-from bank_app.services import ledger
+from bank_app.services import four_eyes, ledger
 from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.movements import CaptureHold, HoldMovement, PlaceHold
@@ -29,7 +29,8 @@ def draft_of(
 
     Raises:
         AccountNotFound, HoldNotFound: it does not exist, or it is somebody else's and the actor is a customer.
-        Forbidden: an auditor; or a customer captures in cash at a bank where tellers handle it.
+        Forbidden: an auditor; who captures in cash at a bank where tellers handle it, and is none or the owner; a
+            teller who sets a customer's money aside for himself.
         InvalidAmount: more decimals than the currency has, or more than the hold.
     """
     if isinstance(movement, PlaceHold):
@@ -39,7 +40,9 @@ def draft_of(
         raise no_such_hold()
     _may_act(actor)
     if isinstance(movement, CaptureHold):
-        return _capture(actor, movement, key, hold, settings)
+        if hold.to_account_id is None:
+            _may_pay_out(actor, known[hold.account_id].owner_id, settings)
+        return _capture(actor, movement, key, hold)
     return ReleaseDraft(
         id=movement.id,
         hold_id=hold.id,
@@ -62,6 +65,9 @@ def _place(actor: Actor, movement: PlaceHold, key: Key | None, known: Mapping[in
         if account is None or account.owner_id is None or foreign:
             raise ledger.no_such_account(number)
     _may_act(actor)
+    if movement.to_account_id:
+        owner, payee = known[movement.account_id].owner_id, known[movement.to_account_id].owner_id
+        four_eyes.colleague_sends(actor, payer=owner, payee=payee)
     currency = known[movement.account_id].currency
     return HoldDraft(
         id=movement.id,
@@ -78,9 +84,13 @@ def _place(actor: Actor, movement: PlaceHold, key: Key | None, known: Mapping[in
     )
 
 
-def _capture(actor: Actor, movement: CaptureHold, key: Key | None, hold: HoldRow, settings: Settings) -> Draft:
-    if hold.to_account_id is None and not (actor.role.acts_on_every_account or settings.customers_handle_cash):
+def _may_pay_out(actor: Actor, owner_id: UUID | None, settings: Settings) -> None:
+    if not (actor.role.acts_on_every_account or settings.customers_handle_cash):
         raise errors.Forbidden("Customers cannot withdraw by themselves at this bank; a teller can.")
+    four_eyes.colleague_pays(actor, owner_id, settings)
+
+
+def _capture(actor: Actor, movement: CaptureHold, key: Key | None, hold: HoldRow) -> Draft:
     code = hold.currency
     amount = movement.amount.minor(code) if movement.amount else hold.amount_minor
     if amount > hold.amount_minor:

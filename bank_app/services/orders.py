@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bank_app import errors
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldState, Key, Leg, TransactionType
-from bank_app.services import audit, auth, hold_book, hold_orders, ledger
+from bank_app.services import audit, auth, four_eyes, hold_book, hold_orders, ledger
 from bank_app.services.answers import same_again
 from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
@@ -19,7 +19,6 @@ from bank_app.services.movements import (
     AnyMovement,
     CashMovement,
     HoldMovement,
-    Movement,
     OnHold,
     PlaceHold,
     ReleaseHold,
@@ -209,7 +208,7 @@ def _draft(
         foreign = number == own and account and not actor.role.sees_every_account and account.owner_id != actor.user_id
         if account is None or account.owner_id is None or foreign:
             raise ledger.no_such_account(number)
-    _may_move(actor, movement, settings)
+    _may_move(actor, movement, known, settings)
     currency = known[own].currency
     amount = movement.amount.minor(currency)
     debit, credit = movement.sides(currency)
@@ -228,8 +227,15 @@ def _draft(
     )
 
 
-def _may_move(actor: Actor, movement: Movement, settings: Settings) -> None:
+def _may_move(
+    actor: Actor, movement: CashMovement | Transfer, known: Mapping[int, ledger.AccountFacts], settings: Settings
+) -> None:
     if actor.role.acts_on_every_account:
+        owner = known[movement.own].owner_id
+        if isinstance(movement, CashMovement):
+            four_eyes.colleague_pays(actor, owner, settings)
+        else:
+            four_eyes.colleague_sends(actor, payer=owner, payee=known[movement.to_account_id].owner_id)
         return
     if actor.role.sees_every_account:
         raise errors.Forbidden("Your role (Auditor) can look but not change this.")
@@ -248,7 +254,7 @@ def reversal_draft(
 
     Raises:
         TransactionNotFound: it does not exist, or a customer has no side in it.
-        Forbidden: anybody but a teller.
+        Forbidden: anybody but a teller, or a teller who owns one of its sides.
         Invalid: it is a reversal itself.
     """
     original = originals.get(movement.transaction_id)
@@ -260,6 +266,7 @@ def reversal_draft(
         raise no_such_transaction()
     if not actor.role.acts_on_every_account:
         raise errors.Forbidden("Only a teller can reverse a transaction.")
+    four_eyes.colleague_decides(actor, *(known[side.account_id].owner_id for side in original.postings))
     if original.type == TransactionType.REVERSAL:
         raise errors.Invalid("A reversal cannot be reversed; post a new transfer instead.")
     # Mirrored sides in mirrored order: what was credited is debited first.

@@ -45,8 +45,10 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission("Read the audit trail and verify it; read and check the books; see how the bank is doing", _SEES),
     Permission("Take the audit trail away over the API", frozenset({Role.AUDITOR, Role.ADMIN})),
     Permission("Take in and pay out cash, and move money for a customer", _ACTS),
-    Permission("Freeze, unfreeze and close accounts and set their limits, with a reason", _ACTS),
-    Permission("Reverse a transaction, with a reason", _ACTS),
+    Permission(
+        "Freeze, unfreeze and close accounts and set their limits, with a reason; not on accounts of their own", _ACTS
+    ),
+    Permission("Reverse a transaction, with a reason; not one with an account of their own in it", _ACTS),
     Permission(
         "Write notes about customers, unlock, disable and end their sign-ins, make password links, and turn two-step "
         "sign-in off for who lost it",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bank_app.domain import money
-from bank_app.errors import BankError, Invalid
+from bank_app.errors import BankError, Invalid, OwnAccount
 from bank_app.ui import words
 
 SAFE = "No money has moved."
@@ -129,6 +129,9 @@ CATALOGUE: Mapping[str, str] = {
         "we're checking with reference {reference}."
     ),
     "forbidden": "Your role ({role}) can look but not change this.",
+    "OWN_ACCOUNT": f"This concerns an account of your own, so a colleague has to do it. {SAFE}",
+    "OWN_ACCOUNT_DECISIONS": "This is your own account. A colleague decides about its limits, freezing and closing.",
+    "OWN_TRANSACTION": "An account of your own is one side of this, so only a colleague can reverse it.",
     "too_many_requests": "Too many tries. Wait {retry_after} seconds.",
     # What the bank's people do
     "REASON_REQUIRED": "Write a reason (at least 10 characters). It goes into the audit log.",
@@ -248,7 +251,9 @@ def refusal(error: BankError, *, variant: str = "", **facts: Any) -> Refusal:
 
 
 def _variant(error: BankError) -> str:
-    """Which of an account's own limits is in the way, if it is one of them."""
+    """The message that says more than the one of the code: which limit is in the way, or that it is one's own."""
+    if isinstance(error, OwnAccount):
+        return "OWN_ACCOUNT"
     limit = error.details.get("limit") if error.code == "limit_exceeded" else None
     return f"LIMIT_{str(limit).upper()}" if limit else error.code
 

@@ -156,3 +156,17 @@ def test_customers_of_a_bank_with_tellers_do_not_handle_cash(db, serve, counter,
         "/api/v1/transactions/deposit", json=body, headers={"Authorization": f"Bearer {token_of(teller)}"}
     )
     assert paid.status_code == 201
+
+
+def test_nobody_at_the_bank_serves_himself(caller, counter, ben, teller):
+    own, his = counter.open(teller, "50.00"), counter.open(ben)
+    by = caller(teller)
+    sent = counter.transfer(teller, own, his, "5.00").transaction
+    for answer in (
+        by.patch(f"/accounts/{own.number}", {"overdraft_limit": "1000.00", "reason": "I would like that"}),
+        by.patch(f"/accounts/{own.number}", {"status": "frozen", "reason": "I would like that"}),
+        by.post(f"/transactions/{sent.id}/reverse", {"reason": "I would like that"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        assert "colleague" in answer.json()["detail"]
+    assert by.patch(f"/accounts/{own.number}", {"nickname": "Mine"}).status_code == 200

@@ -95,6 +95,24 @@ def test_auditors_look_and_change_nothing(page, cookie_of, auditor, counter, her
     assert (found.status, found.transfer_limit_minor, counter.balance(hers)) == (AccountStatus.OPEN, None, "70.00")
 
 
+def test_nobody_decides_about_an_account_of_his_own(page, cookie, counter, teller, ben, his):
+    own = counter.open(teller, "50.00")
+    account = page(ACCOUNT, f"/ops/accounts/{own.number}", cookie)
+    assert account("refresh")["file"].own.startswith("This is your own account. A colleague decides")
+    account("freeze", form(**{"freeze-reason": WHY, "scope": "all"}))
+    assert account("refresh")["code"] == "forbidden"
+    assert "a colleague has to do it" in account("refresh")["refused"]
+    account("set_limits", form(**{"limits-reason": WHY, "overdraft_limit": "1000"}))
+    moved = counter.transfer(teller, own, his, "5.00").transaction
+    file = page(FILE, f"/ops/transactions/{moved.id}", cookie)("refresh")["sheet"]
+    assert (file.reverse, "only a colleague can reverse it" in file.own) == ("", True)
+    reversal = reversing(page, cookie, moved)
+    assert (reversal("refresh")["stage"], "only a colleague" in reversal("refresh")["blocked"]) == ("forbidden", True)
+    reversal("send", form(cause="mistake", reason=WHY))
+    found = counter.account(own)
+    assert (found.status, found.overdraft_limit_minor, counter.balance(own)) == (AccountStatus.OPEN, 0, "45.00")
+
+
 # --- reversing ----------------------------------------------------------------------------------------
 
 

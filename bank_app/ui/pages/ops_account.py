@@ -59,6 +59,9 @@ class AccountFile:
     at_once_typed: str = ""
     daily_typed: str = ""
     version: str = ""
+    # For whoever looks: what is said of his own account, and whether he takes in and pays out cash on it.
+    own: str = ""
+    cash: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Loaded:
     """Everything that one look needs, from one snapshot."""
 
     account: AccountView
+    own: bool
     outlook: Outlook
     page: Page[EntryView]
     holds: Page[HoldView]
@@ -338,7 +342,7 @@ class OpsAccountState(rx.State):
         return found
 
     def _show(self, found: Loaded) -> None:
-        self.file, self.private = _file(found.account), money.are_hidden()
+        self.file, self.private = _file(found), money.are_hidden()
         self.open_holds = [_hold_row(hold) for hold in found.holds.items]
         if len(self.declined) <= _ATTEMPTS:
             self.declined = [_attempt_row(attempt, found.account.id) for attempt in found.attempts.items]
@@ -356,6 +360,7 @@ def _load(session: Session, actor: Actor, number: int) -> Loaded:
     account = accounts.get_account(session, actor, number)
     return Loaded(
         account=account,
+        own=account.owner_id == actor.user_id,
         outlook=account_decisions.outlook(session, actor, number),
         page=history.history(session, actor, number, limit=_PAGE),
         holds=holds.list_holds(session, actor, account_id=number, state=HoldState.OPEN, limit=_HOLDS),
@@ -373,8 +378,8 @@ def _row(entry: EntryView) -> rows.Row:
     return replace(row, address=f"/ops{row.address}", badge_address=linked)
 
 
-def _file(account: AccountView) -> AccountFile:
-    code = account.currency
+def _file(found: Loaded) -> AccountFile:
+    account, code = found.account, found.account.currency
     once, daily = account.transfer_limit_minor, account.daily_limit_minor
     overdraft = account.overdraft_limit_minor
     return AccountFile(
@@ -400,6 +405,8 @@ def _file(account: AccountView) -> AccountFile:
         at_once_typed="" if once is None else money.to_text(once, code),
         daily_typed="" if daily is None else money.to_text(daily, code),
         version=f"{account.version:,}",
+        own=say("OWN_ACCOUNT_DECISIONS") if found.own else "",
+        cash=not found.own or calls.bank().settings.customers_handle_cash,
     )
 
 

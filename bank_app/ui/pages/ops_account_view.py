@@ -72,17 +72,29 @@ def _head(ready: rx.Var) -> rx.Component:
 def _actions() -> rx.Component:
     file = OpsAccountState.file
     return rx.el.div(
-        button_link("Deposit", "/move/deposit?account=" + file.number, symbol="plus"),
-        button_link("Withdraw", "/move/withdraw?account=" + file.number, symbol="minus"),
+        when(
+            file.cash,
+            lambda: rx.fragment(
+                button_link("Deposit", "/move/deposit?account=" + file.number, symbol="plus"),
+                button_link("Withdraw", "/move/withdraw?account=" + file.number, symbol="minus"),
+            ),
+        ),
         button_link("Transfer", "/move/transfer?from=" + file.number, symbol="arrow-left-right"),
+        when(file.own == "", _openers),
+        class_name="actions",
+    )
+
+
+def _openers() -> rx.Component:
+    """What a colleague decides, for nobody decides about his own account."""
+    return rx.fragment(
         rx.cond(
-            file.status == "frozen",
+            OpsAccountState.file.status == "frozen",
             _opener("unfreeze", "Unfreeze…", "unfreeze-reason", "sun"),
             _opener("freeze", "Freeze…", "freeze-reason", "snowflake"),
         ),
         _opener("limits", "Limits…", "overdraft_limit", "gauge"),
         _opener("close", "Close…", "close-reason", "lock"),
-        class_name="actions",
     )
 
 
@@ -425,6 +437,10 @@ def ops_account() -> rx.Component:
                 when(
                     ready & (state.file.frozen != ""),
                     lambda: rx.el.div(notice(rx.el.p(state.file.frozen), symbol="snowflake"), class_name="field"),
+                ),
+                when(
+                    ready & (state.file.own != "") & SessionState.can_move,
+                    lambda: rx.el.div(notice(rx.el.p(state.file.own), symbol="users"), class_name="field"),
                 ),
                 _numbers(ready),
                 rx.el.div(_holds(ready), _attempts(ready), class_name="desk-columns even"),

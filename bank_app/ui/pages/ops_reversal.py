@@ -17,6 +17,7 @@ from bank_app.errors import (
     Invalid,
     NotFound,
     OutcomeUnknown,
+    OwnAccount,
     Refused,
     RequestInProgress,
 )
@@ -206,6 +207,8 @@ class ReversalState(rx.State):
             found = await calls.read(lambda session: reversals.preview(session, actor, transaction_id))
         except NotFound:
             self.stage = "missing"
+        except OwnAccount:
+            self.stage, self.blocked = "forbidden", say("OWN_TRANSACTION")
         except Forbidden:
             self.stage, self.blocked = "forbidden", say("forbidden", role=ROLE_WORDS[actor.role])
         except Invalid:

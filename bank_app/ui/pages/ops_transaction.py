@@ -21,7 +21,7 @@ from bank_app.services.transaction_search import Dossier
 from bank_app.services.transfers import PostingView
 from bank_app.ui import calls, forms, words
 from bank_app.ui.guard import exposed
-from bank_app.ui.messages import refusal
+from bank_app.ui.messages import refusal, say
 from bank_app.ui.session import ROLE_WORDS, actor_of
 from bank_app.ui.transaction_filters import PATH
 
@@ -81,6 +81,7 @@ class FileSheet:
     audit: str = ""
     receipt: str = ""
     reverse: str = ""
+    own: str = ""
     reversed: str = ""
     linked: str = ""
     linked_words: str = ""
@@ -177,6 +178,7 @@ def _sheet(file: Dossier) -> FileSheet:
     whence = file.records[0] if file.records else None
     subject = view.reverses or view.id
     reversible = view.reverses is None and file.earlier is None
+    own = any(side.mine for side in view.postings)
     done = file.earlier
     return FileSheet(
         title=_title(file),
@@ -200,7 +202,8 @@ def _sheet(file: Dossier) -> FileSheet:
         hash_short=_short(view.hash),
         audit=f"/ops/audit?{urlencode({'q': str(subject)})}" if file.records else "",
         receipt=f"/transactions/{view.id}",
-        reverse=f"{PATH}/{view.id}/reverse" if reversible else "",
+        reverse=f"{PATH}/{view.id}/reverse" if reversible and not own else "",
+        own=say("OWN_TRANSACTION") if reversible and own else "",
         reversed=f"Reversed on {words.day(done.at)} by {done.by_name}." if done else "",
         linked=f"{PATH}/{view.reverses or (done.id if done else '')}" if view.reverses or done else "",
         linked_words="See the original" if view.reverses else "See the reversal",

@@ -217,6 +217,10 @@ def ops_transaction() -> rx.Component:
                         notice(rx.el.p(sheet.reversed), kind="warn", symbol="undo-2"), class_name="field"
                     ),
                 ),
+                when(
+                    ready & (sheet.own != "") & SessionState.can_move,
+                    lambda: rx.el.div(notice(rx.el.p(sheet.own), symbol="users"), class_name="field"),
+                ),
                 rx.el.div(
                     rx.el.div(
                         _entries(ready),
