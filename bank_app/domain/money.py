@@ -163,6 +163,11 @@ def write_as(locale: str) -> None:
     _written_as.set(locale.replace("-", "_"))
 
 
+def written_as() -> str:
+    """The locale that amounts are written in, as Babel names it; dates follow it."""
+    return _written_as.get()
+
+
 @dataclass(frozen=True, slots=True)
 class _Style:
     """How amounts of a currency are written somewhere: its symbol before or behind, and the two marks."""

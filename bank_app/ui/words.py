@@ -1,21 +1,21 @@
-"""How the pages write numbers, names and times. Times are UTC and the foot of every page says so."""
+"""How the pages write numbers, names and times: dates as the reader prefers, by the tables of Babel.
+
+Times are UTC, in 24 hours for everybody, and the foot of every page says so.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
+
+from babel import Locale
+from babel.dates import DateTimePattern, format_date, parse_pattern
 
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, TransactionType
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_LONG_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_LONG_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 # What people call the types of transactions.
 TYPE_WORDS = {
     TransactionType.DEPOSIT.value: "Cash deposit",
@@ -61,26 +61,54 @@ def grouped(number: str) -> str:
 
 
 def day(moment: date) -> str:
-    """`20 Nov`, with the year when it is not this one."""
-    words = f"{moment.day} {_MONTHS[moment.month - 1]}"
-    return words if moment.year == clock.now().year else f"{words} {moment.year}"
+    """`Nov 20`, or as the reader writes it; with the year when it is not this one."""
+    return _written(moment, "MMMd" if moment.year == clock.now().year else "yMMMd")
+
+
+def day_and_year(moment: date) -> str:
+    """`Nov 20, 2026`, where the year belongs to it always."""
+    return _written(moment, "yMMMd")
 
 
 def month(moment: date) -> str:
     """`September`, with the year when it is not this one."""
-    name = _LONG_MONTHS[moment.month - 1]
-    return name if moment.year == clock.now().year else f"{name} {moment.year}"
+    return _written(moment, "MMMM" if moment.year == clock.now().year else "yMMMM")
+
+
+def month_and_year(moment: date) -> str:
+    """`September 2026`, where the year belongs to it always."""
+    return _written(moment, "yMMMM")
+
+
+def weekday(moment: date) -> str:
+    """`Fri, Nov 20`, with the year when it is not this one."""
+    return _written(moment, "MMMEd" if moment.year == clock.now().year else "yMMMEd")
 
 
 def day_heading(moment: datetime) -> str:
-    """The heading of a day in a ledger: `Today, Fri 20 Nov`."""
-    words = f"{_DAYS[moment.weekday()]} {day(moment)}"
-    return f"Today, {words}" if moment.date() == clock.now().date() else words
+    """The heading of a day in a ledger: `Today, Fri, Nov 20`."""
+    return f"Today, {weekday(moment)}" if moment.date() == clock.now().date() else weekday(moment)
 
 
 def long_day(moment: date) -> str:
-    """`Friday 20 November 2026`."""
-    return f"{_LONG_DAYS[moment.weekday()]} {moment.day} {_LONG_MONTHS[moment.month - 1]} {moment.year}"
+    """`Friday, November 20, 2026`."""
+    return _written(moment, "yMMMMEEEEd")
+
+
+def _written(moment: date, skeleton: str) -> str:
+    """The parts of a date that `skeleton` names, in the order and the words of the reader's preference."""
+    locale = money.written_as()
+    return format_date(moment, _pattern(locale, skeleton), locale=locale)
+
+
+@cache
+def _pattern(locale: str, skeleton: str) -> DateTimePattern:
+    known = Locale.parse(locale)
+    if skeleton == "MMMM":
+        return parse_pattern("LLLL")
+    if skeleton == "yMMMMEEEEd":
+        return known.date_formats["full"]
+    return known.datetime_skeletons[skeleton]
 
 
 def time_of_day(moment: datetime, *, seconds: bool = False) -> str:
@@ -89,14 +117,12 @@ def time_of_day(moment: datetime, *, seconds: bool = False) -> str:
 
 
 def when(moment: datetime) -> str:
-    """`Today, 14:03`, or `Thu 19 Nov`."""
-    if moment.date() == clock.now().date():
-        return f"Today, {time_of_day(moment)}"
-    return f"{_DAYS[moment.weekday()]} {day(moment)}"
+    """`Today, 14:03`, or `Thu, Nov 19`."""
+    return f"Today, {time_of_day(moment)}" if moment.date() == clock.now().date() else weekday(moment)
 
 
 def moment(at: datetime) -> str:
-    """`Today, 14:03`, or `19 Nov, 14:03`."""
+    """`Today, 14:03`, or `Nov 19, 14:03`."""
     return f"{'Today' if at.date() == clock.now().date() else day(at)}, {time_of_day(at)}"
 
 
@@ -109,8 +135,8 @@ def how_long(seconds: str) -> str:
 
 
 def full_moment(moment: datetime) -> str:
-    """`20 Nov 2026, 14:21:12 UTC`."""
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {time_of_day(moment, seconds=True)} UTC"
+    """`Nov 20, 2026, 14:21:12 UTC`."""
+    return f"{day_and_year(moment)}, {time_of_day(moment, seconds=True)} UTC"
 
 
 def greeting() -> str:

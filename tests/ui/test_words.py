@@ -3,6 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bank_app import clock, errors
+from bank_app.domain import money
+from bank_app.services import preferences
 from bank_app.services.accounts import PayeeCheck
 from bank_app.services.history import Step
 from bank_app.settings import PROJECT
@@ -15,6 +17,8 @@ NOW = datetime(2026, 11, 20, 14, 3, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _fixed_time(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOW)
+    yield
+    money.write_as("en-US")
 
 
 def test_every_code_of_the_bank_has_a_sentence():
@@ -56,7 +60,7 @@ def test_a_refusal_says_what_is_set_aside_and_until_when():
     )
     assert messages.refusal(error, account="Everyday ••4821", needed="$40.00").text == (
         "Not enough money. Everyday ••4821 has $30.00 available; this needs $40.00. No money has moved."
-        " Of its balance of $100.00, $70.00 is set aside; the largest part, $60.00, until Fri 27 Nov."
+        " Of its balance of $100.00, $70.00 is set aside; the largest part, $60.00, until Fri, Nov 27."
     )
 
 
@@ -82,10 +86,36 @@ def test_an_amount_below_zero_is_shown_with_its_sign():
 
 def test_times_are_written_as_people_read_them():
     assert words.when(NOW) == "Today, 14:03"
-    assert words.when(NOW - timedelta(days=1)) == "Thu 19 Nov"
-    assert words.day_heading(NOW) == "Today, Fri 20 Nov"
-    assert words.full_moment(NOW) == "20 Nov 2026, 14:03:12 UTC"
-    assert words.day(NOW.replace(year=2025)) == "20 Nov 2025"
+    assert words.when(NOW - timedelta(days=1)) == "Thu, Nov 19"
+    assert words.day_heading(NOW) == "Today, Fri, Nov 20"
+    assert words.full_moment(NOW) == "Nov 20, 2026, 14:03:12 UTC"
+    assert words.day(NOW.replace(year=2025)) == "Nov 20, 2025"
+
+
+@pytest.mark.parametrize(
+    ("locale", "day", "heading", "month", "full"),
+    [
+        ("en-US", "Nov 20", "Today, Fri, Nov 20", "November 2025", "Friday, November 20, 2026"),
+        ("en-GB", "20 Nov", "Today, Fri 20 Nov", "November 2025", "Friday, 20 November 2026"),
+        ("de-DE", "20. Nov.", "Today, Fr., 20. Nov.", "November 2025", "Freitag, 20. November 2026"),
+        ("fr-FR", "20 nov.", "Today, ven. 20 nov.", "novembre 2025", "vendredi 20 novembre 2026"),
+        ("ja-JP", "11月20日", "Today, 11月20日(金)", "2025年11月", "2026年11月20日金曜日"),
+    ],
+)
+def test_dates_follow_the_locale_of_the_reader(locale, day, heading, month, full):
+    money.write_as(locale)
+    last_year = NOW.replace(year=2025)
+    assert (words.day(NOW), words.day_heading(NOW), words.long_day(NOW)) == (day, heading, full)
+    assert words.month_and_year(last_year) == words.month(last_year) == month
+    assert words.full_moment(NOW).endswith(", 14:03:12 UTC")
+
+
+@pytest.mark.parametrize("locale", preferences.LOCALES)
+def test_every_locale_that_can_be_chosen_has_all_forms_of_a_date(locale):
+    money.write_as(locale)
+    for write in (words.day, words.day_and_year, words.month, words.month_and_year, words.weekday, words.long_day):
+        assert write(NOW)
+        assert write(NOW.replace(year=2025))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +164,7 @@ def test_a_chart_is_a_staircase_and_says_what_it_shows():
     assert chart.line.count("V") == 2
     assert "L" not in chart.line
     assert chart.beginning + chart.ending + chart.lowest == (
-        "From $900.00 on 17 Nov to $1,240.00 today; lowest $212.10 on 18 Nov."
+        "From $900.00 on Nov 17 to $1,240.00 today; lowest $212.10 on Nov 18."
     )
     assert [mark.label for mark in chart.vertical] == ["$0", "$500", "$1k", "$1.5k"]
     assert [point.balance for point in chart.table] == ["$1,240.00", "$212.10", "$900.00"]

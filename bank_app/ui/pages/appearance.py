@@ -40,7 +40,7 @@ class AppearanceState(rx.State):
 
     @exposed
     async def choose_locale(self, locale: str) -> None:
-        """Writes amounts like people there."""
+        """Writes amounts and dates like people there."""
         await self._keep(locale=forms.text(locale, 10))
 
     @exposed
@@ -80,7 +80,7 @@ class AppearanceState(rx.State):
 
 def _numbers() -> rx.Component:
     return card(
-        "Amounts",
+        "Amounts and dates",
         rx.el.div(
             rx.el.label("Write them like in", html_for="locale"),
             rx.el.select(
@@ -100,7 +100,7 @@ def _numbers() -> rx.Component:
         ),
         rx.el.p(
             "Months are written out, so that no day is taken for a month. Times are UTC everywhere, so that everybody "
-            "reads the same time on the same receipt.",
+            "reads the same time on the same receipt. Files that you download have dates like 2026-09-28.",
             class_name="hint",
         ),
     )

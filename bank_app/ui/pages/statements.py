@@ -143,7 +143,7 @@ def _month(account: AccountView, month: MonthView) -> Month:
     begun = month.start <= clock.now() < month.end
     return Month(
         key=month.key,
-        name=_month_name(month.start) + (", so far" if begun else ""),
+        name=words.month_and_year(month.start) + (", so far" if begun else ""),
         opening=money.display(month.opening_minor, code),
         into=money.display(month.in_minor, code, signed=bool(month.in_minor)),
         out=money.display(-month.out_minor, code, signed=bool(month.out_minor)),
@@ -154,11 +154,6 @@ def _month(account: AccountView, month: MonthView) -> Month:
         csv=f"{path}.csv?month={month.key}",
         json=f"{path}.json?month={month.key}",
     )
-
-
-def _month_name(moment: datetime) -> str:
-    name = words.month(moment)
-    return name if name.endswith(str(moment.year)) else f"{name} {moment.year}"
 
 
 # --- one period -----------------------------------------------------------------------------------------
@@ -237,7 +232,7 @@ def _paper(sealed: Sealed, *, shown: int) -> Paper:
     account, code = found.account, found.account.currency
     last = found.end - timedelta(microseconds=1)
     month = statements.month_of(f"{found.start:%Y-%m}") == (found.start, found.end)
-    name = _month_name(found.start) if month else f"{_day_year(found.start)} to {_day_year(last)}"
+    name = words.month_and_year(found.start) if month else f"{words.day_and_year(found.start)} to {words.day_and_year(last)}"
     query = f"month={found.start:%Y-%m}" if month else f"from={found.start:%Y-%m-%d}&to={last:%Y-%m-%d}"
     path = f"/accounts/{account.number}/statement"
     closing = money.display(found.closing_minor, code)
@@ -253,8 +248,8 @@ def _paper(sealed: Sealed, *, shown: int) -> Paper:
         into=money.display(found.in_minor, code, signed=bool(found.in_minor)),
         out=money.display(-found.out_minor, code, signed=bool(found.out_minor)),
         closing=closing,
-        opening_words=f"Balance on {_day_year(found.start)}, 00:00 UTC",
-        closing_words="Balance now" if found.end > clock.now() else f"Balance at the end of {_day_year(last)}",
+        opening_words=f"Balance on {words.day_and_year(found.start)}, 00:00 UTC",
+        closing_words="Balance now" if found.end > clock.now() else f"Balance at the end of {words.day_and_year(last)}",
         counted=words.count(count, "entry", "entries"),
         nothing="" if count else f"No entries in {name}. Closing balance {closing}.",
         cut=rest if count > shown else "",
@@ -268,10 +263,6 @@ def _paper(sealed: Sealed, *, shown: int) -> Paper:
         back=_list(account),
         address=f"/statements/{account.number}?{query}",
     )
-
-
-def _day_year(moment: datetime) -> str:
-    return f"{moment.day} {moment:%b %Y}"
 
 
 def _month_at(account: AccountView, moment: datetime) -> str:
