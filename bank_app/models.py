@@ -313,6 +313,32 @@ class SavedPayee(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
 
 
+class PayeeName(SQLModel, table=True):
+    """What somebody knows of the name on an account that he pays. `name` is what he typed while it did not fit.
+
+    Once he has given the right name, or nearly, there is none: from then on he sees the account's own.
+    """
+
+    __tablename__ = "payee_names"
+
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), primary_key=True))
+    account_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
+    )
+    name: str | None = Field(default=None, sa_column=Column(String(100)))
+    checked_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
+class Stranger(SQLModel, table=True):
+    """Failed sign-ins with an email that nobody has, by its digest: counted as they are for people."""
+
+    __tablename__ = "strangers"
+
+    digest: bytes = Field(sa_column=Column(Digest, primary_key=True))
+    failed_sign_ins: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    locked_until: datetime = Field(sa_column=Column(Moment, nullable=False, index=True))
+
+
 class CustomerNote(SQLModel, table=True):
     """What one of the bank's people wrote down about a customer. Appended only."""
 

@@ -211,7 +211,7 @@ def _period(month: str | None, start: datetime | None, end: datetime | None) -> 
 )
 def check_payee(query: Annotated[PayeeQuery, Query()], actor: SignedIn, bank: Bank) -> PayeeOut:
     """Compares a name with an account's owner before money is sent. Never reveals an owner who is not nearly known."""
-    found = bank.read(
-        lambda session: accounts.check_payee(session, actor, account_id=query.account_id, name=query.name)
+    found = bank.unit_of_work(
+        lambda session: accounts.check_payee_for_good(session, actor, account_id=query.account_id, name=query.name)
     )
     return PayeeOut.of(found)

@@ -31,7 +31,7 @@ from bank_app.domain.accounting import (
 )
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
 from bank_app.models import ACCOUNTS, Account, User
-from bank_app.services import audit, four_eyes, hold_book, ledger
+from bank_app.services import audit, four_eyes, hold_book, ledger, payee_names
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_moment
 from bank_app.settings import Settings
@@ -431,6 +431,17 @@ def _new_overdraft_limit(account: Account, limit: object) -> int:
 
 
 # --- payees ---------------------------------------------------------------------------------------
+
+
+def check_payee_for_good(session: Session, actor: Actor, *, account_id: int, name: str) -> PayeeCheck:
+    """As `check_payee`, and remembers it: a name that does not fit is what the actor will see on what he pays.
+
+    Raises:
+        AccountNotFound: as `check_payee`.
+    """
+    found = check_payee(session, actor, account_id=account_id, name=name)
+    payee_names.note(session, actor, account_id=account_id, name=name, result=found.result)
+    return found
 
 
 def check_payee(session: Session, actor: Actor, *, account_id: int, name: str) -> PayeeCheck:

@@ -14,7 +14,7 @@ from bank_app import clock, errors
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_id, reference
 from bank_app.models import TransferDraft
-from bank_app.services import accounts, transfers
+from bank_app.services import accounts, payee_names, transfers
 from bank_app.services.auth import Actor
 
 LIFETIME = timedelta(hours=24)
@@ -96,7 +96,10 @@ def save(
     payee_name: str | None = None,
     payee_result: str | None = None,
 ) -> DraftView:
-    """Keeps a reviewed movement for 24 hours. Checks nothing that can change: sending checks it again, under lock."""
+    """Keeps a reviewed movement for 24 hours. Checks nothing that can change: sending checks it again, under lock.
+
+    How the payee's name fitted is remembered beyond that: it decides which name the payer sees.
+    """
     view = DraftView(
         id=new_id(),
         kind=kind,
@@ -109,6 +112,8 @@ def save(
         payee_result=payee_result,
         created_at=clock.now(),
     )
+    if to_account_id and payee_name and payee_result:
+        payee_names.note(session, actor, account_id=to_account_id, name=payee_name, result=payee_result)
     session.execute(delete(TransferDraft).where(col(TransferDraft.created_at) < clock.now() - LIFETIME * 2))
     session.execute(
         insert(TransferDraft).values(

@@ -18,8 +18,8 @@ from bank_app import clock, errors
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Direction, TransactionType, signed
 from bank_app.domain.identifiers import account_number_text, reference, reference_bits
-from bank_app.models import Account, Posting, Transaction, User
-from bank_app.services import transfers
+from bank_app.models import Account, PayeeName, Posting, Transaction, User
+from bank_app.services import payee_names, transfers
 from bank_app.services.accounts import AccountView, get_account, own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor, split_id
@@ -31,7 +31,10 @@ _CHART_ROWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """What to keep. Amounts in major units as text; times aware, `from_` inclusive and `to` exclusive."""
+    """What to keep. Amounts in major units as text; times aware, `from_` inclusive and `to` exclusive.
+
+    `reversed` asks for what was reversed since, or was not.
+    """
 
     types: tuple[TransactionType, ...] = ()
     direction: Direction | None = None
@@ -40,6 +43,7 @@ class HistoryFilter:
     from_: datetime | None = None
     to: datetime | None = None
     q: str | None = None
+    reversed: bool | None = None
 
 
 ANYTHING = HistoryFilter()
@@ -138,7 +142,7 @@ def history(
         Invalid, InvalidAmount: a cursor or an amount that is malformed.
     """
     account = get_account(session, actor, account_id)
-    query = _entries(account, filters).order_by(col(Posting.sequence).desc()).limit(limit + 1)
+    query = _entries(actor, account, filters).order_by(col(Posting.sequence).desc()).limit(limit + 1)
     if cursor:
         [position] = split_cursor(cursor, 1)
         if not (position.isascii() and position.isdigit() and len(position) <= 18):
@@ -157,7 +161,7 @@ def summary(session: Session, actor: Actor, account_id: int, *, filters: History
         AccountNotFound, InvalidAmount: as `history`.
     """
     account = get_account(session, actor, account_id)
-    inner = _entries(account, filters).subquery()
+    inner = _entries(actor, account, filters).subquery()
     credit = case((inner.c.direction == Direction.CREDIT.value, inner.c.amount), else_=0)
     row = session.execute(select(func.count(), func.sum(inner.c.amount), func.sum(credit)).select_from(inner)).one()
     total, into = int(row[1] or 0), int(row[2] or 0)
@@ -172,7 +176,7 @@ def entry(session: Session, actor: Actor, account_id: int, sequence: int) -> Ent
         NotFound: the account has no entry of this number.
     """
     account = get_account(session, actor, account_id)
-    found = entry_views(session, actor, _entries(account, ANYTHING).where(col(Posting.sequence) == sequence))
+    found = entry_views(session, actor, _entries(actor, account, ANYTHING).where(col(Posting.sequence) == sequence))
     if not found:
         raise errors.NotFound("There is no such entry.")
     return found[0]
@@ -182,7 +186,7 @@ def recent(session: Session, actor: Actor, *, limit: int = 8) -> list[EntryView]
     """The newest entries over all of the actor's own accounts; a move between two of them appears once, as sent."""
     rows: list[Any] = []
     for account in own_accounts(session, actor):
-        rows += session.execute(_entries(account, ANYTHING).order_by(col(Posting.sequence).desc()).limit(limit))
+        rows += session.execute(_entries(actor, account, ANYTHING).order_by(col(Posting.sequence).desc()).limit(limit))
     entries = _views_of(session, actor, rows)
     shown = [e for e in entries if not (e.counterparty and e.counterparty.own and e.direction is Direction.CREDIT)]
     return sorted(shown, key=lambda entry: (entry.created_at, entry.transaction_id), reverse=True)[:limit]
@@ -201,13 +205,18 @@ def postings_query() -> Any:
     )  # fmt: skip
 
 
-def _entries(account: AccountView, filters: HistoryFilter) -> Any:
-    conditions = _conditions(filters, account.currency, col(Posting.created_at))
-    query = postings_query().where(col(Posting.account_id) == account.id, *conditions)
+def _entries(actor: Actor, account: AccountView, filters: HistoryFilter) -> Any:
+    query = postings_query().where(col(Posting.account_id) == account.id)
+    return narrowed(query, actor, filters, currency=account.currency, beside=account.id)
+
+
+def narrowed(query: Any, actor: Actor, filters: HistoryFilter, *, currency: str, beside: Any) -> Any:
+    """A query for postings with only those that fit; `beside` is the account that each is looked at from."""
+    query = query.where(*_conditions(filters, currency, col(Posting.created_at)))
     if filters.direction:
         query = query.where(col(Posting.direction) == filters.direction.value)
     if filters.q and filters.q.strip():
-        query = query.where(_mentions(filters.q.strip(), beside=account.id))
+        query = query.where(_mentions(filters.q.strip(), actor, beside=beside))
     return query
 
 
@@ -226,15 +235,27 @@ def _conditions(filters: HistoryFilter, currency: str, at: Any) -> list[Any]:
         found.append(at >= filters.from_)
     if filters.to:
         found.append(at < filters.to)
+    if filters.reversed is not None:
+        mirror = aliased(Transaction)
+        undone = exists(select(1).where(col(mirror.reverses_id) == col(Transaction.id)))
+        found.append(undone if filters.reversed else ~undone)
     return found
 
 
-def _mentions(text: str, *, beside: int | None) -> Any:
+def _mentions(text: str, actor: Actor, *, beside: Any) -> Any:
     """Description, somebody's name, an account number or a reference; `beside` is the account one looks from."""
     other, owner = aliased(Account), aliased(User)
     side = aliased(Posting)
-    named = or_(contains(col(owner.name), text), has_number(col(other.id), text))
-    joined = and_(col(side.transaction_id) == col(Transaction.id), col(side.account_id) != (beside or 0))
+    name = col(owner.name)
+    if not actor.role.sees_every_account:
+        # Or letters could be tried until they are found.
+        called = select(col(PayeeName.name)).where(
+            col(PayeeName.user_id) == actor.user_id, col(PayeeName.account_id) == col(other.id)
+        )
+        sends = and_(col(side.direction) == Direction.DEBIT.value, col(Transaction.reverses_id).is_(None))
+        name = case((sends, name), else_=func.coalesce(called.scalar_subquery(), name))
+    named = or_(contains(name, text), has_number(col(other.id), text))
+    joined = and_(col(side.transaction_id) == col(Transaction.id), col(side.account_id) != beside)
     counterparty = exists(
         select(1)
         .select_from(side)
@@ -284,27 +305,36 @@ def _views_of(session: Session, actor: Actor, rows: Sequence[Any]) -> list[Entry
 def counterparties(
     session: Session, actor: Actor, transaction_ids: Sequence[UUID]
 ) -> dict[UUID, list[tuple[int, Counterparty]]]:
-    """All sides of each transaction, as the actor may know them: an own account by its name, others by their owner."""
+    """All sides of each transaction, as the actor may know them: an own account by its name, others by their owner.
+
+    Who was paid under a name that did not fit is called by that name.
+    """
     found: dict[UUID, list[tuple[int, Counterparty]]] = {}
     rows = session.execute(
         select(
             col(Posting.transaction_id),
+            col(Posting.direction),
+            col(Transaction.type),
             col(Account.id),
             col(Account.kind),
             col(Account.owner_id),
             col(Account.nickname),
             col(User.name),
         )
+        .join(Transaction, col(Transaction.id) == col(Posting.transaction_id))
         .join(Account, col(Account.id) == col(Posting.account_id))
         .outerjoin(User, col(User.id) == col(Account.owner_id))
         .where(col(Posting.transaction_id).in_(transaction_ids))
-    )
+    ).all()
+    unknown = payee_names.unknown_to(session, actor, {row.id for row in rows})
     for row in rows:
         own = row.owner_id == actor.user_id
         if row.owner_id is None:
             party = Counterparty(row.kind, row.kind.capitalize())
         else:
-            name = (row.nickname or AccountKind(row.kind).usual_name) if own else row.name
+            sends = payee_names.makes_itself_known(row.direction, row.type)
+            called = row.name if sends else unknown.get(row.id, row.name)
+            name = (row.nickname or AccountKind(row.kind).usual_name) if own else called
             party = Counterparty(account_number_text(row.id), name, own)
         found.setdefault(row.transaction_id, []).append((row.id, party))
     return found
@@ -389,7 +419,7 @@ def statement(session: Session, actor: Actor, account_id: int, *, start: datetim
         raise errors.Invalid(message, errors=[{"field": "to", "code": "invalid", "message": message}])
     account = get_account(session, actor, account_id)
     period = HistoryFilter(from_=start, to=end)
-    entries = entry_views(session, actor, _entries(account, period).order_by(col(Posting.sequence)))
+    entries = entry_views(session, actor, _entries(actor, account, period).order_by(col(Posting.sequence)))
     opening = _balance_until(session, account.id, col(Posting.created_at) < start, start).balance_minor
     into = sum(entry.amount_minor for entry in entries if entry.direction is Direction.CREDIT)
     out = sum(entry.amount_minor for entry in entries if entry.direction is Direction.DEBIT)
@@ -458,7 +488,7 @@ def list_transactions(
         .order_by(col(Transaction.id).desc())
     )
     if filters.q and filters.q.strip():
-        query = query.where(_mentions(filters.q.strip(), beside=None))
+        query = query.where(_mentions(filters.q.strip(), actor, beside=0))
     if filters.direction:
         # Seen from the bank, a deposit brings money in and a withdrawal takes it out.
         kind = {Direction.CREDIT: TransactionType.DEPOSIT, Direction.DEBIT: TransactionType.WITHDRAW}[filters.direction]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from bank_app import clock, errors
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.domain.identifiers import account_number_text, grouped, new_id
 from bank_app.models import Account, Posting, SavedPayee, Transaction, User
-from bank_app.services import accounts, audit, ledger
+from bank_app.services import accounts, audit, ledger, payee_names
 from bank_app.services.auth import Actor
 
 # Among the newest payments of each account; whoever is further back than this is found by number.
@@ -96,7 +96,9 @@ def paid_before(session: Session, actor: Actor, *, owner_id: UUID, limit: int = 
             known = found.get(row.account_id)
             if known is None or known.last_paid_at < row.created_at:
                 found[row.account_id] = Payee(row.account_id, row.name, row.currency, row.created_at, row.amount)
-    return sorted(found.values(), key=lambda payee: payee.last_paid_at, reverse=True)[:limit]
+    called = payee_names.unknown_to(session, actor, found)
+    newest = sorted(found.values(), key=lambda payee: payee.last_paid_at, reverse=True)[:limit]
+    return [replace(payee, name=called.get(payee.account_id, payee.name)) for payee in newest]
 
 
 def has_paid(session: Session, actor: Actor, *, owner_id: UUID, account_id: int) -> bool:

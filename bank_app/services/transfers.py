@@ -17,7 +17,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import Direction, Key, TransactionType
 from bank_app.domain.identifiers import account_number_text, reference
 from bank_app.models import IdempotencyKey, Transaction
-from bank_app.services import ledger, posting
+from bank_app.services import ledger, payee_names, posting
 from bank_app.services.auth import Actor
 from bank_app.services.movements import (
     MAX_DESCRIPTION,
@@ -160,7 +160,8 @@ def _moved(order: Order, settled: Settled) -> Moved:
     if isinstance(outcome, ledger.Held):
         raise errors.BooksBroken("a transaction was asked for, and a hold answered")
     # The first answer stands for ever: it knows of no reversal, also when it is given again.
-    view = _view(order.actor, outcome, settled.accounts, reversed_by=None)
+    # Nor does it read what the actor calls the others: whoever shows names asks for the transaction.
+    view = _view(order.actor, outcome, settled.accounts, {}, reversed_by=None)
     # After a lost COMMIT the ledger answers from its rows; for whoever waits here it is still the first answer.
     return Moved(view, outcome.replayed and outcome.id != order.movement.id)
 
@@ -182,12 +183,19 @@ def _views(
     session: Session, actor: Actor, posted: list[ledger.Posted], reversals: Mapping[UUID, UUID]
 ) -> list[TransactionView]:
     accounts = ledger.named(session, {side.account_id for item in posted for side in item.postings})
-    return [_view(actor, item, accounts, reversed_by=reversals.get(item.id)) for item in posted]
+    unknown = payee_names.unknown_to(session, actor, accounts)
+    return [_view(actor, item, accounts, unknown, reversed_by=reversals.get(item.id)) for item in posted]
 
 
 def _view(
-    actor: Actor, item: ledger.Posted, accounts: Mapping[int, ledger.AccountFacts], *, reversed_by: UUID | None
+    actor: Actor,
+    item: ledger.Posted,
+    accounts: Mapping[int, ledger.AccountFacts],
+    unknown: Mapping[int, str],
+    *,
+    reversed_by: UUID | None,
 ) -> TransactionView:
+    """`unknown` has the names of accounts whose owners the actor does not know, as he calls them."""
     return TransactionView(
         id=item.id,
         type=TransactionType(item.type),
@@ -200,18 +208,21 @@ def _view(
         reverses=item.reverses_id,
         reversed_by=reversed_by,
         hash=item.hash.hex(),
-        postings=tuple(_side(actor, side, accounts[side.account_id]) for side in item.postings),
+        postings=tuple(_side(actor, item, side, accounts[side.account_id], unknown) for side in item.postings),
     )
 
 
-def _side(actor: Actor, side: ledger.PostingRow, account: ledger.AccountFacts) -> PostingView:
+def _side(
+    actor: Actor, item: ledger.Posted, side: ledger.PostingRow, account: ledger.AccountFacts, unknown: Mapping[int, str]
+) -> PostingView:
+    sends = payee_names.makes_itself_known(side.direction, item.type)
     internal = account.owner_id is None
     mine = account.owner_id == actor.user_id
     visible = mine or actor.role.sees_every_account
     return PostingView(
         account_id=account.kind.value if internal else account_number_text(side.account_id),
         title=(account.nickname if visible else None) or account.kind.usual_name,
-        owner_name="" if internal else account.owner_name,
+        owner_name="" if internal else account.owner_name if sends else unknown.get(account.id, account.owner_name),
         mine=mine,
         direction=side.direction,
         amount_minor=side.amount_minor,
