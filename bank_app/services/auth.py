@@ -21,12 +21,10 @@ from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import RefreshToken, SignIn, User
-from bank_app.services import audit, codes, passwords, tokens
+from bank_app.services import audit, codes, guesses, passwords, tokens
 from bank_app.settings import Settings
 
 _NO_MATCH = "That email and password don't match."
-_FREE_TRIES = 5
-_LONGEST_WAIT = timedelta(minutes=15)
 _SEEN_EVERY = timedelta(minutes=1)
 _SIGN_INS, _USERS = SQLModel.metadata.tables["sign_ins"], SQLModel.metadata.tables["users"]
 _ACTORS = (
@@ -159,13 +157,17 @@ def _normal(email: str) -> str | None:
 
 
 def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> User:
-    """Who has this email, password and code. Takes as long for an unknown email as for a wrong password."""
+    """Who has this email, password and code. An unknown email takes as long as a wrong password, and waits as long."""
     clean = _normal(email)
     user = db.read(lambda session: session.execute(select(User).where(col(User.email) == clean)).scalar())
     if user:
-        _refuse_while_locked(user)
+        guesses.refuse_while_locked(user)
+    elif clean:
+        guesses.refuse_strangers(db, clean)
     fits = passwords.fits(user.password_hash if user else passwords.nobodys_hash(), password)
     if user is None:
+        if clean:
+            guesses.count_stranger(db, clean)
         raise errors.CredentialsDoNotMatch(_NO_MATCH)
     renewed = passwords.renewed(user.password_hash, password) if fits else None
 
@@ -201,12 +203,13 @@ def one_try(
         found = session.execute(select(User).where(col(User.id) == user_id).with_for_update()).scalar_one()
         try:
             # Again, because others may have guessed while this guess was hashed; right or wrong, it comes too late.
-            _refuse_while_locked(found)
+            guesses.refuse_while_locked(found)
         except errors.Throttled as too_late:
             return too_late
         refusal = check(session, found)
-        if isinstance(refusal, errors.CredentialsDoNotMatch | errors.SecondFactorWrong):
-            _count_failure(session, found, throttles=db.settings.rate_limits)
+        wrong = isinstance(refusal, errors.CredentialsDoNotMatch | errors.SecondFactorWrong)
+        if wrong and guesses.count_failure(found, throttles=db.settings.rate_limits):
+            audit.record(session, actor_id=user_id, action="sign_in.throttled", object=f"user {user_id}")
         if refusal is None and found.failed_sign_ins and not (half and codes.is_on(found)):
             found.failed_sign_ins, found.locked_until = 0, None
         return refusal or found
@@ -245,22 +248,6 @@ def prove(db: Database, actor: Actor, password: str) -> None:
         return None if fits and found.disabled_at is None else errors.CredentialsDoNotMatch(_NO_MATCH)
 
     one_try(db, actor.user_id, check, half=True)
-
-
-def _refuse_while_locked(user: User) -> None:
-    if user.locked_until and user.locked_until > clock.now():
-        wait = int((user.locked_until - clock.now()).total_seconds()) + 1
-        raise errors.SignInLocked(f"Too many failed tries. Wait {wait} seconds.", retry_after=wait)
-
-
-def _count_failure(session: Session, user: User, *, throttles: bool) -> None:
-    """Five tries are free; after that each failure doubles the wait. Nobody can lock somebody else out for good."""
-    user.failed_sign_ins += 1
-    over = user.failed_sign_ins - _FREE_TRIES
-    if over >= 0 and throttles:
-        user.locked_until = clock.now() + min(timedelta(seconds=2 ** min(over, 20)), _LONGEST_WAIT)
-    if over == 0:
-        audit.record(session, actor_id=user.id, action="sign_in.throttled", object=f"user {user.id}")
 
 
 def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, address: str, user_agent: str = "",
