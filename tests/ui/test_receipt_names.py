@@ -28,6 +28,7 @@ def test_it_says_the_name_that_he_typed_and_not_the_owners(client, cookie_of, ad
 
     hers = receipt(ada)
     assert "Ben" not in hers
+    assert hers.events == []
     paper = hers.vars["paper"]
     assert (paper.title, paper.target) == (f"Sent $5.00 to {TYPED}", TYPED)
     assert [side.owner for side in hers.vars["sides"]] == ["Ada Lindqvist", TYPED]

@@ -20,7 +20,6 @@ from bank_app.ui import calls, first_steps, forms, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import refusal, say
 from bank_app.ui.money_form import new_answer
-from bank_app.ui.pages.cash import DepositState
 from bank_app.ui.session import SessionState, actor_of
 
 
@@ -109,7 +108,6 @@ class ReceiptState(rx.State):
         except BankError as error:
             self.failed = refusal(error).text
         self.shown, self.loaded = address, True
-        (await self.get_state(DepositState))._delivered()  # noqa: SLF001 - not callable from a browser, so private
 
     @exposed
     async def refresh(self) -> None:
