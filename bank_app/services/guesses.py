@@ -6,8 +6,8 @@ An email that nobody has is counted like a person, so that waiting tells nothing
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.models import Stranger
+from bank_app.models import Stranger, User
 
 _FREE_TRIES = 5
 _LONGEST_WAIT = timedelta(minutes=15)
@@ -23,14 +23,7 @@ _LONGEST_WAIT = timedelta(minutes=15)
 _MEMORY = timedelta(days=1)
 
 
-class Guessed(Protocol):
-    """Whoever somebody tries to sign in as: a person, or nobody."""
-
-    failed_sign_ins: int
-    locked_until: datetime | None
-
-
-def refuse_while_locked(guessed: Guessed) -> None:
+def refuse_while_locked(guessed: User | Stranger) -> None:
     """Turns a guess away that comes too soon after the last wrong one.
 
     Raises:
@@ -41,7 +34,7 @@ def refuse_while_locked(guessed: Guessed) -> None:
         raise errors.SignInLocked(f"Too many failed tries. Wait {wait} seconds.", retry_after=wait)
 
 
-def count_failure(guessed: Guessed, *, throttles: bool) -> bool:
+def count_failure(guessed: User | Stranger, *, throttles: bool) -> bool:
     """Five tries are free; after that each failure doubles the wait. Nobody can lock somebody else out for good.
 
     Answers whether the waiting begins with this one.
@@ -93,8 +86,8 @@ def count_stranger(db: Database, email: str) -> None:
         raise too_late
 
 
-def _is(email: str) -> bool:
-    return col(Stranger.digest) == _digest(email)  # type: ignore[return-value]
+def _is(email: str) -> Any:
+    return col(Stranger.digest) == _digest(email)
 
 
 def _digest(email: str) -> bytes:

@@ -246,7 +246,7 @@ def _mentions(text: str, actor: Actor, *, beside: Any) -> Any:
     """Description, somebody's name, an account number or a reference; `beside` is the account one looks from."""
     other, owner = aliased(Account), aliased(User)
     side = aliased(Posting)
-    name = col(owner.name)
+    name: Any = col(owner.name)
     if not actor.role.sees_every_account:
         # Or letters could be tried until they are found.
         called = select(col(PayeeName.name)).where(
