@@ -1,6 +1,7 @@
 """The commands as a script uses them: what they print, how they refuse, and their exit status."""
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -35,9 +36,27 @@ def bank(*arguments, data, typed="", **environment):
 
 
 @pytest.fixture
-def migrated(tmp_path):
+def migrated(sqlite_template, tmp_path):
     """A data folder with an empty, migrated bank."""
-    assert bank("migrate", data=tmp_path).returncode == 0
+    shutil.copy(sqlite_template, tmp_path / "bank.sqlite3")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def demo_file(sqlite_template, tmp_path_factory):
+    """The database of a demo bank, copied for each test: eighteen months take seconds."""
+    data = tmp_path_factory.mktemp("demo")
+    shutil.copy(sqlite_template, data / "bank.sqlite3")
+    db = Database(bank_settings.load(data=data, demo=True))
+    demo.fill(db)
+    db.dispose()
+    return data / "bank.sqlite3"
+
+
+@pytest.fixture
+def demo_bank(demo_file, tmp_path):
+    """A data folder with a demo bank."""
+    shutil.copy(demo_file, tmp_path / "bank.sqlite3")
     return tmp_path
 
 
@@ -80,26 +99,20 @@ def test_a_person_with_a_poor_password_is_refused_in_one_sentence(migrated):
     assert "12 characters" in one_sentence(answer, 1)
 
 
-def test_verify_is_red_after_one_balance_was_changed_by_hand(migrated):
-    db = Database(bank_settings.load(data=migrated, demo=True))
-    demo.fill(db)
-    db.dispose()
-    assert bank("verify", data=migrated).returncode == 0
-    with closing(sqlite3.connect(migrated / "bank.sqlite3")) as connection:
+def test_verify_is_red_after_one_balance_was_changed_by_hand(demo_bank):
+    assert bank("verify", data=demo_bank).returncode == 0
+    with closing(sqlite3.connect(demo_bank / "bank.sqlite3")) as connection:
         connection.execute(
             "UPDATE accounts SET balance = balance + 1 WHERE id = (SELECT MAX(account_id) FROM postings)"
         )
         connection.commit()
-    answer = bank("verify", data=migrated)
+    answer = bank("verify", data=demo_bank)
     assert answer.returncode == 1
     assert "The books are broken." in answer.stderr
 
 
-def test_a_database_with_demo_people_is_not_served_for_real(migrated):
-    db = Database(bank_settings.load(data=migrated, demo=True))
-    demo.fill(db)
-    db.dispose()
-    assert "demo people" in one_sentence(bank("serve", data=migrated), 1)
+def test_a_database_with_demo_people_is_not_served_for_real(demo_bank):
+    assert "demo people" in one_sentence(bank("serve", data=demo_bank), 1)
 
 
 @pytest.mark.parametrize("others", [{"BANK_PUBLIC_URL": "https://bank.example.org"}, {"BANK_TRUSTED_PROXIES": "1"}])
