@@ -14,17 +14,22 @@ from bank_app.models import Posting
 from bank_app.services import history
 from bank_app.services.accounts import own_accounts
 from bank_app.services.auth import Actor
-from bank_app.services.history import EntryView
+from bank_app.services.history import ANYTHING, EntryView, HistoryFilter
 from bank_app.services.lists import Page, bad_cursor, make_cursor, split_moment
 
 
-def activity(session: Session, actor: Actor, *, limit: int = 25, cursor: str | None = None) -> Page[EntryView]:
+def activity(
+    session: Session, actor: Actor, *, filters: HistoryFilter = ANYTHING, limit: int = 25, cursor: str | None = None
+) -> Page[EntryView]:
     """The entries of all of the actor's own accounts, newest first; a move between two of them once, as sent.
 
     Raises:
-        Invalid: the cursor is not one of ours.
+        Invalid, InvalidAmount: a cursor or an amount that is malformed.
     """
-    own = [account.id for account in own_accounts(session, actor)]
+    accounts = own_accounts(session, actor)
+    if not accounts:
+        return Page([], None)
+    own = [account.id for account in accounts]
     sent = aliased(Posting)
     between = exists(
         select(1).where(
@@ -37,6 +42,7 @@ def activity(session: Session, actor: Actor, *, limit: int = 25, cursor: str | N
     query = history.postings_query().where(
         col(Posting.account_id).in_(own), or_(col(Posting.direction) == Direction.DEBIT.value, ~between)
     )
+    query = history.narrowed(query, actor, filters, currency=accounts[0].currency, beside=col(Posting.account_id))
     if cursor:
         moment, last = _read_cursor(cursor)
         query = query.where(or_(at < moment, and_(at == moment, identifier < last)))

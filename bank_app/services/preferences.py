@@ -1,4 +1,4 @@
-"""How a person wants pages to look: the way amounts and dates are written, how dense lists are, single-key shortcuts."""
+"""How a person wants pages to look: amounts and dates, how dense lists are, single-key shortcuts."""
 
 from __future__ import annotations
 

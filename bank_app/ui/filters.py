@@ -20,6 +20,8 @@ TYPE_WORDS = {
     TransactionType.REVERSAL.value: "Reversals",
 }
 DIRECTION_WORDS = {Direction.CREDIT.value: "Money in", Direction.DEBIT.value: "Money out"}
+# Pending and declined are not in the books; the pages read them from where they are.
+STATUS_WORDS = {"posted": "Posted", "reversed": "Reversed", "pending": "Pending", "declined": "Declined"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class InAddress:
         """Whether anything is filtered."""
         # Not by comparing with an empty one: in a State this is a proxy, whose type cannot be called.
         return any(getattr(self, field.name) for field in fields(self))
+
+    def count(self, *always_shown: str) -> int:
+        """How many are on, besides those of the fields that are always on the page."""
+        return sum(bool(getattr(self, field.name)) for field in fields(self) if field.name not in always_shown)
 
     def _chips(self, path: str, said: Mapping[str, str]) -> list[Chip]:
         """What is on in the words of `said`, each with the way to switch it off."""
@@ -73,6 +79,7 @@ class Filters(InAddress):
     max: str = ""
     since: str = ""
     until: str = ""
+    status: str = ""
 
     @classmethod
     def of(cls, query: Mapping[str, object]) -> Filters:
@@ -86,11 +93,16 @@ class Filters(InAddress):
             max=amount_text(raw["max"]),
             since=day_text(raw["since"]),
             until=day_text(raw["until"]),
+            status=raw["status"] if raw["status"] in STATUS_WORDS else "",
         )
 
     def kinds(self) -> list[str]:
         """The kinds of transaction that are looked for; none means every kind."""
         return self.type.split(",") if self.type else []
+
+    def beside_the_books(self) -> bool:
+        """Whether what is looked for is in no entry: set aside and not posted yet, or declined."""
+        return self.status in ("pending", "declined")
 
     def is_period(self) -> bool:
         """Whether everything of some days is looked for, or everything: then opening and closing join the entries."""
@@ -128,6 +140,7 @@ class Filters(InAddress):
             from_=midnight(self.since),
             to=midnight(self.until, days=1),
             q=self.q or None,
+            reversed={"reversed": True, "posted": False}.get(self.status),
         )
 
     def chips(self, path: str) -> list[Chip]:
@@ -139,6 +152,7 @@ class Filters(InAddress):
             "min": f"From {self.min}",
             "max": f"Up to {self.max}",
             **days_in_words(self.since, self.until),
+            "status": STATUS_WORDS.get(self.status, ""),
         }
         return self._chips(path, said)
 

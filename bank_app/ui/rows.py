@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from bank_app.domain import money
-from bank_app.domain.accounting import Direction, TransactionType
+from bank_app.domain.accounting import Direction, Role, TransactionType
+from bank_app.services.attempts import AttemptView
 from bank_app.services.history import EntryView
 from bank_app.services.holds import HoldView
-from bank_app.ui import words
+from bank_app.ui import messages, words
 
 
 @dataclass(frozen=True)
 class Row:
-    """One entry. The amount stands in `out` or in `into`; the other is empty."""
+    """One entry. The amount stands in `out` or in `into`; the other is empty. What was declined has no address."""
 
     key: str
     address: str
@@ -60,11 +61,22 @@ def pending(hold: HoldView) -> Pending:
     return Pending(
         key=str(hold.id),
         title=hold.description or "Set aside",
-        meta=f"Pending{to} · set aside {words.when(hold.created_at)}",
+        meta=f"Pending{to} · set aside {words.inside(words.when(hold.created_at))}",
         amount=money.display(-hold.amount_minor, hold.currency, signed=True),
-        until=f"Until {words.when(hold.expires_at)}",
+        until=f"Until {words.inside(words.when(hold.expires_at))}",
         address=f"/accounts/{hold.account_id}",
     )
+
+
+def beside(status: str, shown: Sequence[Row], cursor: str | None, held: Sequence[HoldView]) -> str:
+    """How much of what is in no entry is shown."""
+    if status == "declined":
+        return f"{words.count(len(shown), 'attempt')} declined{' so far' if cursor else ''} · no money moved"
+    sums: dict[str, int] = {}
+    for hold in held:
+        sums[hold.currency] = sums.get(hold.currency, 0) + hold.amount_minor
+    aside = "".join(f" · {money.display(minor, code)} set aside" for code, minor in sums.items())
+    return f"{len(held):,} pending{aside}"
 
 
 def row(entry: EntryView) -> Row:
@@ -91,6 +103,39 @@ def row(entry: EntryView) -> Row:
         amount=amount,
         badge="" if linked is None else "See original" if reversal else "Reversed",
         badge_address="" if linked is None else f"/transactions/{linked}",
+    )
+
+
+def attempted(tried: AttemptView) -> str:
+    """What somebody wanted to do: `Transfer to Ben Ito`."""
+    kind = {**words.TYPE_WORDS, "hold": "Setting aside"}.get(tried.kind, tried.kind)
+    to = tried.to_name or (words.ending(tried.to_account) if tried.to_account.isdigit() else "")
+    return f"{kind} to {to}" if to and tried.kind == "transfer" else kind
+
+
+def why(tried: AttemptView, account: str, role: Role, bank: str) -> str:
+    """Why the bank refused it, in a sentence; `account` is what the account is called."""
+    needed = money.display(tried.amount_minor, tried.currency)
+    return messages.refusal(tried.error, account=account, needed=needed, role=role.value, bank=bank).text
+
+
+def declined(tried: AttemptView, reason: str) -> Row:
+    """A movement that the bank refused, among entries: no balance came of it, and no receipt."""
+    amount = money.display(-tried.amount_minor, tried.currency, signed=True)
+    return Row(
+        key=tried.id,
+        address="",
+        kind="declined",
+        title=attempted(tried),
+        meta=f"Declined · {reason}",
+        out=amount,
+        into="",
+        balance="",
+        time=words.time_of_day(tried.at),
+        when=words.when(tried.at),
+        day=words.day_heading(tried.at),
+        incoming=False,
+        amount=amount,
     )
 
 

@@ -76,7 +76,7 @@ from bank_app.ui.session import SessionState
 from bank_app.ui.verifying import ChainState
 
 STYLES = (
-    "tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front", "live", "customer",
+    "tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front", "live", "customer", "filters",
     "people", "desk", "proofs", "settings", "lab",
 )  # fmt: skip
 # Addresses that start with these are pages for people signed in.

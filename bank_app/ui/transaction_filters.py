@@ -12,7 +12,7 @@ from bank_app.ui import forms, words
 from bank_app.ui.filters import TYPE_WORDS, Chip, InAddress, amount_text, day_text, days_in_words, midnight
 from bank_app.ui.money_form import number_of
 
-STATUS_WORDS = {"posted": "Not reversed", "reversed": "Reversed"}
+STATUS_WORDS = {"posted": "Posted", "reversed": "Reversed"}
 PATH = "/ops/transactions"
 
 

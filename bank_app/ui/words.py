@@ -121,6 +121,11 @@ def when(moment: datetime) -> str:
     return f"Today, {time_of_day(moment)}" if moment.date() == clock.now().date() else weekday(moment)
 
 
+def inside(when: str) -> str:
+    """Such a moment inside a sentence: `today, 14:03`."""
+    return when[0].lower() + when[1:] if when.startswith("Today") else when
+
+
 def moment(at: datetime) -> str:
     """`Today, 14:03`, or `Nov 19, 14:03`."""
     return f"{'Today' if at.date() == clock.now().date() else day(at)}, {time_of_day(at)}"

@@ -1,13 +1,16 @@
 """What the bank declined, as the owner of an account and the bank's people find it again."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import insert
 
 from bank_app import clock, errors
-from bank_app.domain.accounting import AccountStatus, FrozenFor
+from bank_app.domain.accounting import AccountStatus, Direction, FrozenFor, TransactionType
 from bank_app.domain.identifiers import new_id
 from bank_app.models import SavedPayee
 from bank_app.services import attempts, drafts
+from bank_app.services.history import HistoryFilter
 
 
 @pytest.fixture
@@ -68,6 +71,39 @@ def test_withdrawals_and_holds_are_attempts_too(counter, ada, hers, his, listed)
         counter.hold(ada, hers, "26.00", to=his, key="hotel")
     found = [(attempt.kind, attempt.amount_minor, attempt.to_account) for attempt in listed(ada, hers).items]
     assert found == [("hold", 2600, his.number), ("withdraw", 2500, "cash")]
+
+
+def test_those_of_all_own_accounts_are_found_by_filters(db, counter, ada, ben, hers, his, declined, monkeypatch):
+    savings = counter.open(ada, "1.00")
+    for number, (source, amount) in enumerate([(hers, "25.00"), (savings, "30.00"), (hers, "35.00"), (hers, "40.00")]):
+        declined(errors.InsufficientFunds, ada, source, his, amount, key=f"rent-{number}")
+    declined(errors.InsufficientFunds, ben, his, hers, "1.00", key="of somebody else")
+
+    def found(cursor=None, limit=25, **wanted):
+        more = {"filters": HistoryFilter(**wanted), "limit": limit, "cursor": cursor}
+        return db.read(lambda session: attempts.list_attempts(session, ada, **more))
+
+    def amounts(page):
+        return [attempt.amount_minor for attempt in page.items]
+
+    assert amounts(found()) == [4000, 3500, 3000, 2500]
+    assert [attempt.from_account for attempt in found(max_amount="30.00").items] == [savings.number, hers.number]
+    assert amounts(found(q="insufficient", min_amount="35.00")) == [4000, 3500]
+    assert amounts(found(types=(TransactionType.WITHDRAW,))) == []
+    assert amounts(found(direction=Direction.CREDIT)) == []
+    assert amounts(found(to=clock.now() - timedelta(days=1))) == []
+    first = found(limit=1, max_amount="30.00")
+    assert amounts(first) == [3000]
+    assert amounts(found(limit=1, max_amount="30.00", cursor=first.next_cursor)) == [2500]
+    # One call looks at so many only; what it did not come to is behind the cursor.
+    monkeypatch.setattr(attempts, "_LOOKS", 1)
+    short = found(limit=1, max_amount="25.00")
+    assert amounts(short) == []
+    assert short.next_cursor
+
+
+def test_somebody_without_accounts_has_no_attempts(db, ada):
+    assert db.read(lambda session: attempts.list_attempts(session, ada)).items == []
 
 
 def test_what_was_posted_or_never_decided_is_no_attempt(counter, ada, ben, hers, his, listed):

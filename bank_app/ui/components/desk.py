@@ -22,10 +22,10 @@ def crumbs(*places: tuple[Content, Content], here: Content) -> rx.Component:
     )
 
 
-def find_box(name: str, label: str, value: rx.Var, **props: Any) -> rx.Component:
+def find_box(name: str, label: str, value: rx.Var, *, spoken: str = "", **props: Any) -> rx.Component:
     """The one field of a list that is always there."""
     return rx.el.div(
-        rx.el.label(label, html_for=name, class_name="hidden-visually"),
+        rx.el.label(spoken or label, html_for=name, class_name="hidden-visually"),
         icon("search"),
         rx.el.input(
             id=name,

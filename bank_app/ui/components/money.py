@@ -29,13 +29,14 @@ def hero_amount(figure: rx.Var, ready: rx.Var) -> rx.Component:
 
 
 def direction_icon(kind: rx.Var | str, *, incoming: rx.Var | bool = False) -> rx.Component:
-    """`in`, `out`, `own` or `reversal` as a sign before a row; the words beside it say the same."""
+    """`in`, `out`, `own`, `reversal` or `declined` as a sign before a row; the words beside it say the same."""
     return rx.el.span(
         rx.match(
             kind,
             ("in", icon("arrow-down-left", 18)),
             ("own", icon("arrow-left-right", 18)),
             ("reversal", icon("undo-2", 18)),
+            ("declined", icon("octagon-x", 18)),
             icon("arrow-up-right", 18),
         ),
         class_name=rx.cond((kind == "in") | (incoming & (kind == "reversal")), "direction in", "direction"),

@@ -12,12 +12,16 @@ def _recent_row(row: rx.Var) -> rx.Component:
     return rx.el.li(
         direction_icon(row.kind, incoming=row.incoming),
         rx.el.span(
-            link(row.title, to=row.address, id=row.key + "-link", class_name="who"),
+            rx.cond(
+                row.address != "",
+                link(row.title, to=row.address, id=row.key + "-link", class_name="who"),
+                rx.el.b(row.title, id=row.key + "-link", tab_index=-1, class_name="who"),
+            ),
             rx.el.span(row.meta, class_name="meta"),
             class_name="grow",
         ),
         rx.el.span(amount(row.amount, incoming=row.incoming), rx.el.small(row.when), class_name="value"),
-        class_name="row",
+        class_name=rx.cond(row.address != "", "row", "row declined"),
         key=row.key,
     )
 
@@ -75,7 +79,11 @@ def _ledger_row(row: rx.Var) -> rx.Component:
                 direction_icon(row.kind, incoming=row.incoming),
                 rx.el.div(
                     rx.el.div(
-                        link(row.title, to=row.address, id=row.key),
+                        rx.cond(
+                            row.address != "",
+                            link(row.title, to=row.address, id=row.key),
+                            rx.el.b(row.title, id=row.key, tab_index=-1),
+                        ),
                         rx.cond(
                             row.badge != "",
                             link(icon("undo-2", 14), row.badge, to=row.badge_address, class_name="badge"),
@@ -92,6 +100,7 @@ def _ledger_row(row: rx.Var) -> rx.Component:
         rx.el.td(rx.cond(row.out != "", amount(row.out), ""), class_name="right out"),
         rx.el.td(rx.cond(row.into != "", amount(row.into, incoming=True), ""), class_name="right into"),
         rx.el.td(rx.el.span(row.balance, class_name="money"), class_name="right balance"),
+        class_name=rx.cond(row.address != "", "", "declined"),
         key=row.key,
     )
 

@@ -12,13 +12,12 @@ from bank_app.domain.accounting import Role
 from bank_app.errors import BankError
 from bank_app.services import accounts
 from bank_app.services.attempts import AttemptView, list_attempts
-from bank_app.ui import calls, messages, words
+from bank_app.ui import calls, messages, rows, words
 from bank_app.ui.components.parts import bone, empty, failed_panel, icon, load_more, waiting
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of
 
 _PAGE = 25
-_KINDS = {**words.TYPE_WORDS, "hold": "Setting aside"}
 
 
 @dataclass(frozen=True)
@@ -87,17 +86,12 @@ class AttemptsState(rx.State):
 
 
 def _attempt(view: AttemptView, account: str, role: Role) -> Attempt:
-    kind = _KINDS.get(view.kind, view.kind)
-    to = view.to_name or (words.ending(view.to_account) if view.to_account.isdigit() else "")
-    amount = money.display(view.amount_minor, view.currency)
-    bank = calls.bank().settings.name
-    refused = messages.refusal(view.error, account=account, needed=amount, role=role.value, bank=bank)
     return Attempt(
         key=view.id,
-        title=f"{kind} to {to}" if to and view.kind == "transfer" else kind,
+        title=rows.attempted(view),
         when=f"{words.day(view.at)}, {words.time_of_day(view.at)}",
-        amount=amount,
-        reason=refused.text,
+        amount=money.display(view.amount_minor, view.currency),
+        reason=rows.why(view, account, role, calls.bank().settings.name),
         code=view.code,
     )
 

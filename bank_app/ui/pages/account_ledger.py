@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.domain import identifiers, money
-from bank_app.domain.accounting import HoldState
 from bank_app.errors import BankError
 from bank_app.services import accounts, history
 from bank_app.services.accounts import AccountView
+from bank_app.services.attempts import list_attempts
 from bank_app.services.auth import Actor
-from bank_app.services.holds import HoldView, list_holds
-from bank_app.services.lists import Page
+from bank_app.services.holds import HoldView
+from bank_app.services.unposted import waiting
 from bank_app.ui import calls, messages, rows, words
 from bank_app.ui.filters import Chip, Filters
 from bank_app.ui.guard import exposed
@@ -46,7 +46,8 @@ class Read:
     """What one look at the ledger needs, from one snapshot."""
 
     account: AccountView
-    page: Page[history.EntryView]
+    rows: list[rows.Row]
+    cursor: str | None
     totals: history.Totals
     opening_minor: int
     holds: list[HoldView]
@@ -62,7 +63,7 @@ class LedgerState(rx.State):
     periods: list[Chip] = []
     chips: list[Chip] = []
     filtered: bool = False
-    filters_open: bool = False
+    filter_count: int = 0
     export: str = ""
     export_words: str = ""
     pending: list[rows.Pending] = []
@@ -129,11 +130,6 @@ class LedgerState(rx.State):
             self.failed = messages.say("LEDGER_FAILED")
 
     @exposed
-    def show_filters(self) -> None:
-        """Opens or closes the fields."""
-        self.filters_open = not self.filters_open
-
-    @exposed
     def search(self, form: dict[str, Any]) -> Any:
         """Puts the filters of the form into the address, which loads them."""
         wanted = Filters.of(form if isinstance(form, dict) else {})
@@ -145,13 +141,13 @@ class LedgerState(rx.State):
         if self._cursor is None or not self._number:
             return
         actor, number, cursor = await actor_of(self), self._number, self._cursor
-        wanted = self.filters.to_history()
-        page = await calls.read(
-            lambda session: history.history(session, actor, number, filters=wanted, limit=_PAGE, cursor=cursor)
+        wanted = self.filters
+        more, self._cursor = await calls.read(
+            lambda session: _page(
+                session, actor, accounts.get_account(session, actor, number), wanted, limit=_PAGE, cursor=cursor
+            )
         )
-        more = [rows.row(entry) for entry in page.items]
         self._rows = [*self._rows, *more]
-        self._cursor = page.next_cursor
         self._arrange()
         self.result = f"{len(more)} more loaded, {len(self._rows):,} shown"
         self.first_new = more[0].key if more else ""
@@ -166,6 +162,8 @@ class LedgerState(rx.State):
         account = accounts.get_account(session, actor, self._number)
         held = {str(hold.id) for hold in _open_holds(session, actor, account, self.filters)}
         changed = len(held ^ {hold.key for hold in self.pending})
+        if self.filters.beside_the_books():
+            return changed
         if account.version == self._version or not self.filters.any():
             return account.version - self._version + changed
         totals = history.summary(session, actor, self._number, filters=self.filters.to_history())
@@ -175,13 +173,13 @@ class LedgerState(rx.State):
         account, code = found.account, found.account.currency
         path = f"/accounts/{account.number}"
         self._title, self._version, self.fresh = words.named(account.title, account.number), account.version, 0
-        self._rows = [rows.row(entry) for entry in found.page.items]
-        self._cursor, self._total = found.page.next_cursor, found.totals
+        self._rows, self._cursor, self._total = found.rows, found.cursor, found.totals
         self.pending = [rows.pending(hold) for hold in found.holds]
         held = sum(hold.amount_minor for hold in found.holds)
         self.set_aside = f"{money.display(held, code)} set aside" if held else ""
         self.kinds, self.periods = self.filters.kinds(), self.filters.periods(path)
         self.chips, self.filtered = self.filters.chips(path), self.filters.any()
+        self.filter_count = self.filters.count("q")
         self.before = self.filters.month_before(path) if self.filters.is_period() else None
         self.export = self.filters.address(f"{path}/export.csv")
         entries = words.count(found.totals.count, "entry", "entries")
@@ -190,6 +188,8 @@ class LedgerState(rx.State):
             f"{entries} · in {money.display(found.totals.in_minor, code)} · "
             f"out {money.display(found.totals.out_minor, code)}"
         )
+        if self.filters.beside_the_books():
+            self.export_words, self.result = "", rows.beside(self.filters.status, found.rows, found.cursor, found.holds)
         self.opened = f"You've reached the first entry; the account was opened on {words.day(account.opened_at)}."
         self.closing = _closing(found, self.filters)
         self._arrange()
@@ -200,6 +200,8 @@ class LedgerState(rx.State):
         count = self._total.count if self._total else 0
         self.more_words = f"Load {min(max(count - len(self._rows), 1), _PAGE)} more"
         self.caption = f"{self._title}, newest first, {len(self._rows):,} of {count:,}"
+        if self.filters.beside_the_books():
+            self.more_words, self.caption = "Load more", f"{self._title}, newest first"
 
 
 def _read(session: Session, actor: Actor, number: int, filters: Filters, limit: int) -> Read:
@@ -209,21 +211,39 @@ def _read(session: Session, actor: Actor, number: int, filters: Filters, limit: 
     if wanted.from_ and filters.is_period():
         before = wanted.from_ - timedelta(microseconds=1)
         opening = history.balance_at(session, actor, number, at=before).balance_minor
+    found, cursor = _page(session, actor, account, filters, limit=limit)
+    beside = filters.beside_the_books()
     return Read(
         account=account,
-        page=history.history(session, actor, number, filters=wanted, limit=limit),
-        totals=history.summary(session, actor, number, filters=wanted),
+        rows=found,
+        cursor=cursor,
+        totals=history.Totals(0, 0, 0) if beside else history.summary(session, actor, number, filters=wanted),
         opening_minor=opening,
         holds=_open_holds(session, actor, account, filters),
     )
 
 
+def _page(
+    session: Session, actor: Actor, account: AccountView, filters: Filters, *, limit: int, cursor: str | None = None
+) -> tuple[list[rows.Row], str | None]:
+    """Entries as rows, or what was declined; money that is set aside stands above them, not among them."""
+    wanted = filters.to_history()
+    if filters.status == "pending":
+        return [], None
+    if filters.status == "declined":
+        tried = list_attempts(session, actor, account.id, filters=wanted, limit=limit, cursor=cursor)
+        named, bank = words.named(account.title, account.number), calls.bank().settings.name
+        return [rows.declined(one, rows.why(one, named, actor.role, bank)) for one in tried.items], tried.next_cursor
+    page = history.history(session, actor, account.id, filters=wanted, limit=limit, cursor=cursor)
+    return [rows.row(entry) for entry in page.items], page.next_cursor
+
+
 def _open_holds(session: Session, actor: Actor, account: AccountView, filters: Filters) -> list[HoldView]:
     """What is set aside now, above the entries of a period that reaches to now."""
+    if filters.status == "pending":
+        return waiting(session, actor, [account], filters=filters.to_history(), limit=_MOST_AT_ONCE)
     over = bool(filters.until) and filters.until < f"{clock.now():%Y-%m-%d}"
-    if not account.held_minor or over or not filters.is_period():
-        return []
-    return list_holds(session, actor, account_id=account.id, state=HoldState.OPEN, limit=_HOLDS).items
+    return [] if over or not filters.is_period() else waiting(session, actor, [account], limit=_HOLDS)
 
 
 def _closing(found: Read, filters: Filters) -> Closing:

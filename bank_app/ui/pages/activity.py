@@ -1,8 +1,11 @@
-"""Everything that happened on all accounts of a person, newest first."""
+"""Everything that happened on all accounts of a person, newest first; with filters that stand in the address."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
 import reflex as rx
 from sqlalchemy.orm import Session
@@ -10,17 +13,33 @@ from sqlalchemy.orm import Session
 from bank_app.errors import BankError
 from bank_app.services import accounts
 from bank_app.services.activity import activity as activity_of
+from bank_app.services.attempts import list_attempts
 from bank_app.services.auth import Actor
+from bank_app.services.holds import HoldView
+from bank_app.services.unposted import waiting as set_aside
 from bank_app.ui import calls, messages, rows, words
 from bank_app.ui.components.browser import focus_on_change
+from bank_app.ui.components.filters import entry_filters, filter_chips
 from bank_app.ui.components.live import freshness, new_rows_pill
-from bank_app.ui.components.parts import button_link, empty, failed_panel, page_head, waiting
-from bank_app.ui.components.rows import recent_rows, row_bones
+from bank_app.ui.components.parts import button_link, empty, failed_panel, link, page_head, waiting
+from bank_app.ui.components.rows import pending_rows, recent_rows, row_bones
 from bank_app.ui.components.shell import shell
+from bank_app.ui.filters import Chip, Filters
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of
 
+PATH = "/activity"
 _PAGE = 25
+_HOLDS = 50
+
+
+@dataclass(frozen=True)
+class Read:
+    """One look: rows, where they go on, and money that is set aside."""
+
+    rows: list[rows.Row]
+    cursor: str | None
+    holds: list[HoldView] = field(default_factory=list)
 
 
 class ActivityState(rx.State):
@@ -28,6 +47,13 @@ class ActivityState(rx.State):
 
     loaded: bool = False
     failed: str = ""
+    filters: Filters = Filters()
+    filter_count: int = 0
+    kinds: list[str] = []
+    periods: list[Chip] = []
+    chips: list[Chip] = []
+    filtered: bool = False
+    pending: list[rows.Pending] = []
     days: list[rows.Day] = []
     more: bool = False
     result: str = ""
@@ -39,18 +65,21 @@ class ActivityState(rx.State):
 
     @exposed
     async def open(self) -> None:
-        """Loads the newest entries."""
+        """Loads the newest entries that the address asks for."""
+        self.filters = Filters.of(self.router.url.query_parameters)
         await self._load(await actor_of(self))
 
     @exposed
     async def refresh(self) -> None:
         """Counts what is new; what is being read stays where it is."""
-        actor, seen = await actor_of(self), {row.key for row in self._rows}
+        actor, wanted = await actor_of(self), self.filters
+        seen = {row.key for row in self._rows} | {hold.key for hold in self.pending}
         try:
-            newest, _ = await calls.read(lambda session: _read(session, actor, None))
+            newest = await calls.read(lambda session: _read(session, actor, wanted, None))
         except BankError:
             return
-        self.fresh = sum(row.key not in seen for row in newest)
+        keys = [row.key for row in newest.rows] + [str(hold.id) for hold in newest.holds]
+        self.fresh = sum(key not in seen for key in keys)
 
     @exposed
     async def show_fresh(self) -> None:
@@ -58,47 +87,112 @@ class ActivityState(rx.State):
         await self._load(await actor_of(self))
 
     @exposed
+    def search(self, form: dict[str, Any]) -> Any:
+        """Puts the filters of the form into the address, which loads them."""
+        return rx.redirect(Filters.of(form if isinstance(form, dict) else {}).address(PATH))
+
+    @exposed
     async def load_more(self) -> None:
         """The next entries below the last; the focus goes to the first of them."""
         if self._cursor is None:
             return
-        actor, cursor = await actor_of(self), self._cursor
-        more, self._cursor = await calls.read(lambda session: _read(session, actor, cursor))
-        self._rows = [*self._rows, *more]
+        actor, wanted, cursor = await actor_of(self), self.filters, self._cursor
+        found = await calls.read(lambda session: _read(session, actor, wanted, cursor))
+        self._rows, self._cursor = [*self._rows, *found.rows], found.cursor
         self._arrange()
-        self.result = f"{len(more)} more loaded, {len(self._rows):,} shown"
-        self.first_new = f"{more[0].key}-link" if more else ""
+        self.result = f"{len(found.rows)} more loaded, {len(self._rows):,} shown"
+        self.first_new = f"{found.rows[0].key}-link" if found.rows else ""
         self.loads += 1
 
     async def _load(self, actor: Actor) -> None:
+        wanted = self.filters
         try:
-            self._rows, self._cursor = await calls.read(lambda session: _read(session, actor, None))
+            found = await calls.read(lambda session: _read(session, actor, wanted, None))
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
+        self._rows, self._cursor = found.rows, found.cursor
+        self.pending = [rows.pending(hold) for hold in found.holds]
+        self.chips, self.filtered, self.kinds = wanted.chips(PATH), wanted.any(), wanted.kinds()
+        self.periods, self.filter_count = wanted.periods(PATH), wanted.count("q")
+        shown = f"{words.count(len(found.rows), 'entry', 'entries')} shown{', there are more' if found.cursor else ''}"
+        beside = wanted.beside_the_books()
+        self.result = rows.beside(wanted.status, found.rows, found.cursor, found.holds) if beside else shown
         self._arrange()
-        self.loaded, self.failed, self.result, self.fresh = True, "", "", 0
+        self.loaded, self.failed, self.fresh = True, "", 0
 
     def _arrange(self) -> None:
         self.days, self.more = rows.days(self._rows), self._cursor is not None
 
 
-def _read(session: Session, actor: Actor, cursor: str | None) -> tuple[list[rows.Row], str | None]:
-    names = {
-        account.number: words.named(account.title, account.number) for account in accounts.own_accounts(session, actor)
-    }
-    page = activity_of(session, actor, limit=_PAGE, cursor=cursor)
-    found = []
-    for entry in page.items:
-        row = rows.row(entry)
-        when = words.time_of_day(entry.created_at)
-        found.append(replace(row, meta=f"{names[entry.account_id]} · {row.meta}", when=when))
-    return found, page.next_cursor
+def _read(session: Session, actor: Actor, filters: Filters, cursor: str | None) -> Read:
+    own, wanted = accounts.own_accounts(session, actor), filters.to_history()
+    names = {account.number: words.named(account.title, account.number) for account in own}
+    if filters.status == "declined":
+        bank = calls.bank().settings.name
+        tried = list_attempts(session, actor, filters=wanted, limit=_PAGE, cursor=cursor)
+        found = [
+            (rows.declined(one, rows.why(one, names[one.from_account], actor.role, bank)), one.from_account, one.at)
+            for one in tried.items
+        ]
+        return Read([_with_account(*one, names) for one in found], tried.next_cursor)
+    holds = []
+    if filters.status == "pending" or not filters.any():
+        holds = [] if cursor else set_aside(session, actor, own, filters=wanted, limit=_HOLDS)
+    if filters.status == "pending":
+        return Read([], None, holds)
+    page = activity_of(session, actor, filters=wanted, limit=_PAGE, cursor=cursor)
+    found = [(rows.row(entry), entry.account_id, entry.created_at) for entry in page.items]
+    return Read([_with_account(*one, names) for one in found], page.next_cursor, holds)
+
+
+def _with_account(row: rows.Row, number: str, at: datetime, names: Mapping[str, str]) -> rows.Row:
+    """The day stands above the row, so that it says which account and what time."""
+    return replace(row, meta=f"{names[number]} · {row.meta}", when=words.time_of_day(at))
+
+
+def _day(day: rx.Var) -> rx.Component:
+    return rx.el.section(rx.el.h2(day.heading, class_name="day-heading"), recent_rows(day.rows), key=day.heading)
+
+
+def _entries() -> rx.Component:
+    state = ActivityState
+    return rx.el.div(
+        new_rows_pill(state.fresh, state.show_fresh, list_id="activity"),
+        rx.cond(
+            state.pending.length() > 0,
+            rx.el.section(rx.el.h2("Pending", class_name="day-heading"), pending_rows(state.pending)),
+            rx.fragment(),
+        ),
+        rx.foreach(state.days, _day),
+        rx.el.div(
+            rx.cond(
+                state.more,
+                rx.el.button("Load 25 more", type="button", on_click=state.load_more, class_name="btn"),
+                rx.el.span(rx.cond(state.filtered, "That is all that matches.", "You've reached the first entry.")),
+            ),
+            focus_on_change(target=state.first_new, seq=state.loads),
+            class_name="ledger-foot",
+        ),
+        id="activity",
+    )
+
+
+def _nothing() -> rx.Component:
+    return rx.cond(
+        ActivityState.filtered,
+        empty("No entries match.", link("Clear filters", to=PATH, class_name="btn sm")),
+        empty(
+            "Nothing here yet. Money in and out of your accounts will appear here, newest first.",
+            button_link("Move money", "/move", style="primary"),
+        ),
+    )
 
 
 def activity() -> rx.Component:
     """The page."""
     state = ActivityState
+    some = (state.days.length() > 0) | (state.pending.length() > 0)
     return shell(
         page_head("Activity", freshness(), sub="All your accounts, newest first"),
         rx.cond(state.failed != "", failed_panel(state.failed, state.open), rx.fragment()),
@@ -106,36 +200,19 @@ def activity() -> rx.Component:
         rx.el.section(
             rx.cond(
                 state.loaded,
-                rx.cond(
-                    state.days.length() > 0,
-                    rx.el.div(
-                        new_rows_pill(state.fresh, state.show_fresh, list_id="activity"),
-                        rx.foreach(
-                            state.days,
-                            lambda day: rx.el.section(
-                                rx.el.h2(day.heading, class_name="day-heading"), recent_rows(day.rows), key=day.heading
-                            ),
+                rx.fragment(
+                    rx.cond(
+                        some | state.filtered,
+                        rx.fragment(
+                            entry_filters(state, label="Entries of all accounts"), filter_chips(state, to=PATH)
                         ),
-                        rx.el.div(
-                            rx.cond(
-                                state.more,
-                                rx.el.button("Load 25 more", type="button", on_click=state.load_more, class_name="btn"),
-                                rx.el.span("You've reached the first entry."),
-                            ),
-                            rx.el.span(state.result, role="status"),
-                            focus_on_change(target=state.first_new, seq=state.loads),
-                            class_name="ledger-foot",
-                        ),
-                        id="activity",
+                        rx.fragment(),
                     ),
-                    empty(
-                        "Nothing here yet. Money in and out of your accounts will appear here, newest first.",
-                        button_link("Move money", "/move", style="primary"),
-                    ),
+                    rx.cond(some, _entries(), _nothing()),
                 ),
                 row_bones(8),
             ),
-            class_name="card flush",
+            class_name="card flush with-filters",
         ),
-        here="/activity",
+        here=PATH,
     )

@@ -122,7 +122,7 @@ def _checked(draft: DraftView, names: dict[int, str]) -> Begun:
     amount = money.display(draft.amount_minor, draft.currency)
     name = draft.payee_name or names.get(draft.to_account_id or 0, "")
     title = f"Continue: {amount} to {name}" if draft.kind == "transfer" else f"Continue: take out {amount}"
-    since = f"Checked {_lower(words.when(draft.created_at))}, not sent"
+    since = f"Checked {words.inside(words.when(draft.created_at))}, not sent"
     return Begun(str(draft.id), title, since, f"/move/review/{draft.id}")
 
 
@@ -139,12 +139,8 @@ def _typed(form: unfinished.Form, names: dict[int, str]) -> Begun:
         title = f"Continue: add {amount}" if amount else "Continue adding money"
     else:
         title = f"Continue: {amount or 'a payment'}" + (f" to {name}" if name else "")
-    since = f"Begun {_lower(words.when(form.changed_at))}, not {'added' if form.kind == 'deposit' else 'checked'}"
+    since = f"Begun {words.inside(words.when(form.changed_at))}, not {'added' if form.kind == 'deposit' else 'checked'}"
     return Begun(str(form.id), title, since, f"/move/{form.kind}?form={form.id}")
-
-
-def _lower(when: str) -> str:
-    return when[0].lower() + when[1:] if when.startswith("Today") else when
 
 
 def _ways(own: list[AccountView], *, cash: bool, bank: str) -> list[Way]:

@@ -24,6 +24,7 @@ from bank_app.ui.components.desk import (
     posted_badge,
     row_bones,
 )
+from bank_app.ui.components.filters import filter_form
 from bank_app.ui.components.live import freshness, new_rows_pill
 from bank_app.ui.components.parts import document_link, empty, failed_panel, icon, link, load_more, page_head, waiting
 from bank_app.ui.components.shell import shell
@@ -91,7 +92,8 @@ class TransactionListState(rx.State):
     failed: str = ""
     filters: TransactionFilters = TransactionFilters()
     filtered: bool = False
-    filters_open: bool = False
+    filter_count: int = 0
+    unfolded: bool = False
     chips: list[Chip] = []
     rows: list[TransactionRow] = []
     said: str = ""
@@ -107,7 +109,7 @@ class TransactionListState(rx.State):
         """Loads the first page of what the address looks for; a whole reference opens what it names."""
         self.filters = TransactionFilters.of(self.router.url.query_parameters)
         self.chips, self.filtered = self.filters.chips(), self.filters.any()
-        self.filters_open = self.filters_open or self.filters.beyond_reference()
+        self.filter_count, self.unfolded = self.filters.count("reference"), self.filters.beyond_reference()
         self.export = self.filters.address(f"{PATH}/export.csv")
         self._cursor, self.first_new, self.fresh = None, "", 0
         await self._load(first=True)
@@ -133,11 +135,6 @@ class TransactionListState(rx.State):
         """Brings in what came since."""
         self._cursor, self.fresh = None, 0
         await self._load(first=True)
-
-    @exposed(staff=True)
-    def show_filters(self) -> None:
-        """Opens or closes the fields."""
-        self.filters_open = not self.filters_open
 
     @exposed(staff=True)
     def search(self, form: dict[str, Any]) -> Any:
@@ -218,9 +215,11 @@ def _table() -> rx.Component:
     )
 
 
-def _fields() -> rx.Component:
-    wanted = TransactionListState.filters
-    return rx.el.div(
+def _search() -> rx.Component:
+    state = TransactionListState
+    wanted = state.filters
+    return filter_form(
+        find_box("reference", "Reference, such as 7QK2-M9RT", wanted.reference, auto_focus=True),
         rx.el.div(
             filter_input("Account number", "account", wanted.account, input_mode="numeric"),
             filter_input("Customer: name or email", "customer", wanted.customer),
@@ -234,38 +233,12 @@ def _fields() -> rx.Component:
             filter_input("Until", "until", wanted.until, type="date"),
             class_name="fields",
         ),
-        rx.el.button("Show transactions", type="submit", class_name="btn primary"),
-        id="more-filters",
-        hidden=~TransactionListState.filters_open,
-        class_name="more-filters",
-    )
-
-
-def _search() -> rx.Component:
-    state = TransactionListState
-    return rx.el.form(
-        rx.el.div(
-            find_box("reference", "Reference, such as 7QK2-M9RT", state.filters.reference, auto_focus=True),
-            rx.el.button("Search", type="submit", class_name="btn"),
-            rx.el.button(
-                icon("sliders-horizontal", 16),
-                "Filters",
-                type="button",
-                on_click=state.show_filters,
-                class_name="btn",
-                custom_attrs={
-                    "aria-expanded": rx.cond(state.filters_open, "true", "false"),
-                    "aria-controls": "more-filters",
-                },
-            ),
-            class_name="filter-bar",
-        ),
-        _fields(),
         on_submit=state.search,
-        reset_on_submit=False,
+        count=state.filter_count,
+        unfolded=state.unfolded,
+        label="Transactions",
+        apply="Show transactions",
         class_name="desk-filters",
-        role="search",
-        aria_label="Transactions",
     )
 
 

@@ -232,7 +232,8 @@ def _paper(sealed: Sealed, *, shown: int) -> Paper:
     account, code = found.account, found.account.currency
     last = found.end - timedelta(microseconds=1)
     month = statements.month_of(f"{found.start:%Y-%m}") == (found.start, found.end)
-    name = words.month_and_year(found.start) if month else f"{words.day_and_year(found.start)} to {words.day_and_year(last)}"
+    days = f"{words.day_and_year(found.start)} to {words.day_and_year(last)}"
+    name = words.month_and_year(found.start) if month else days
     query = f"month={found.start:%Y-%m}" if month else f"from={found.start:%Y-%m-%d}&to={last:%Y-%m-%d}"
     path = f"/accounts/{account.number}/statement"
     closing = money.display(found.closing_minor, code)
