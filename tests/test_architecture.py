@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -12,7 +13,28 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 SOURCES = [path for folder in ("bank_app", "alembic") for path in (PROJECT / folder).rglob("*.py")]
 EVERYTHING = SOURCES + list((PROJECT / "tests").rglob("*.py"))
-ROOMS = {path.relative_to(PROJECT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+
+class Trees(Mapping):
+    """Modules by their paths, parsed when they are looked at: whoever only collects tests does not wait for it."""
+
+    def __init__(self, sources):
+        self.sources = {path.relative_to(PROJECT).as_posix(): path for path in sources}
+        self.parsed = {}
+
+    def __getitem__(self, path):
+        if path not in self.parsed:
+            self.parsed[path] = ast.parse(self.sources[path].read_text(encoding="utf-8"))
+        return self.parsed[path]
+
+    def __iter__(self):
+        return iter(self.sources)
+
+    def __len__(self):
+        return len(self.sources)
+
+
+ROOMS = Trees(SOURCES)
 
 # What a room may import of ours. Rooms that are not named here (commands, composition) may import anything.
 GROUND = {"errors", "clock"}
