@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from bank_app.database import Database
 from bank_app.errors import Invalid, NotFound
 from bank_app.lab import office
+from bank_app.lab.simulation import bank_path, report, run
 from bank_app.lab.simulation import place as places
-from bank_app.lab.simulation import report, run
 from bank_app.lab.simulation.catalogue import STRATEGIES
 from bank_app.lab.simulation.scenario import Config, Operations, operation
+from bank_app.services import auth
 from bank_app.settings import load
 
 SAFE = [name for name, strategy in STRATEGIES.items() if strategy.safe and name != "S8"]
@@ -92,6 +94,31 @@ def test_the_banks_own_path_keeps_every_cent_and_its_books_are_right(place, tmp_
     assert outcome.findings.holds, report.sentence(outcome)
     assert outcome.books_problems == []
     assert outcome.counts["ok"] > 0
+
+
+@pytest.mark.parametrize("kept", ["by a server", "in a file"])
+def test_the_books_of_a_run_before_are_gone(kept, place, tmp_path):
+    """Each run would take longer than the one before, and its check as well."""
+    place = place if kept == "by a server" else places.embedded(tmp_path)
+    config = Config(strategy="S8", accounts=3)
+    for _ in range(2):
+        books = bank_path.BankBooks(place, tmp_path, config)
+        books.prepare(config)
+        # An opening deposit has two postings.
+        assert (books.size(), books.problems()) == (6, [])
+        books.close()
+
+
+def test_books_that_the_laboratory_did_not_make_are_never_dropped(tmp_path):
+    place = places.embedded(tmp_path)
+    theirs = Database(load(database_url=place.url, data=tmp_path))
+    theirs.upgrade_schema()
+    auth.register(theirs, email="ada@bank.test", name="Ada", password="lantern-orchard-48-violin")
+    theirs.dispose()
+    books = bank_path.BankBooks(place, tmp_path, Config(strategy="S8", accounts=3))
+    books.prepare(Config(strategy="S8", accounts=3))
+    assert books.db.read(lambda session: auth.find(session, "ada@bank.test")).name == "Ada"
+    books.close()
 
 
 def test_a_run_on_the_embedded_engine(tmp_path):
