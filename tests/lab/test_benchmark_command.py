@@ -35,7 +35,8 @@ def test_what_cannot_be_measured_is_refused_in_one_sentence(arguments, said, tmp
     assert answer.stderr.count("\n") == 1
 
 
-def test_a_run_measures_checks_the_books_and_writes_what_was_asked_for(tmp_path):
+def test_a_run_measures_checks_the_books_and_writes_what_was_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "ACCOUNTS", 100)
     figures, page = tmp_path / "figures.json", tmp_path / "page.md"
     page.write_text(f"{pages.BEGIN}\n{pages.END}\n", encoding="utf-8")
     said = Console(file=io.StringIO(), width=120)
