@@ -51,6 +51,17 @@ class Digest(TypeDecorator[bytes]):
         return None if value is None else bytes(value)
 
 
+class ReferenceBits(TypeDecorator[bytes]):
+    """The five bytes of an identifier that people read out."""
+
+    impl = BINARY(5)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Five bytes."""
+        return _bytes(dialect, BINARY(5))
+
+
 class Ascii(TypeDecorator[str]):
     """Visible ASCII compared byte by byte: no collation can make two different keys equal."""
 

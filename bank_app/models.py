@@ -10,10 +10,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    UniqueConstraint,
+)
 from sqlmodel import Field, SQLModel
 
-from bank_app.columns import Ascii, Digest, Identifier, Json, Moment
+from bank_app.columns import Ascii, Digest, Identifier, Json, Moment, ReferenceBits
 
 
 def _one_of(column: str, *values: str) -> str:
@@ -160,6 +171,10 @@ class Transaction(SQLModel, table=True):
     )
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     hash: bytes = Field(sa_column=Column(Digest, nullable=False))
+    # Made of the id by the database, so that a reference is found by an index.
+    reference: bytes | None = Field(
+        default=None, sa_column=Column(ReferenceBits, Computed("substr(id, 12, 5)", persisted=False), index=True)
+    )
 
 
 class Posting(SQLModel, table=True):

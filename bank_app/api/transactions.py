@@ -157,7 +157,11 @@ def get_transaction(transaction_id: TransactionId, actor: SignedIn, bank: Bank) 
 def list_transactions(
     query: Annotated[TransactionsQuery, Query()], actor: SignedIn, bank: Bank
 ) -> PageOut[TransactionOut]:
-    """Transactions of the whole bank, for tellers and auditors."""
+    """Transactions of the whole bank, for tellers and auditors.
+
+    Looking through very many takes no longer than some seconds at a time: then a page is not full, or even empty, and
+    `next_cursor` goes on from there. The last page has none.
+    """
     page = bank.read(
         lambda session: history.list_transactions(
             session,

@@ -18,10 +18,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Items of a list and the opaque cursor of the next page, None on the last."""
+    """Items of a list and the opaque cursor of the next page, None on the last.
+
+    `searched_to` is set when a search took too long: nothing older than that was looked at yet, and the cursor goes on
+    from there.
+    """
 
     items: list[T]
     next_cursor: str | None
+    searched_to: datetime | None = None
 
 
 def every(page: Callable[[str | None], Page[T]], *, most: int | None = None) -> list[T]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Select, and_, exists, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -204,10 +204,9 @@ def _matches(text: str) -> Any:
 
 
 def _sides_of(bits: bytes) -> Select[Any]:
-    # Reads every transaction's id, which is what a search by a part of it costs.
     meant = (
         select(col(Transaction.id))
-        .where(func.substr(col(Transaction.id), 12, 5, type_=LargeBinary) == bits)
+        .where(col(Transaction.reference) == bits)
         .limit(_TRANSACTIONS_OF_A_REFERENCE)
         .subquery()
     )

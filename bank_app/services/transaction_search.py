@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, and_, exists, func, or_, select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
@@ -19,10 +19,10 @@ from bank_app.domain import money
 from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.identifiers import reference, reference_bits
 from bank_app.models import HOLDS, Account, AuditRecord, IdempotencyKey, Posting, Transaction, TransferDraft, User
-from bank_app.services import drafts, reversals, transfers
+from bank_app.services import drafts, newest, reversals, transfers
 from bank_app.services.auth import Actor
 from bank_app.services.history import plain_cell
-from bank_app.services.lists import Page, contains, make_cursor, split_id
+from bank_app.services.lists import Page, contains
 from bank_app.services.roles import staff_only
 from bank_app.services.transfers import TransactionView
 
@@ -102,19 +102,19 @@ def find(
 ) -> Page[FoundTransaction]:
     """Transactions of the whole bank, newest first, by keyset.
 
+    References, keys, accounts and customers are found by an index, all else by looking through the newest ones for a
+    while: `searched_to` says how far.
+
     Raises:
         Forbidden: a customer asks.
         Invalid, InvalidAmount: a cursor or an amount that is malformed.
     """
     staff_only(actor)
-    query = select(col(Transaction.id)).where(*_conditions(session, filters, currency))
-    if cursor:
-        query = query.where(col(Transaction.id) < split_id(cursor))
-    ids = list(session.execute(query.order_by(col(Transaction.id).desc()).limit(limit + 1)).scalars())
-    views = transfers.list_views(session, actor, ids[:limit])
+    indexed = bool(filters.reference or filters.key or filters.customer or filters.account_id is not None)
+    found = newest.find(session, _conditions(session, filters, currency), limit=limit, cursor=cursor, indexed=indexed)
+    views = transfers.list_views(session, actor, found.ids)
     people = _people(session, {view.actor_id for view in views})
-    found = [FoundTransaction(view, *people[view.actor_id]) for view in views]
-    return Page(found, make_cursor(str(ids[limit - 1])) if len(ids) > limit else None)
+    return found.page([FoundTransaction(view, *people[view.actor_id]) for view in views])
 
 
 def dossier(session: Session, actor: Actor, transaction_id: UUID) -> Dossier:
@@ -195,7 +195,7 @@ def _is(text: str) -> Any:
         return col(Transaction.id) == UUID(text.strip())
     except ValueError:
         bits = reference_bits(text)
-    return func.substr(col(Transaction.id), 12, 5, type_=LargeBinary) == bits if bits else col(Transaction.id).is_(None)
+    return col(Transaction.reference) == bits if bits else col(Transaction.id).is_(None)
 
 
 def _touches(account_ids: Collection[int]) -> Any:

@@ -7,7 +7,7 @@ import pytest
 
 from bank_app import errors
 from bank_app.domain.accounting import AccountStatus, Role
-from bank_app.services import auth
+from bank_app.services import auth, newest
 from bank_app.services.movements import Reverse
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.transaction_filters import TransactionFilters
@@ -343,3 +343,17 @@ def test_admins_decide_like_tellers(page, cookie_of, bank, counter, hers):
     admin = auth.register(bank.db, email="root@bank.test", name="Noor Haddad", password=PASSWORD, role=Role.ADMIN)
     page(ACCOUNT, f"/ops/accounts/{hers.number}", cookie_of(admin))("freeze", form(**{"freeze-reason": WHY}))
     assert counter.account(hers).status is AccountStatus.FROZEN
+
+
+def test_a_search_that_takes_too_long_says_how_far_back_it_got(page, cookie, counter, ada, hers, his, monkeypatch):
+    for _ in range(4):
+        counter.transfer(ada, hers, his, "1.00")
+    monkeypatch.setattr(newest, "_STRETCH", 3)
+    monkeypatch.setattr(newest, "_SECONDS", 0)
+    press = page(LIST, "/ops/transactions?min=50", cookie)
+    shown = press("refresh")
+    assert (shown["rows"], shown["more"]) == ([], True)
+    assert shown["searched"].startswith("Today, ")
+    assert shown["said"] == f"0 transactions found, searched back to {shown['searched']}"
+    shown = press("load_more")
+    assert ([row.amount for row in shown["rows"]], shown["more"], shown["searched"]) == (["$100.00"], False, "")

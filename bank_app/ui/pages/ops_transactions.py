@@ -99,6 +99,8 @@ class TransactionListState(rx.State):
     said: str = ""
     export: str = ""
     more: bool = False
+    # How far back an unfinished search got; empty when all was looked through that had to be.
+    searched: str = ""
     fresh: int = 0
     first_new: str = ""
     loads: int = 0
@@ -158,7 +160,9 @@ class TransactionListState(rx.State):
         found = [transaction_row(item) for item in page.items]
         self.rows = found if first else [*self.rows, *found]
         self._cursor, self.more = page.next_cursor, page.next_cursor is not None
-        self.said = f"{words.count(len(self.rows), 'transaction')}{' shown, there are more' if self.more else ''}"
+        self.searched = words.moment(page.searched_to) if page.searched_to else ""
+        more = f" found, searched back to {self.searched}" if self.searched else " shown, there are more"
+        self.said = f"{words.count(len(self.rows), 'transaction')}{more if self.more else ''}"
         self.failed, self.loaded = "", True
 
     async def _find(self, cursor: str | None) -> Any:
@@ -274,7 +278,14 @@ def ops_transactions() -> rx.Component:
                 state.loaded & (state.rows.length() == 0),
                 rx.cond(
                     state.filtered,
-                    empty("No transactions match.", link("Clear filters", to=PATH, class_name="btn sm")),
+                    empty(
+                        rx.cond(
+                            state.searched != "",
+                            rx.Var.create("Nothing found back to ") + state.searched + ". Load more to search on.",
+                            "No transactions match.",
+                        ),
+                        link("Clear filters", to=PATH, class_name="btn sm"),
+                    ),
                     empty("No transactions yet. Whatever moves money will appear here, newest first."),
                 ),
                 _table(),
