@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import multiprocessing
 import os
 import socket
@@ -20,7 +19,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from bank_app import build, logs, settings
+from bank_app import build, collector, logs, settings
 from bank_app.lifeline import end_with_parent
 from bank_app.settings import PROJECT
 
@@ -121,9 +120,7 @@ def _load_app(target: str) -> Any:
     end_with_parent()
     logs.configure(settings.load())
     app = load_target(target, factory=True)
-    # What is there now stays: looking through it again and again for garbage would only take time.
-    gc.collect()
-    gc.freeze()
+    collector.settle()
     return app
 
 

@@ -55,7 +55,8 @@ MAY_IMPORT = {
     "lab": GROUND
     | {"lab", "services", "models", "database", "domain", "settings"}
     | {"build", "lifeline", "private_mysql", "server", "start"},
-    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs"},
+    "collector": set(),
+    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "collector"},
     "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "logs"},
 }
 FORBIDDEN_ROOMS = {
