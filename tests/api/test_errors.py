@@ -253,6 +253,37 @@ def test_a_client_that_leaves_in_the_middle_is_no_bug_of_ours(app, token_of, ada
     assert [(line["log_level"], line["status"]) for line in lines] == [("info", 499)]
 
 
+@pytest.mark.parametrize(
+    ("told", "asked", "status"),
+    [
+        ([(b"content-length", b"20")], 2, 201),
+        ([(b"content-length", b"19")], 3, 201),
+        ([(b"content-length", b"8")], 1, 400),
+        ([], 3, 201),
+        ([(b"content-length", b"20"), (b"transfer-encoding", b"chunked")], 3, 201),
+    ],
+)
+def test_a_body_has_ended_when_it_is_as_long_as_announced(app, token_of, ada, told, asked, status):
+    headers = [(b"authorization", f"Bearer {token_of(ada)}".encode()), (b"content-type", b"application/json"), *told]
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/v1/accounts", "headers": headers, "query_string": b"",
+        "scheme": "http", "server": ("test", 80), "client": ("192.0.2.1", 1), "http_version": "1.1", "root_path": "",
+    }  # fmt: skip
+    pieces = [(b'{"kind":', True), (b' "checking"}', True), (b"", False)]
+    read, sent = [], []
+
+    async def receive():
+        body, more = pieces[len(read)]
+        read.append(body)
+        return {"type": "http.request", "body": body, "more_body": more}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert (len(read), sent[0]["status"]) == (asked, status)
+
+
 def test_the_log_names_the_route_and_never_a_secret(anyone, ada, caller):
     program = caller(ada)
     with structlog.testing.capture_logs() as lines:
