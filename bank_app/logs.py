@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 
 import structlog
@@ -10,6 +12,7 @@ import structlog
 from bank_app.settings import Settings
 
 _FIRST = ("timestamp", "level", "event")
+_IN_QUOTES = re.compile(r'[\s="\x00-\x1f\x7f]')
 
 
 def configure(settings: Settings) -> None:
@@ -18,9 +21,7 @@ def configure(settings: Settings) -> None:
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
-        # Plain: the renderer for consoles takes longer to pad its columns than a transfer takes to be decided on, and
-        # prints local variables with a traceback, and with them passwords and tokens.
-        else [structlog.processors.format_exc_info, structlog.processors.LogfmtRenderer(key_order=_FIRST)]
+        else [structlog.processors.format_exc_info, _as_text]
     )
     before: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -41,3 +42,19 @@ def configure(settings: Settings) -> None:
     )
     # Libraries log through the standard library; from them only what went wrong is worth a line.
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _as_text(_logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict) -> str:
+    """A line of `name=value`, in quotes where need be.
+
+    structlog's own renderers take longer than a transfer takes to be decided on: one looks at every letter of every
+    name, and the one for consoles pads columns. That one also prints local variables with a traceback, and with them
+    passwords and tokens.
+    """
+    ordered = {**{name: event.pop(name, None) for name in _FIRST}, **event}
+    return " ".join([f"{name}={_value(value)}" for name, value in ordered.items()])
+
+
+def _value(value: object) -> str:
+    text = "" if value is None else str(value)
+    return json.dumps(text, ensure_ascii=False) if _IN_QUOTES.search(text) else text

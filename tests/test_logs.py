@@ -28,3 +28,22 @@ def test_a_traceback_in_the_log_shows_no_values(form):
     assert "first" in done.stderr
     assert "second" in done.stderr
     assert "lantern-orchard" not in done.stderr
+
+
+SAYS = """
+import structlog
+from bank_app import logs, settings
+logs.configure(settings.load(log_format="text"))
+said = {"said": 'a "b" = c', "forged": "x\\nlevel=error \\x1b[2J"}
+structlog.get_logger().info("request", route="/a/{id}", status=201, actor=None, **said)
+"""
+
+
+def test_a_line_of_text_is_one_line_whatever_is_said():
+    done = subprocess.run([sys.executable, "-c", SAYS], capture_output=True, text=True, check=True, timeout=60)
+    time, rest = done.stderr.split(" ", 1)
+    assert time.startswith("timestamp=20")
+    assert rest == (
+        'level=info event=request route=/a/{id} status=201 actor= said="a \\"b\\" = c" '
+        'forged="x\\nlevel=error \\u001b[2J"\n'
+    )
