@@ -101,7 +101,12 @@ def check_now(db: Database, actor: Actor | None) -> CheckView:
             actor_id=row.actor_id,
             action=CHECKED,
             object=BOOKS,
-            changes={"result": [None, "balance" if report.ok else "off"], "milliseconds": [None, row.milliseconds]},
+            changes={
+                "result": [None, "balance" if report.ok else "off"],
+                "milliseconds": [None, row.milliseconds],
+                # Sealed with the trail: who takes something out of the books has to take it out of there as well.
+                "rows": [None, report.marks["rows"]],
+            },
         )
 
     db.unit_of_work(keep, resolvable=True)
@@ -129,6 +134,7 @@ def _kept(report: integrity.Report) -> dict[str, Any]:
         "violations": [asdict(found) for found in report.violations],
         "totals": report.totals,
         "head": report.chain_head,
+        "marks": report.marks,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ from bank_app.models import (
     Posting,
     Transaction,
 )
-from bank_app.services import integrity_of_holds
+from bank_app.services import integrity_of_history, integrity_of_holds
 
 # A report names the first offenders of each kind; a broken bank may have millions.
 _MOST_PER_INVARIANT = 5
@@ -48,7 +48,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one check of the whole books found. Totals are Σ of all balances per currency, in minor units."""
+    """What one check of the whole books found. Totals are Σ of all balances per currency, in minor units.
+
+    `marks` is what a later check looks for again, see `integrity_of_history`.
+    """
 
     ok: bool
     checked_at: datetime
@@ -60,6 +63,7 @@ class Report:
     chain_ok: bool
     chain_head: str
     seconds: float
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ INVARIANTS = {
     3: "a stored balance is the sum of its postings",
     4: "sequences have no gaps and balances follow from them",
     5: "no customer account is below its floor, now or ever",
-    6: "the database refuses to change history",
+    6: "the database refuses to change history, and none of it is gone",
     7: "one effect per key and one reversal per transaction",
     8: "a hold is in one state, what it captured was posted, and held money is the sum of open holds",
     9: "every hash follows from its content and its predecessor",
@@ -184,6 +188,8 @@ class _Check:
             self._found(*finding)
         self._reversals()
         self._guards()
+        for finding in integrity_of_history.findings(self.session):
+            self._found(*finding)
         totals = self._totals(accounts)
         heads = [accounts[number].head_hash for number in sorted(accounts)]
         return Report(
@@ -197,6 +203,7 @@ class _Check:
             chain_ok=not any(violation.invariant == 9 for violation in self.violations),
             chain_head=chain.merkle_root(heads).hex(),
             seconds=(clock.now() - started).total_seconds(),
+            marks=integrity_of_history.marks(self.session, started),
         )
 
     def _found(self, invariant: int, subject: str, message: str) -> None:
