@@ -35,7 +35,7 @@ _RULES = {
     3: ("Stored balance equals its entries", "{accounts} re-added", "off"),
     4: ("Entries numbered without gaps", "{postings}", "gaps"),
     5: ("No account was ever below its limit", "{postings}", "below"),
-    6: ("The database keeps history", "its guards against changes, one by one", "missing"),
+    6: ("The database keeps history", "its guards, and as many rows as there were", "missing"),
     7: ("One effect for each key", "every key, and at most one reversal", "doubles"),
     8: ("Held money is in open holds", "every hold", "off"),
     9: ("Each hash follows from the last", "{postings}", "broken"),
@@ -221,7 +221,9 @@ def stand(last: CheckView | None, shown: Sequence[Balance]) -> Stand:
     about = f"Checked {words.full_moment(last.at)}{who} in {last.milliseconds:,} ms."
     if last.ok:
         return Stand("ok", say("BOOKS_BALANCE", amount=shown[0].debit if shown else ""), about)
-    first = _short(last.findings[0].subject) if last.findings else "not known"
+    # That a whole currency is off follows from something smaller that is, which has a page to look at.
+    small = [one for one in last.findings if one.invariant != _ZERO_SUM] or last.findings
+    first = _short(small[0].subject) if small else "not known"
     off = {code: total for code, total in last.totals.items() if total}
     if off:
         code, total = next(iter(off.items()))
