@@ -267,7 +267,7 @@ def verify_if_due(db: Database, every: timedelta = timedelta(days=1)) -> Verific
 
 
 def may_use_programs(actor: Actor) -> bool:
-    """Whether somebody may read the trail with a program: these take it away as a whole."""
+    """Whether somebody may read the trail with a program, or as a file: these take it away as a whole."""
     return actor.role in (Role.AUDITOR, Role.ADMIN)
 
 
@@ -278,7 +278,7 @@ def must_be_auditor(actor: Actor) -> None:
         Forbidden: neither an auditor nor an admin.
     """
     if not may_use_programs(actor):
-        raise errors.Forbidden("Only auditors and administrators read the audit trail with a program.")
+        raise errors.Forbidden("Only auditors and administrators take the audit trail away.")
 
 
 def _last_number(session: Session) -> int:

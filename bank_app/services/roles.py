@@ -43,7 +43,7 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission("Open accounts of their own and move money between them and to others", _ACTS | {Role.CUSTOMER}),
     Permission("See every customer, account and transaction; each look at a customer is logged", _SEES),
     Permission("Read the audit trail and verify it; read and check the books; see how the bank is doing", _SEES),
-    Permission("Take the audit trail away over the API", frozenset({Role.AUDITOR, Role.ADMIN})),
+    Permission("Take the audit trail away, as a file or over the API", frozenset({Role.AUDITOR, Role.ADMIN})),
     Permission("Take in and pay out cash, and move money for a customer", _ACTS),
     Permission(
         "Freeze, unfreeze and close accounts and set their limits, with a reason; not on accounts of their own", _ACTS

@@ -30,7 +30,10 @@ _AROUND = 10
 
 
 def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
-    """The records that the page shows as CSV or JSON, and a report of what verifying found."""
+    """The records that the page shows as CSV or JSON, for those who may read the trail with a program, and a report.
+
+    The report says what verifying found. It is everybody's at the bank who can see that the chain is broken.
+    """
 
     @routes.get(f"{PATH}/export.csv")
     async def as_csv(request: Request) -> Response:
@@ -61,6 +64,8 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 
 
 def _records(session: Session, actor: Actor, wanted: AuditFilters) -> list[RecordView]:
+    audit_trail.must_be_auditor(actor)
+
     def page(cursor: str | None) -> Page[RecordView]:
         return audit_records.list_records(session, actor, filters=wanted.to_service(), limit=_PAGE, cursor=cursor)
 

@@ -5,17 +5,22 @@ import csv
 import io
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 import reflex as rx
 from reflex.state import State
 from sqlalchemy import select, text
 
+from bank_app import clock
 from bank_app.domain.accounting import AccountStatus
+from bank_app.domain.identifiers import new_id
 from bank_app.models import AuditRecord
 from bank_app.services import audit_trail, auth, vitals
+from bank_app.services.books import CheckView, Finding
 from bank_app.ui import audit_words, verifying
 from bank_app.ui.browser_routes import create_routes
+from bank_app.ui.pages import ops_books
 
 STATES = "reflex___state____state.bank_app___ui___"
 AUDIT = f"{STATES}pages___ops_audit____audit_state"
@@ -148,6 +153,14 @@ def test_the_books_are_checked_and_shown(client, cookie, frozen):
     assert (len(shown["rules"]), shown["rules_said"]) == (9, "9 of 9 passed")
 
 
+def test_the_banner_names_an_account_rather_than_a_currency():
+    findings = (Finding(2, "currency USD", "off"), Finding(3, "account 1234567889", "off"))
+    check = CheckView(new_id(), clock.now(), None, False, 3, 1, 1, 2, findings, {"USD": 500}, "")
+    assert ops_books.stand(check, []).heading == "Books are off by $5.00. First affected: account ••7889."
+    check = replace(check, findings=findings[:1])
+    assert ops_books.stand(check, []).heading == "Books are off by $5.00. First affected: currency USD."
+
+
 def test_health_is_shown_once_something_was_measured(client, cookie, bank):
     assert client.send(f"{HEALTH}.open", cookie=cookie, path="/ops/health").vars["tiles"] == []
     vitals.of(bank.db).sample(bank.db)
@@ -157,14 +170,20 @@ def test_health_is_shown_once_something_was_measured(client, cookie, bank):
     assert "tiles" not in client.send(f"{HEALTH}.refresh", cookie=cookie, path="/ops/health").vars
 
 
-def test_files_of_the_trail(web, bank, frozen, cookie, cookie_of, ada):
+def test_files_of_the_trail(web, bank, frozen, cookie, cookie_of, ada, teller, client):
     app = create_routes(bank.db, bank.settings)
     visitor, customer, staff = web(app), web(app), web(app)
     assert visitor.get("/ops/audit/export.csv").status_code == 303
     customer.headers["Cookie"] = cookie_of(ada)
     for name in ("export.csv", "export.json", "report.json"):
         assert customer.get(f"/ops/audit/{name}").status_code == 403
+    staff.headers["Cookie"] = cookie_of(teller)
+    assert [staff.get(f"/ops/audit/{name}").status_code for name in ("export.csv", "export.json")] == [403, 403]
+    assert staff.get("/ops/audit/report.json").status_code == 200
+    seen = client.send(f"{AUDIT}.open", cookie=cookie_of(teller), path="/ops/audit").vars
+    assert (seen["loaded"], seen.get("as_csv", "")) == (True, "")
     staff.headers["Cookie"] = cookie
+    assert client.send(f"{AUDIT}.open", cookie=cookie, path="/ops/audit", tab="2").vars["as_csv"].endswith(".csv")
     rows = list(csv.DictReader(io.StringIO(staff.get("/ops/audit/export.csv?action=account.change").text)))
     assert [(row["action"], row["reason"]) for row in rows] == [("account.change", WHY)]
     records = staff.get("/ops/audit/export.json").json()["records"]

@@ -42,6 +42,7 @@ class AuditState(rx.State):
     actions: list[Choice] = []
     rows: list[Record] = []
     said: str = ""
+    # Where the list can be taken away as a file, for those who may.
     as_csv: str = ""
     as_json: str = ""
     more: bool = False
@@ -64,7 +65,9 @@ class AuditState(rx.State):
         self.chips, self.filtered = self.filters.chips(), self.filters.any()
         wanted = self.filters
         self.filters_open = self.filters_open or bool(wanted.action or wanted.outcome or wanted.since or wanted.until)
-        self.as_csv, self.as_json = wanted.address(f"{PATH}/export.csv"), wanted.address(f"{PATH}/export.json")
+        self.as_csv = self.as_json = ""
+        if audit_trail.may_use_programs(await actor_of(self)):
+            self.as_csv, self.as_json = wanted.address(f"{PATH}/export.csv"), wanted.address(f"{PATH}/export.json")
         self._cursor, self.first_new, self.fresh, self.opened = None, "", 0, 0
         await self._load(first=True)
 

@@ -9,6 +9,7 @@ from bank_app.ui.audit_words import OUTCOMES
 from bank_app.ui.components.browser import copy_button, focus_on_change
 from bank_app.ui.components.desk import chip, columns, filter_input, filter_select, find_box, listing, row_bones
 from bank_app.ui.components.live import freshness, new_rows_pill
+from bank_app.ui.components.moving import when
 from bank_app.ui.components.parts import (
     badge,
     bone,
@@ -399,8 +400,13 @@ def _chips() -> rx.Component:
         rx.cond(state.filtered, link("Clear all", to=PATH, class_name="btn quiet sm"), rx.fragment()),
         rx.el.span(state.said, role="status", class_name="result end"),
         freshness(),
-        document_link(icon("download", 16), "CSV", to=state.as_csv, class_name="btn sm"),
-        document_link(icon("download", 16), "JSON", to=state.as_json, class_name="btn sm"),
+        when(
+            state.as_csv != "",
+            lambda: rx.fragment(
+                document_link(icon("download", 16), "CSV", to=state.as_csv, class_name="btn sm"),
+                document_link(icon("download", 16), "JSON", to=state.as_json, class_name="btn sm"),
+            ),
+        ),
         class_name="chips desk-chips",
     )
 
