@@ -21,12 +21,13 @@ from bank_app.api.requests import ActorRoute
 from bank_app.api.values import Time
 from bank_app.domain import money
 from bank_app.errors import DatabaseUnavailable
-from bank_app.services import integrity
+from bank_app.services import integrity, roles
 
 public = APIRouter(tags=["Operations"], generate_unique_id_function=operation_id)
 signed_in = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Operations"], generate_unique_id_function=operation_id
 )
+_NOT_TOLD = "null for customers, unless the bank is a demo"
 _ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -40,8 +41,10 @@ class ViolationOut(schemas.Answer):
     """A rule of the ledger that does not hold."""
 
     invariant: int = Field(description="Its number in the ledger's list of invariants.", examples=[3])
-    subject: str = Field(description="The first row that breaks it.", examples=["account 1234567889"])
-    message: str = Field(description="What is wrong with it.")
+    subject: str | None = Field(
+        description=f"The first row that breaks it; {_NOT_TOLD}.", examples=["account 1234567889"]
+    )
+    message: str | None = Field(description=f"What is wrong with it; {_NOT_TOLD}.")
 
 
 class ChainOut(schemas.Answer):
@@ -52,28 +55,32 @@ class ChainOut(schemas.Answer):
 
 
 class IntegrityOut(schemas.Answer):
-    """What checking the whole books found."""
+    """What checking the whole books found. Whether they balance is for everybody; how much there is, is not."""
 
     ok: bool = Field(description="No violation.")
     checked_at: Time = Field(description="When this check ran; it may be up to 30 seconds old.")
-    accounts: int = Field(description="Accounts checked, the bank's own included.")
-    transactions: int = Field(description="Transactions checked.")
-    postings: int = Field(description="Postings checked.")
+    accounts: int | None = Field(description=f"Accounts checked, the bank's own included; {_NOT_TOLD}.")
+    transactions: int | None = Field(description=f"Transactions checked; {_NOT_TOLD}.")
+    postings: int | None = Field(description=f"Postings checked; {_NOT_TOLD}.")
     violations: list[ViolationOut] = Field(description="The first few of each kind.")
     totals: dict[str, str] = Field(description="Σ of all balances by currency: zero.", examples=[{"USD": "0.00"}])
     chain: ChainOut = Field(description="The hashes.")
 
     @classmethod
-    def of(cls, report: integrity.Report) -> Self:
-        """From the service's view."""
+    def of(cls, report: integrity.Report, *, told: bool) -> Self:
+        """From the service's view. `told` says that whoever asks may know how much there is, and of whom."""
         return cls(
             ok=report.ok,
             checked_at=clock.to_text(report.checked_at),
-            accounts=report.accounts,
-            transactions=report.transactions,
-            postings=report.postings,
+            accounts=report.accounts if told else None,
+            transactions=report.transactions if told else None,
+            postings=report.postings if told else None,
             violations=[
-                ViolationOut(invariant=found.invariant, subject=found.subject, message=found.message)
+                ViolationOut(
+                    invariant=found.invariant,
+                    subject=found.subject if told else None,
+                    message=found.message if told else None,
+                )
                 for found in report.violations
             ],
             totals={code: money.to_text(minor, code) for code, minor in report.totals.items()},
@@ -122,9 +129,9 @@ def metrics(request: Request) -> Response:
     response_description="What the newest check found.",
     responses=problems("unauthenticated", "token_expired"),
 )
-def get_integrity(_actor: SignedIn, bank: Bank) -> IntegrityOut:
+def get_integrity(actor: SignedIn, bank: Bank) -> IntegrityOut:
     """Every invariant of the ledger, recomputed from the postings alone; at most 30 seconds old."""
-    return IntegrityOut.of(integrity.latest(bank))
+    return IntegrityOut.of(integrity.latest(bank), told=roles.may_know_volume(bank.settings, actor))
 
 
 # --- pages ------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bank_app import errors
 from bank_app.domain.accounting import Role
 from bank_app.services.auth import Actor
+from bank_app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ def _those(may: Callable[[Role], bool]) -> frozenset[Role]:
 _SEES = _those(lambda role: role.sees_every_account)
 _ACTS = _those(lambda role: role.acts_on_every_account)
 _ADMIN = frozenset({Role.ADMIN})
+
+
+def may_know_volume(settings: Settings, actor: Actor | None) -> bool:
+    """Whether somebody may learn how much there is in the bank, and of whom. That the books balance is everybody's."""
+    return settings.demo or (actor is not None and actor.role.sees_every_account)
+
 
 PERMISSIONS: tuple[Permission, ...] = (
     Permission("Open accounts of their own and move money between them and to others", _ACTS | {Role.CUSTOMER}),

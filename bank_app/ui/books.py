@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.services import audit_trail, integrity
+from bank_app.services import audit_trail, integrity, roles
 from bank_app.services.audit_trail import KnownVerification
 from bank_app.services.integrity import TrialLine
 from bank_app.ui import calls, words
@@ -80,7 +80,8 @@ class BooksState(rx.State):
             self.credit = money.display(sum(line.credit_minor for line in own), code) if told else ""
 
     async def _is_told(self) -> bool:
-        return calls.bank().settings.demo or (await self.get_state(SessionState)).is_staff
+        actor = (await self.get_state(SessionState))._actor  # noqa: SLF001 - backend variables begin with an underscore
+        return roles.may_know_volume(calls.bank().settings, actor)
 
 
 def _told(session: Session) -> tuple[list[TrialLine], KnownVerification | None]:

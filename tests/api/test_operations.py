@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from starlette.responses import PlainTextResponse
@@ -11,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from bank_app.api.app import create_api
 from bank_app.api.catalogue import CATALOGUE
 from bank_app.database import Database
+from bank_app.services import integrity
 
 
 def test_a_process_is_alive_and_ready(client):
@@ -51,6 +53,26 @@ def test_the_books_are_checked(caller, counter, ada):
         True,
     )
     assert (found["transactions"], found["postings"]) == (1, 2)
+
+
+def test_elsewhere_than_in_a_demo_customers_learn_that_the_books_balance_and_not_how_much_there_is(
+    db, serve, counter, token_of, ada, auditor, monkeypatch
+):
+    counter.open(ada, "100.00")
+    broken = replace(integrity.check(db), ok=False, violations=(integrity.Violation(3, "account 1", "off by 5"),))
+    monkeypatch.setattr(integrity, "latest", lambda _: broken)
+    db.settings = db.settings.model_copy(update={"demo": False})
+    client = serve(create_api(db, db.settings))
+
+    def seen(actor):
+        return client.get("/api/v1/integrity", headers={"Authorization": f"Bearer {token_of(actor)}"}).json()
+
+    hers, whole = seen(ada), seen(auditor)
+    assert (hers["ok"], hers["totals"], hers["chain"]) == (False, {"USD": "0.00"}, whole["chain"])
+    assert hers["violations"] == [{"invariant": 3, "subject": None, "message": None}]
+    assert [hers[counted] for counted in ("accounts", "transactions", "postings")] == [None] * 3
+    assert whole["violations"] == [{"invariant": 3, "subject": "account 1", "message": "off by 5"}]
+    assert (whole["transactions"], whole["postings"]) == (1, 2)
 
 
 # --- what each code means ----------------------------------------------------------------------------------
