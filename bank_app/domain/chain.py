@@ -16,7 +16,7 @@ from uuid import UUID
 from bank_app.clock import to_text
 
 GENESIS = bytes(32)
-_CANONICAL = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
 
 
 def transaction_hash(
@@ -32,18 +32,13 @@ def transaction_hash(
     created_at: datetime,
 ) -> bytes:
     """SHA-256 of a transaction's canonical JSON (an array in the order of the arguments, no white space)."""
-    return _digest(
-        "transaction",
-        str(id),
-        str(type),
-        amount_minor,
-        currency,
-        description,
-        metadata,
-        str(actor_id),
-        str(reverses_id) if reverses_id else None,
-        to_text(created_at),
+    # Written out, because the encoder takes twice as long over a whole array as over its texts.
+    text = (
+        f'["transaction","{id}",{_json(str(type))},{amount_minor},{_json(currency)},'
+        f"{'null' if description is None else _json(description)},{'{}' if metadata == {} else _json(metadata)},"
+        f'"{actor_id}",{_json(str(reverses_id)) if reverses_id else "null"},"{to_text(created_at)}"]'
     )
+    return hashlib.sha256(text.encode()).digest()
 
 
 def posting_hash(
@@ -87,4 +82,4 @@ def merkle_root(leaves: list[bytes]) -> bytes:
 
 
 def _digest(*parts: Any) -> bytes:
-    return hashlib.sha256(_CANONICAL.encode(parts).encode()).digest()
+    return hashlib.sha256(_json(parts).encode()).digest()

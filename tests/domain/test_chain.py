@@ -53,6 +53,26 @@ OTHER = {
 }  # fmt: skip
 
 
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+# Nothing that the books can hold is empty in a way that hides in another: no object, no list, no text.
+ANY_JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), ANY_TEXT),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(ANY_TEXT, inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@given(description=st.one_of(st.none(), ANY_TEXT), metadata=ANY_JSON, word=ANY_TEXT, reverses=st.none() | st.uuids())
+def test_a_transactions_hash_is_that_of_an_ordinary_encoders_array(description, metadata, word, reverses):
+    content = {**TRANSACTION, "description": description, "metadata": metadata, "currency": word, "type": word}
+    array = [
+        "transaction", str(content["id"]), word, 2500, word, description, metadata, str(content["actor_id"]),
+        str(reverses) if reverses else None, "2026-03-01T12:30:00.000005Z",
+    ]  # fmt: skip
+    text = json.dumps(array, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    assert chain.transaction_hash(**{**content, "reverses_id": reverses}) == sha256(text.encode()).digest()
+
+
 def test_a_transactions_hash_is_the_sha256_of_these_very_bytes():
     assert chain.transaction_hash(**TRANSACTION) == sha256(TRANSACTION_BYTES).digest()
     assert sha256(TRANSACTION_BYTES).hexdigest() == "959606f45344962bc139a28c4e984faa409b633f194dc13e73459952fbbe1337"
