@@ -118,8 +118,9 @@ class Poster:
 
     async def post_soon(self, order: Order) -> Settled:
         """As `post`, awaited: no thread waits for the answer."""
-        [waiter] = self._accept_from_loop([order])
-        return await waiter
+        [ticket] = self._tickets_from_loop([order])
+        self._accept([ticket])
+        return await asyncio.wrap_future(ticket.waiter)
 
     async def post_each(self, orders: Sequence[Order]) -> list[Settled | BankError]:
         """Posts many orders, each by itself, in units of work of at most `LARGEST_GROUP`.
@@ -138,7 +139,7 @@ class Poster:
 
         It never waits while it holds a row, and when others have finished with one they have with the others, too.
         """
-        tickets = [_Ticket(order, self._deadline(), Future()) for order in orders]
+        tickets = self._tickets_from_loop(orders)
         self.figures.orders += len(tickets)
         rest, row, behind = tickets, None, dict[_Ticket, int]()
         while rest:
@@ -161,7 +162,7 @@ class Poster:
             behind = {ticket: answer.account_id for ticket, answer in pairs if isinstance(answer, ledger.Locked)}
             self._answer([(ticket, answer) for ticket, answer in pairs if not isinstance(answer, ledger.Locked)])
             rest, row = list(behind), next(iter(behind.values()), None)
-        return await _all_of([asyncio.wrap_future(ticket.waiter) for ticket in tickets])
+        return await _answers_to(tickets)
 
     def _settle_piece(self, tickets: Sequence[_Ticket], row: int | None, session: Session) -> list[Answer]:
         if row is not None:
@@ -208,12 +209,9 @@ class Poster:
     def _deadline(self) -> float:
         return time.monotonic() + self._settings.lock_timeout
 
-    def _accept_from_loop(self, orders: Sequence[Order]) -> list[asyncio.Future[Settled]]:
+    def _tickets_from_loop(self, orders: Sequence[Order]) -> list[_Ticket]:
         loop, deadline = asyncio.get_running_loop(), self._deadline()
-        waiters: list[asyncio.Future[Settled]] = [loop.create_future() for _ in orders]
-        tickets = [_Ticket(order, deadline, waiter, loop) for order, waiter in zip(orders, waiters, strict=True)]
-        self._accept(tickets)
-        return waiters
+        return [_Ticket(order, deadline, loop.create_future(), loop) for order in orders]
 
     def _accept(self, tickets: Sequence[_Ticket]) -> None:
         with self._changed:
@@ -451,12 +449,19 @@ def _take(waiting: deque[_Ticket]) -> list[_Ticket]:
     return group
 
 
-async def _all_of(waiters: Sequence[asyncio.Future[Settled]]) -> list[Settled | BankError]:
+async def _answers_to(tickets: Sequence[_Ticket]) -> list[Settled | BankError]:
+    """What each was answered, once all were: a bug that one of them met is raised after the others are posted."""
     answers: list[Settled | BankError] = []
-    for answer in await asyncio.gather(*waiters, return_exceptions=True):
-        if isinstance(answer, BaseException) and not isinstance(answer, BankError):
-            raise answer
-        answers.append(answer)
+    bug: Exception | None = None
+    for ticket in tickets:
+        try:
+            answers.append(await asyncio.wrap_future(ticket.waiter))
+        except BankError as error:
+            answers.append(error)
+        except Exception as error:  # noqa: BLE001 - raised below
+            bug = bug or error
+    if bug:
+        raise bug
     return answers
 
 
