@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from bank_app.domain.money import MAX_MINOR
@@ -109,8 +109,7 @@ class Role(StrEnum):
         return self is Role.ADMIN or (self is Role.TELLER and other is Role.CUSTOMER)
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One side of a draft: which account, which direction, how many minor units (more than zero)."""
 
     account_id: int
@@ -118,8 +117,7 @@ class Leg:
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """An idempotency key of one actor, and the fingerprint (32 bytes) of the request it came with."""
 
     actor_id: UUID
@@ -175,7 +173,7 @@ class Draft:
     @property
     def account_ids(self) -> tuple[int, ...]:
         """The accounts that have to be locked."""
-        return tuple(leg.account_id for leg in self.legs)
+        return tuple([leg.account_id for leg in self.legs])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from bank_app import clock, errors
@@ -32,8 +32,7 @@ from bank_app.services.hold_book import HoldBook, HoldRow
 _HOLDS_NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class PostingRow:
+class PostingRow(NamedTuple):
     """One side of a posted transaction, exactly as written."""
 
     account_id: int
@@ -223,15 +222,16 @@ def _not_open(hold_id: UUID, holds: HoldBook) -> errors.BankError | None:
 def _wrong_state(draft: Draft | HoldDraft, books: dict[int, Book]) -> errors.BankError | None:
     for leg in draft.legs:
         book = books[leg.account_id]
+        if passes(leg.direction, book.account.status, book.account.frozen_for):
+            continue
         own = leg.direction is Direction.DEBIT or leg.account_id in draft.must_belong_to_actor
         sentence = f"Account {book.number} is {{}}." if own else "The receiving account can't receive money right now."
         if book.account.status == AccountStatus.CLOSED:
             return errors.AccountClosed(sentence.format("closed"), account_id=book.number)
-        if not passes(leg.direction, book.account.status, book.account.frozen_for):
-            return errors.AccountFrozen(
-                sentence.format("frozen, so money can't leave it" if leg.direction is Direction.DEBIT else "frozen"),
-                account_id=book.number,
-            )
+        return errors.AccountFrozen(
+            sentence.format("frozen, so money can't leave it" if leg.direction is Direction.DEBIT else "frozen"),
+            account_id=book.number,
+        )
     return None
 
 
