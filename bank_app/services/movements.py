@@ -16,6 +16,7 @@ from bank_app.domain.identifiers import fingerprint, new_id
 from bank_app.services import audit, ledger
 
 MAX_DESCRIPTION = 140
+_WRITTEN = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 @cache
@@ -56,7 +57,7 @@ class Movement:
             if not value:
                 continue
             try:
-                json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+                _WRITTEN.encode(value).encode()
             except (TypeError, ValueError):
                 # Half of a surrogate pair, which JSON can spell and no database can keep, or a number that is none.
                 message = f"The {name} holds something that cannot be written down."
