@@ -455,7 +455,8 @@ async def _answers_to(tickets: Sequence[_Ticket]) -> list[Settled | BankError]:
     bug: Exception | None = None
     for ticket in tickets:
         try:
-            answers.append(await asyncio.wrap_future(ticket.waiter))
+            settled: Settled = await asyncio.wrap_future(ticket.waiter)
+            answers.append(settled)
         except BankError as error:
             answers.append(error)
         except Exception as error:  # noqa: BLE001 - raised below
