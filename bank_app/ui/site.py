@@ -77,7 +77,7 @@ from bank_app.ui.verifying import ChainState
 
 STYLES = (
     "tokens", "base", "shell", "accounts", "forms", "moving", "dialogs", "front", "live", "customer", "filters",
-    "people", "desk", "proofs", "settings", "lab",
+    "people", "desk", "proofs", "settings", "lab", "narrow",
 )  # fmt: skip
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
