@@ -1,6 +1,5 @@
 """Pages that are open change by themselves: money comes in, sign-ins end. The writer is always another process."""
 
-import dataclasses
 import re
 import sys
 import time
@@ -110,13 +109,13 @@ def two_workers(tmp_path):
 def test_every_worker_tells_its_own_tabs(two_workers, chromium):
     """A socket stays with one worker. Each worker asks for what its tabs show, whoever wrote it."""
     db, people = two_workers.db, []
+    cashier = auth.register(db, email="olu@bank.test", name="Olu Adeyemi", password=PASSWORD, role=Role.TELLER)
     for name in ("Ada Lindqvist", "Ben Ito"):
         actor = auth.register(db, email=f"{name[:3].lower()}@bank.test", name=name, password=PASSWORD)
         balance = "500.00" if name.startswith("Ada") else None
-        cashier = dataclasses.replace(actor, role=Role.TELLER)
         account = db.unit_of_work(
-            lambda session, cashier=cashier, balance=balance: accounts.open_account(
-                session, cashier, settings=db.settings, initial_balance=balance
+            lambda session, owner=actor.user_id, balance=balance: accounts.open_account(
+                session, cashier, settings=db.settings, initial_balance=balance, owner_id=owner
             )
         )
         people.append(Person(actor, {"Everyday": account}))
