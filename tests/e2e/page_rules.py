@@ -23,6 +23,14 @@ def too_wide(page):
     return page.locator("html").evaluate("html => html.scrollWidth - html.clientWidth")
 
 
+def too_wide_in_large_letters(page):
+    """The same with text at twice its size, as people set it who read badly."""
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    wide = too_wide(page)
+    page.evaluate("document.documentElement.style.fontSize = ''")
+    return wide
+
+
 def axe_finds(page, rules=RULES):
     """What is serious or worse, in words."""
     if not page.evaluate("'axe' in window"):

@@ -10,7 +10,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import Role
 from bank_app.services import drafts, transfers
 from bank_app.ui import site
-from tests.e2e.page_rules import CONTRAST, axe_finds, settled, too_wide
+from tests.e2e.page_rules import CONTRAST, axe_finds, settled, too_wide, too_wide_in_large_letters
 
 WHO = {
     "visitor": None, "customer": Role.CUSTOMER, "operator": Role.TELLER, "auditor": Role.AUDITOR, "admin": Role.ADMIN,
@@ -89,6 +89,8 @@ def test_every_page_keeps_to_the_rules(bank, visit, person, ada, paths, role):
             page.set_viewport_size({"width": width, "height": 844})
             if (wide := too_wide(page)) > 0:
                 problems.append(f"{here} is {wide} px too wide at {width}")
+        if (wide := too_wide_in_large_letters(page)) > 0:
+            problems.append(f"{here} is {wide} px too wide at 320 with text at 200 %")
         page.set_viewport_size({"width": 1280, "height": 900})
     visit.said.clear()
     assert "\n".join(problems) == ""

@@ -221,12 +221,15 @@ def total_drawing(chart: rx.Var) -> rx.Component:
             ),
             rx.cond(
                 chart.break_top != "",
-                rx.el.i(class_name="point bad", custom_attrs=placed(left=chart.break_left, top=chart.break_top)),
+                rx.el.i(class_name="point first", custom_attrs=placed(left=chart.break_left, top=chart.break_top)),
                 rx.fragment(),
             ),
             rx.cond(
                 chart.end_left != "",
-                rx.el.i(class_name="point", custom_attrs=placed(left=chart.end_left, top=chart.end_top)),
+                rx.el.i(
+                    class_name=rx.cond(chart.break_top != "", "point bad", "point"),
+                    custom_attrs=placed(left=chart.end_left, top=chart.end_top),
+                ),
                 rx.fragment(),
             ),
             class_name="chart",
