@@ -21,12 +21,11 @@ class Page:
     # What brings the page up to date when the books have changed, without bones and without moving what is read.
     refresh: Any = None
     # What writes all of it anew when amounts are hidden or written in another way; without one `refresh`, or `on_load`.
-    redraw: Any = None
+    redraw: Sequence[Any] = ()
 
     def written_anew(self) -> list[Any]:
         """The handlers that write everything on the page once more."""
-        first = self.redraw or self.refresh
-        return [first] if first else list(self.on_load)
+        return list(self.redraw or ([self.refresh] if self.refresh else self.on_load))
 
 
 _known: list[tuple[re.Pattern[str], Page]] = []

@@ -74,6 +74,32 @@ def test_hidden_amounts_leave_no_digit_on_any_page(visit, ada):
         assert not AMOUNT.search(texts), address
 
 
+def test_hiding_amounts_changes_the_page_that_is_open_and_every_other_one(visit, ada):
+    page = visit(ada)
+    for address in ("/home", "/activity", "/notifications", "/move/withdraw", f"/accounts/{ada.number()}", "/lab"):
+        page.goto(address)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        texts = page.locator("body")
+        shown = address != "/notifications"
+        if shown:
+            expect(texts).to_contain_text(AMOUNT)
+        page.get_by_role("button", name="Hide amounts").click()
+        expect(page.get_by_role("button", name="Show amounts")).to_be_visible()
+        expect(page.locator("main")).not_to_contain_text(AMOUNT)
+        page.get_by_role("button", name="Show amounts").click()
+        if shown:
+            expect(texts).to_contain_text(AMOUNT)
+    page.goto(f"/accounts/{ada.number()}")
+    other = page.context.new_page()
+    visit.listen(other)
+    other.goto("/home")
+    expect(other.locator(".hero-amount")).to_contain_text("$600")
+    other.get_by_role("button", name="Hide amounts").click()
+    expect(page.locator("main")).not_to_contain_text(AMOUNT, timeout=4_000)
+    other.get_by_role("button", name="Show amounts").click()
+    expect(page.locator(".hero-amount")).to_have_text("$500.00", timeout=4_000)
+
+
 def test_the_palette_and_the_keys_need_no_mouse_and_send_nothing(visit, ada):
     page = visit(ada)
     page.goto("/home")
