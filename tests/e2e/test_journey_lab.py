@@ -121,10 +121,14 @@ def test_pause_stands_still_and_stop_ends_it_at_once(visit, person):
     expect(page.locator(".small-chart .value").first).to_contain_text(re.compile(r"[1-9]"), timeout=15_000)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
-    page.wait_for_timeout(300)
-    still = page.locator("main").inner_text()
-    page.wait_for_timeout(1500)
-    assert page.locator("main").inner_text() == still
+    for _ in range(5):
+        still = page.locator("main").inner_text()
+        page.wait_for_timeout(1500)
+        # What was on its way when it was pressed may still have come.
+        if page.locator("main").inner_text() == still:
+            break
+    else:
+        pytest.fail("it went on while it was paused", pytrace=False)
     page.get_by_role("button", name="Go on").click()
     began = time.monotonic()
     page.get_by_role("button", name="Stop").click()
