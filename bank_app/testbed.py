@@ -73,16 +73,18 @@ def run_tests(
         _bring_database(console)
     os.environ["PYTHONPATH"] = str(PROJECT)
     outcomes = []
+    # Everything goes side by side, a file on one processor; a few chosen tests are told as they run.
+    at_once = [] if arguments else ["-n", str(min(os.cpu_count() or 1, MOST_AT_ONCE)), "--dist", "loadfile"]
     if plain is not None:
         _bring_curl(console)
-        # Everything goes side by side, a file on one processor; a few chosen tests are told as they run.
-        at_once = [] if arguments else ["-n", str(min(os.cpu_count() or 1, MOST_AT_ONCE)), "--dist", "loadfile"]
         outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *at_once, *plain], settings))
     if browser is not None and (PROJECT / BROWSER_TESTS).is_dir():
         os.environ["BANK_TEST_BROWSER"] = str(_bring_browser(settings, console))
         # Once, here: the servers of the tests have data folders of their own and find it.
         build.ensure_built(settings, lambda step: console.print(f"{step} ..."))
-        outcomes.append(_pytest("In the browser", browser, settings))
+        # In their own order: the file that takes longest has few tests and is no good as the last one.
+        in_order = ["--no-loadscope-reorder"] if at_once else []
+        outcomes.append(_pytest("In the browser", [*at_once, *in_order, *browser], settings))
     return _sum_up(outcomes, console)
 
 
