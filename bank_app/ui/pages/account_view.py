@@ -103,7 +103,13 @@ def _figure(ready: rx.Var) -> rx.Component:
         ),
         rx.el.div(
             rx.el.button(
-                icon("shield-check", 16), "Prove it", type="button", on_click=AccountState.prove, class_name="btn"
+                icon("shield-check", 16),
+                "Prove it",
+                type="button",
+                on_click=AccountState.prove,
+                # Before the account is there a press would come to nothing.
+                disabled=~ready,
+                class_name="btn",
             ),
             freshness(),
             class_name="prove",
