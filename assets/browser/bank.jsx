@@ -1,6 +1,6 @@
 // The few things that must happen in the browser itself: what is said while the bank cannot be reached, buttons that
 // cannot be pressed twice, focus after navigation. Plain components; the pages are written in Python.
-import { createElement as el, useContext, useEffect, useRef, useState } from "react";
+import { createElement as el, Fragment, useContext, useEffect, useRef, useState } from "react";
 import { useLocation } from "react-router";
 import { toast } from "sonner";
 import { EventLoopContext } from "$/utils/context";
@@ -203,13 +203,20 @@ export function CopyButton({ text, path, label, className, children }) {
   };
   const said = label ? `Copy ${label}` : undefined;
   const check = el("path", { d: CHECK, strokeLinecap: "round", strokeLinejoin: "round" });
+  const answer = text === undefined ? "Link copied" : "Copied";
   return el(
-    "button",
-    { type: "button", className: done ? `${className ?? ""} copied` : className, "aria-label": done ? undefined : said, onClick: copy },
-    done
-      ? el("svg", { width: 16, height: 16, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 2, "aria-hidden": true }, check)
-      : null,
-    el("span", { role: "status" }, done ? (text === undefined ? "Link copied" : "Copied") : (children ?? "Copy")),
+    Fragment,
+    null,
+    el(
+      "button",
+      { type: "button", className: done ? `${className ?? ""} copied` : className, "aria-label": done ? undefined : said, onClick: copy },
+      done
+        ? el("svg", { width: 16, height: 16, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 2, "aria-hidden": true }, check)
+        : null,
+      el("span", null, done ? answer : (children ?? "Copy")),
+    ),
+    // Beside the button: a status within it is no part of the button's name.
+    el("span", { role: "status", className: "hidden-visually" }, done ? answer : ""),
   );
 }
 
