@@ -213,7 +213,7 @@ export function CopyButton({ text, path, label, className, children }) {
       done
         ? el("svg", { width: 16, height: 16, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 2, "aria-hidden": true }, check)
         : null,
-      el("span", null, done ? answer : (children ?? "Copy")),
+      done ? answer : (children ?? "Copy"),
     ),
     // Beside the button: a status within it is no part of the button's name.
     el("span", { role: "status", className: "hidden-visually" }, done ? answer : ""),
