@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import re
-import secrets
 import time
 import traceback
 from collections.abc import MutableMapping
@@ -19,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bank_app.api import errors
 from bank_app.api.metrics import Metrics
 from bank_app.database import Database
+from bank_app.domain.identifiers import new_id
 from bank_app.services import audit, refusals
 
 OWN_PATHS = re.compile(r"/(api|problems|healthz|readyz|metrics)(/|$)")
@@ -144,7 +144,7 @@ def _with_id(send: Send, request_id: str) -> Send:
 
 def _request_id(scope: Scope) -> str:
     sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
-    return sent if _SANE_ID.fullmatch(sent) else secrets.token_hex(16)
+    return sent if _SANE_ID.fullmatch(sent) else new_id().hex
 
 
 def _add_headers(message: Message, state: MutableMapping[str, Any]) -> None:

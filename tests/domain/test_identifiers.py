@@ -1,5 +1,6 @@
 """Account numbers that notice typos, ids that sort by time, references that people can read out."""
 
+import os
 import random
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -155,3 +156,16 @@ def test_a_fingerprint_is_the_same_for_the_same_request_in_any_order():
 )
 def test_a_fingerprint_differs_with_anything_that_was_asked(operation, request_body):
     assert fingerprint(operation, request_body) != fingerprint("transfer", {"amount": "10.00"})
+
+
+def test_a_copy_of_the_process_makes_other_ids():
+    new_id()
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        os.write(writing, b"".join([new_id().bytes for _ in range(50)]))
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reading, 50 * 16)
+    random = {theirs[start + 8 : start + 16] for start in range(0, len(theirs), 16)}
+    assert len(random) == 50
+    assert not random & {new_id().bytes[8:] for _ in range(600)}
