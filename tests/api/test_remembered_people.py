@@ -60,12 +60,16 @@ def test_a_role_that_was_taken_away_is_gone_with_the_next_movement(caller, count
     assert counter.balance(hers) == "99.00"
 
 
-def test_a_role_that_was_given_counts_with_the_next_movement(caller, counter, change, ben, hers, his):
+def test_a_role_that_was_given_counts_with_the_next_movement(caller, counter, change, ada, ben, hers, his):
     program = caller(ben)
+    savings = counter.open(ada)
     assert program.post(TRANSFER, body(his, hers)).json()["code"] == "insufficient_funds"
+    assert program.post(TRANSFER, body(hers, savings)).json()["code"] == "account_not_found"
     change(User, User.id, ben.user_id, role="teller")
-    assert program.post(TRANSFER, body(hers, his), key="now").status_code == 201
-    assert program.post(TRANSFER, body(hers, his), key="now").headers["idempotency-replayed"] == "true"
+    assert program.post(TRANSFER, body(hers, savings), key="now").status_code == 201
+    assert program.post(TRANSFER, body(hers, savings), key="now").headers["idempotency-replayed"] == "true"
+    # Even so, nobody serves himself.
+    assert program.post(TRANSFER, body(hers, his)).json()["code"] == "forbidden"
     assert counter.balance(hers) == "99.00"
 
 
