@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -238,3 +239,45 @@ def balance(api):
         api(somebody).get(f"/accounts/{somebody.number(title)}/history").json()["items"]
     )
     return of
+
+
+class Line:
+    """Between a page and the bank: what the bank says can be lost, and what the page says can come late."""
+
+    def __init__(self):
+        self.losing, self._page, self._bank, self._held = False, None, None, None
+
+    def between(self, route):
+        """Stands in between whenever the page connects."""
+        self._page, self._bank = route, route.connect_to_server()
+        self._bank.on_message(lambda message: None if self.losing else route.send(message))
+        route.on_message(lambda message: self._held.append(message) if self._held is not None else self._say(message))
+
+    def _say(self, message):
+        self._bank.send(message)
+
+    @contextmanager
+    def late(self):
+        """What the page says in here reaches the bank at the end; until then the page hears of nothing either."""
+        self.losing, self._held = True, []
+        yield
+        self.losing, held, self._held = False, self._held, None
+        for message in held:
+            self._say(message)
+
+    def cut(self):
+        """The connection is lost; the page makes another, which loses nothing."""
+        self.losing = False
+        self._page.close()
+
+
+@pytest.fixture
+def lossy():
+    """`lossy(page)`, before the page is opened, is the `Line` between it and the bank."""
+
+    def on(page):
+        line = Line()
+        page.route_web_socket(re.compile("/_event"), line.between)
+        return line
+
+    return on

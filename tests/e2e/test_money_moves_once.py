@@ -4,7 +4,6 @@ import re
 import sqlite3
 from contextlib import closing
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.money_pages import AMOUNT, RECEIPT, REVIEW, SAFE, account, heading, review, send
@@ -50,11 +49,10 @@ def test_two_tabs_on_the_same_draft_post_once(visit, lossy, ada, ben, balance):
     line = lossy(second)
     second.goto(first.url)
     expect(heading(second, "Check and send")).to_be_visible()
-    # It would move on by itself as soon as it heard of the first.
-    line.losing = True
-    send(first, "$25.00")
-    line.losing = False
-    send(second, "$25.00")
+    with line.late():
+        second.get_by_role("button", name="Send $25.00").click()
+        send(first, "$25.00")
+    second.wait_for_url(RECEIPT)
     expect(
         second.get_by_text(re.compile(r"This was already sent at \d\d:\d\d. You were not charged twice."))
     ).to_be_visible()
@@ -122,31 +120,6 @@ def test_a_press_while_offline_does_nothing_then_and_nothing_later(visit, ada, b
     assert (balance(ada), len(balance.entries(ben))) == ("475.00", 1)
     # The browser itself reports the requests that it could not make.
     visit.said[:] = [line for line in visit.said if "ERR_INTERNET_DISCONNECTED" not in line]
-
-
-@pytest.fixture
-def lossy():
-    """A connection whose answers can be lost: `lossy(page)`, then `.losing = True`, later `.cut()`."""
-
-    class Line:
-        losing, routes = False, ()
-
-        def cut(self):
-            self.losing = False
-            self.routes[-1].close()
-
-    def on(page):
-        line = Line()
-
-        def between(route):
-            line.routes = (*line.routes, route)
-            server = route.connect_to_server()
-            server.on_message(lambda message: None if line.losing else route.send(message))
-
-        page.route_web_socket(re.compile("/_event"), between)
-        return line
-
-    return on
 
 
 def test_an_answer_that_got_lost_is_found_after_reconnecting(visit, lossy, ada, ben, balance):
