@@ -125,7 +125,9 @@ def worker_of(url):
 
 def memory(pid):
     text = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
+    resident = re.search(r"VmRSS:\s+(\d+)", text)
+    # A process that has just ended holds none.
+    return int(resident.group(1)) / 1024 if resident else 0
 
 
 def processor(pid):
