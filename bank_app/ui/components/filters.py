@@ -83,6 +83,16 @@ def _types(state: Any) -> rx.Component:
     )
 
 
+def amounts_and_dates(wanted: Any) -> tuple[rx.Component, ...]:
+    """The fields that every list of money has: from and up to which amount, since and until which day."""
+    return (
+        filter_input("Amount from", "min", wanted.min, input_mode="decimal"),
+        filter_input("Amount up to", "max", wanted.max, input_mode="decimal"),
+        filter_input("Since", "since", wanted.since, type="date"),
+        filter_input("Until", "until", wanted.until, type="date"),
+    )
+
+
 def entry_filters(state: Any, *, label: str) -> rx.Component:
     """What can be looked for among entries; `state` has `filters`, `kinds`, `filter_count` and `search`."""
     wanted = state.filters
@@ -92,10 +102,7 @@ def entry_filters(state: Any, *, label: str) -> rx.Component:
         rx.el.div(
             filter_select("Status", "status", STATUS_WORDS, wanted.status, "Any"),
             filter_select("Direction", "direction", DIRECTION_WORDS, wanted.direction, "Any"),
-            filter_input("Amount from", "min", wanted.min, input_mode="decimal"),
-            filter_input("Amount up to", "max", wanted.max, input_mode="decimal"),
-            filter_input("Since", "since", wanted.since, type="date"),
-            filter_input("Until", "until", wanted.until, type="date"),
+            *amounts_and_dates(wanted),
             class_name="fields",
         ),
         on_submit=state.search,

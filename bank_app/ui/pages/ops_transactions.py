@@ -24,7 +24,7 @@ from bank_app.ui.components.desk import (
     posted_badge,
     row_bones,
 )
-from bank_app.ui.components.filters import filter_form
+from bank_app.ui.components.filters import amounts_and_dates, filter_form
 from bank_app.ui.components.live import freshness, new_rows_pill
 from bank_app.ui.components.parts import document_link, empty, failed_panel, icon, link, load_more, page_head, waiting
 from bank_app.ui.components.shell import shell
@@ -231,10 +231,7 @@ def _search() -> rx.Component:
             filter_input("Idempotency key", "key", wanted.key),
             filter_select("Type", "type", TYPE_WORDS, wanted.type, "Any type"),
             filter_select("Status", "status", STATUS_WORDS, wanted.status, "Any status"),
-            filter_input("Amount from", "min", wanted.min, input_mode="decimal"),
-            filter_input("Amount up to", "max", wanted.max, input_mode="decimal"),
-            filter_input("Since", "since", wanted.since, type="date"),
-            filter_input("Until", "until", wanted.until, type="date"),
+            *amounts_and_dates(wanted),
             class_name="fields",
         ),
         on_submit=state.search,
