@@ -28,6 +28,7 @@ from bank_app.lab.simulation.scenario import Config
 _LOOK_SECONDS = 0.1
 _PROBES_BEFORE = 8
 _PROBES_KEPT = 20
+_LOW_PRIORITY = 15
 # The bank counts as slowed down when both hold: several times what it was, and more than a person would not notice.
 _SLOWER, _SLOW_MS = 4.0, 400.0
 
@@ -85,6 +86,9 @@ class Job:
                 self._say("stopped", "Stopped before it began.")
                 return
             threading.Thread(target=self._mind, daemon=True).start()
+            # It begins as quickly as anything; from here on whoever uses the bank goes first.
+            with suppress(OSError):
+                os.nice(_LOW_PRIORITY)
             reports = []
             for index, config in enumerate(self._configs):
                 self._say("running", strategy=config.strategy, index=index)
@@ -150,8 +154,6 @@ def _write(path: Path, value: Any) -> None:
 
 def main(folder: Path) -> int:
     """Runs the job of a folder."""
-    with suppress(OSError):
-        os.nice(5)
     job = Job(folder)
     try:
         job.carry_out()
