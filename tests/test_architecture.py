@@ -48,7 +48,9 @@ MAY_IMPORT = {
     "models": {"columns", "domain"},
     "nodes": {"settings"},
     "database": GROUND | {"bulk", "settings", "nodes"},
-    "services": GROUND | {"services", "models", "bulk", "database", "domain", "settings"},
+    "lifeline": set(),
+    "aside": GROUND | {"database", "lifeline", "settings"},
+    "services": GROUND | {"services", "models", "bulk", "database", "domain", "settings", "aside"},
     "demo_town": GROUND | {"services", "database", "domain", "settings"},
     "demo": GROUND | {"demo_town", "services", "database", "domain", "settings"},
     # The laboratory drives the bank from outside, and reads the books as rows.
@@ -56,7 +58,7 @@ MAY_IMPORT = {
     | {"lab", "services", "models", "database", "domain", "settings"}
     | {"build", "lifeline", "private_mysql", "server", "start"},
     "collector": set(),
-    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "collector"},
+    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "collector", "aside"},
     "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "logs"},
 }
 FORBIDDEN_ROOMS = {

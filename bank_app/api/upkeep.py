@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from bank_app import aside
 from bank_app.database import Database
 from bank_app.errors import BankError
 from bank_app.services import audit_trail, books, vitals
@@ -35,9 +36,10 @@ class Upkeep:
         self._tasks = [asyncio.create_task(self._often()), asyncio.create_task(self._seldom())]
 
     def stop(self) -> None:
-        """Ends; what a thread has begun is let finish."""
+        """Ends; what a thread has begun is let finish, and a check in a process of its own is ended."""
         for task in self._tasks:
             task.cancel()
+        aside.end(self._db)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _often(self) -> None:
