@@ -57,8 +57,8 @@ MAY_IMPORT = {
     "lab": GROUND
     | {"lab", "services", "models", "database", "domain", "settings"}
     | {"build", "lifeline", "private_mysql", "server", "start"},
-    "collector": set(),
-    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "collector", "aside"},
+    "interpreter": set(),
+    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "interpreter", "aside"},
     "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "logs"},
 }
 FORBIDDEN_ROOMS = {
