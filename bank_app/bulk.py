@@ -48,7 +48,7 @@ def ask(session: Session, questions: Sequence[Question]) -> list[Sequence[Any]]:
     asked = [(index, question) for index, question in enumerate(questions) if question.values]
     if not asked:
         return answers
-    connection = session.connection()
+    connection = _connection(session)
     if connection.dialect.name == "sqlite":
         for index, question in asked:
             answers[index] = connection.execute(question.statement, {question.name: list(question.values)}).all()
@@ -128,7 +128,7 @@ class Writes:
 
     def __init__(self, session: Session) -> None:
         """Sends nothing yet."""
-        self._connection = session.connection()
+        self._connection = _connection(session)
         self._embedded = self._connection.dialect.name == "sqlite"
         self._quote = None if self._embedded else _quote(self._connection)
         self._statements: list[tuple[str, int | None]] = []
@@ -212,6 +212,12 @@ def _send(connection: Connection, statements: Sequence[str]) -> list[tuple[int, 
     if len(sets) != len(statements):
         raise BooksBroken(f"{len(statements)} statements sent, {len(sets)} answered")
     return sets
+
+
+def _connection(session: Session) -> Connection:
+    """That of a unit of work, without a word to its session, which would begin keeping account of it."""
+    bind = session.get_bind()
+    return bind if isinstance(bind, Connection) else session.connection()
 
 
 def _quote(connection: Connection) -> Callable[[str], str]:

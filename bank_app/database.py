@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import tenacity
@@ -32,6 +33,7 @@ from bank_app.settings import PROJECT, Settings
 
 T = TypeVar("T")
 ATTEMPTS = 5
+_session = partial(Session, expire_on_commit=False, autoflush=False)
 
 
 class Fault(Enum):
@@ -159,7 +161,7 @@ class Database:
         """
 
         def attempt() -> T:
-            with Session(self.reading, expire_on_commit=False) as session:
+            with self.reading.connect() as connection, _session(connection) as session:
                 return operation(session)
 
         return self._twice(attempt)
@@ -190,30 +192,31 @@ class Database:
 
     def _attempt(self, operation: Callable[[Session], T]) -> T:
         committing = False
-        with self._own_turn(), Session(self.writing, expire_on_commit=False, autoflush=False) as session:
-            try:
-                result = operation(session)
-                session.flush()
-                committing = True
-                session.commit()
-            except (DBAPIError, PoolTimeout) as error:
-                # On every error, also those that end only the statement: a lock wait timeout leaves the unit of
-                # work open, and committing it would write half a transfer.
-                _roll_back(session, committing=committing)
-                fault = self.fault_of(error)
-                broken = fault is Fault.BROKEN or (fault is Fault.DUPLICATE and _inserts_postings(error))
-                _forget_values(error)
-                if broken:
-                    raise BooksBroken(str(error)) from error
-                lost = fault is Fault.LOST and not _was_turned_away(error)
-                unanswered = committing and (lost or _may_be_on_disk(error))
-                if fault is Fault.CANNOT_WRITE and not unanswered:
-                    raise _unavailable(fault) from error
-                raise _Again(fault, during_commit=unanswered) from error
-            except BaseException:
-                _roll_back(session, committing=committing)
-                raise
-            return result
+        try:
+            # The session is bound to one connection and begins on it only when the ORM is used: posting does without.
+            with self._own_turn(), self.writing.connect() as connection, _session(connection) as session:
+                try:
+                    result = operation(session)
+                    session.flush()
+                    committing = True
+                    connection.commit()
+                except BaseException:
+                    # On every error, also those that end only the statement: a lock wait timeout leaves the unit of
+                    # work open, and committing it would write half a transfer.
+                    _roll_back(connection, committing=committing)
+                    raise
+                return result
+        except (DBAPIError, PoolTimeout) as error:
+            fault = self.fault_of(error)
+            broken = fault is Fault.BROKEN or (fault is Fault.DUPLICATE and _inserts_postings(error))
+            _forget_values(error)
+            if broken:
+                raise BooksBroken(str(error)) from error
+            lost = fault is Fault.LOST and not _was_turned_away(error)
+            unanswered = committing and (lost or _may_be_on_disk(error))
+            if fault is Fault.CANNOT_WRITE and not unanswered:
+                raise _unavailable(fault) from error
+            raise _Again(fault, during_commit=unanswered) from error
 
     @contextlib.contextmanager
     def _own_turn(self) -> Iterator[None]:
@@ -356,17 +359,17 @@ class Database:
         return engine
 
 
-def _roll_back(session: Session, *, committing: bool) -> None:
+def _roll_back(connection: Connection, *, committing: bool) -> None:
     """Ends a unit of work that failed. A connection that cannot even do that is gone, and the server rolls back."""
     if committing:
         # SQLAlchemy takes a COMMIT that failed for the end and sends no ROLLBACK. Some leave the unit of work open,
         # as that of a node without its cluster, and the next one on this connection would commit it.
-        session.invalidate()
+        connection.invalidate()
         return
     try:
-        session.rollback()
+        connection.rollback()
     except DBAPIError:
-        session.invalidate()
+        connection.invalidate()
 
 
 def _prepare_sqlite(engine: Engine, *, writes: bool) -> None:
