@@ -221,7 +221,9 @@ class Office:
         if state in ("finished", "stopped", "failed"):
             return state, message, True
         pid = int(found["pid"])
-        if not is_running(pid) or _MODULE not in command_line(pid):
+        # One that begins this moment lives already and has no command line yet.
+        line = command_line(pid) or _MODULE
+        if not is_running(pid) or _MODULE not in line:
             return "failed", "The run ended without a report.", True
         return state, message, False
 

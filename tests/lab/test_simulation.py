@@ -217,6 +217,15 @@ def test_a_run_is_stopped_within_two_seconds(desk):
     assert seen.report["results"][0]["seconds"] < 60
 
 
+def test_a_run_that_begins_this_moment_has_not_failed(desk, monkeypatch):
+    """Between its start and its first instruction a process has no command line."""
+    number = desk.start([Config(strategy="S4", seconds=1)], started_at="now")
+    with monkeypatch.context() as patched:
+        patched.setattr(office, "command_line", lambda _pid: "")
+        assert desk.look(number)[0].state in ("queued", "running")
+    assert wait_for(desk, number)[0].state == "finished"
+
+
 def test_the_second_run_waits_for_the_first(desk):
     first = desk.start([Config(strategy="S4", seconds=2)], started_at="now")
     while desk.look(first)[0].state != "running":
