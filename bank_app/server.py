@@ -19,7 +19,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from bank_app import build, interpreter, logs, settings
+from bank_app import build, collector, logs, settings
 from bank_app.lifeline import end_with_parent
 from bank_app.settings import PROJECT
 
@@ -120,7 +120,7 @@ def _load_app(target: str) -> Any:
     end_with_parent()
     logs.configure(settings.load())
     app = load_target(target, factory=True)
-    interpreter.settle()
+    collector.settle()
     return app
 
 

@@ -57,8 +57,8 @@ MAY_IMPORT = {
     "lab": GROUND
     | {"lab", "services", "models", "database", "domain", "settings"}
     | {"build", "lifeline", "private_mysql", "server", "start"},
-    "interpreter": set(),
-    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "interpreter", "aside"},
+    "collector": set(),
+    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "collector", "aside"},
     "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "logs"},
 }
 FORBIDDEN_ROOMS = {

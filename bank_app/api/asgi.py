@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bank_app import interpreter, logs, settings
+from bank_app import collector, logs, settings
 from bank_app.api.app import create_api
 from bank_app.api.front import Front
 from bank_app.database import Database
@@ -10,4 +10,4 @@ from bank_app.database import Database
 _settings = settings.load()
 logs.configure(_settings)
 api = Front(create_api(Database(_settings), _settings))
-interpreter.settle()
+collector.settle()
