@@ -7,23 +7,20 @@ lone transfer took thirteen times as long, and beside one in a process of its ow
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
 from bank_app.database import Database
 from bank_app.errors import BankError, Overloaded, by_code
-from bank_app.lifeline import end_with_parent
+from bank_app.lifeline import end_with_parent, step_back
 from bank_app.settings import PROJECT
 
 T = TypeVar("T")
-_LOW_PRIORITY = 15
 _changing = threading.Lock()
 _under_way: weakref.WeakKeyDictionary[Database, list[subprocess.Popen[bytes]]] = weakref.WeakKeyDictionary()
 
@@ -77,8 +74,7 @@ def end(db: Database) -> None:
 
 def _main() -> None:
     end_with_parent()
-    with suppress(OSError):
-        os.nice(_LOW_PRIORITY)
+    step_back()
     settings, function = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by ourselves, through a pipe of our own
     db = Database(settings)
     try:

@@ -1,18 +1,22 @@
 """Ties a child process to its parent: when the parent is killed without a word, the kernel ends the child too.
 
-And tells whether a process that was left behind still lives, and which program it is.
+And has it step back behind whoever serves, and tells whether a process that was left behind still lives, and which
+program it is.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 _SET_PARENT_DEATH_SIGNAL = 1
+_LOW_PRIORITY = 15
 
 
 def _load_prctl() -> Callable[..., int] | None:
@@ -33,6 +37,12 @@ def end_with_parent() -> None:
     """
     if _prctl:
         _prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGTERM))
+
+
+def step_back() -> None:
+    """From here on this process computes with what others leave it. Where that cannot be had it goes on as it is."""
+    with suppress(OSError):
+        os.nice(_LOW_PRIORITY)
 
 
 def is_running(pid: int) -> bool:

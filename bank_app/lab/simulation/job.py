@@ -24,11 +24,11 @@ from bank_app.lab.simulation import report
 from bank_app.lab.simulation.place import LabUnavailable, Place
 from bank_app.lab.simulation.run import Run, Tick, percentile
 from bank_app.lab.simulation.scenario import Config
+from bank_app.lifeline import step_back
 
 _LOOK_SECONDS = 0.1
 _PROBES_BEFORE = 8
 _PROBES_KEPT = 20
-_LOW_PRIORITY = 15
 # The bank counts as slowed down when both hold: several times what it was, and more than a person would not notice.
 _SLOWER, _SLOW_MS = 4.0, 400.0
 
@@ -87,8 +87,7 @@ class Job:
                 return
             threading.Thread(target=self._mind, daemon=True).start()
             # It begins as quickly as anything; from here on whoever uses the bank goes first.
-            with suppress(OSError):
-                os.nice(_LOW_PRIORITY)
+            step_back()
             reports = []
             for index, config in enumerate(self._configs):
                 self._say("running", strategy=config.strategy, index=index)
