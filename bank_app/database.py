@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import tenacity
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from pymysql.constants import CLIENT
 from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from alembic import command
+from bank_app import schema
 from bank_app.bulk import SEPARATOR
 from bank_app.errors import BankError, BooksBroken, DatabaseUnavailable, LockTimeout, OutcomeUnknown, Unavailable
 from bank_app.nodes import Node, Nodes, follow, tls
-from bank_app.settings import PROJECT, Settings
+from bank_app.settings import Settings
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -249,8 +245,7 @@ class Database:
         """Whether every migration of this code has been applied."""
         if not self._schema_seen_current:
             with self.reading.connect() as connection:
-                current = set(MigrationContext.configure(connection).get_current_heads())
-            self._schema_seen_current = current == set(ScriptDirectory.from_config(alembic_config()).get_heads())
+                self._schema_seen_current = schema.is_current(connection)
         return self._schema_seen_current
 
     def upgrade_schema(self) -> None:
@@ -258,32 +253,10 @@ class Database:
 
         Raises:
             DatabaseUnavailable: the server does not let this user create triggers; nothing was changed.
-            LockTimeout: another process migrates for longer than a minute.
+            LockTimeout: another process migrates for longer than a minute, or BANK_LOCK_TIMEOUT on the embedded engine.
         """
-        with self.writing.connect() as connection, self._migrating_alone(connection):
-            if self.embedded or not self.schema_is_current():
-                if not self.embedded:
-                    _require_triggers(connection)
-                config = alembic_config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-            connection.commit()
-
-    @contextlib.contextmanager
-    def _migrating_alone(self, connection: Connection) -> Iterator[None]:
-        """On the embedded engine BEGIN IMMEDIATE has done it; a server commits with every statement about tables."""
-        if self.embedded:
-            yield
-            return
-        # A lock is known all over the server by a name of at most 64 characters.
-        name = "SHA2(CONCAT('schema of ', DATABASE()), 256)"
-        if not connection.execute(text(f"SELECT GET_LOCK({name}, 60)")).scalar():
-            raise LockTimeout("Another process is migrating this database.")
-        try:
-            yield
-        finally:
-            # The lock belongs to the connection, and would go back into the pool with it.
-            connection.invalidate()
+        with self.writing.connect() as connection:
+            schema.upgrade(connection)
 
     def server_version(self) -> str:
         """The engine and its version, for people."""
@@ -427,26 +400,6 @@ def _unavailable(fault: Fault) -> BankError:
     return DatabaseUnavailable("The database cannot be reached now. Nothing was changed.")
 
 
-def _require_triggers(connection: Connection) -> None:
-    """Tried on a table of its own first: MySQL cannot roll back half a schema."""
-    connection.execute(text("DROP TABLE IF EXISTS may_create_triggers"))
-    connection.execute(text("CREATE TABLE may_create_triggers (id INT PRIMARY KEY)"))
-    try:
-        connection.execute(
-            text(
-                "CREATE TRIGGER may_create_triggers_probe BEFORE INSERT ON may_create_triggers FOR EACH ROW SET @a = 1"
-            )
-        )
-    except DBAPIError as error:
-        raise DatabaseUnavailable(
-            "The database user may not create triggers, which protect history: grant TRIGGER, and on MySQL with "
-            "binary logging set log_bin_trust_function_creators=1 for the migration."
-        ) from error
-    finally:
-        connection.execute(text("DROP TABLE may_create_triggers"))
-    connection.commit()
-
-
 def by_primary_key(statement: Select[Any], table: Any) -> Select[Any]:
     """Has a server look every named row up by itself.
 
@@ -459,36 +412,6 @@ def by_primary_key(statement: Select[Any], table: Any) -> Select[Any]:
 def is_embedded(url: URL) -> bool:
     """Whether the database is a file of our own, with one writer, and no server."""
     return url.get_backend_name() == "sqlite"
-
-
-class Refusal(NamedTuple):
-    """What a trigger refuses: which change of which table, all of them or only `some`."""
-
-    change: str
-    table: str
-    some: bool
-
-
-def refusing_triggers(session: Session) -> dict[str, Refusal]:
-    """The triggers of the bank's database that refuse something: none that was emptied or moved elsewhere."""
-    if session.get_bind().dialect.name == "sqlite":
-        listing = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-        form = r"CREATE TRIGGER \S+ BEFORE (\w+) ON (\w+) FOR EACH ROW\s+(WHEN\s.*\s)?BEGIN SELECT RAISE\(ABORT,.*"
-    else:
-        listing = (
-            "SELECT trigger_name, CONCAT_WS(' ', action_timing, event_manipulation, event_object_table,"
-            " action_statement) FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
-        )
-        form = r"BEFORE (\w+) (\w+) (IF\s.*\sTHEN )?SIGNAL SQLSTATE '45000'.*"
-    found = {name: re.fullmatch(form, sql, re.DOTALL) for name, sql in session.execute(text(listing))}
-    return {name: Refusal(match[1], match[2], bool(match[3])) for name, match in found.items() if match}
-
-
-def alembic_config() -> Config:
-    """Where the migrations are."""
-    config = Config()
-    config.set_main_option("script_location", str(PROJECT / "alembic"))
-    return config
 
 
 def upgrade_schema(settings: Settings) -> None:

@@ -171,9 +171,9 @@ class Transaction(SQLModel, table=True):
     )
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     hash: bytes = Field(sa_column=Column(Digest, nullable=False))
-    # Made of the id by the database, so that a reference is found by an index.
+    # Made of the id by the database, so that a reference is found by an index. SQLite computes it when it is read.
     reference: bytes | None = Field(
-        default=None, sa_column=Column(ReferenceBits, Computed("substr(id, 12, 5)", persisted=False), index=True)
+        default=None, sa_column=Column(ReferenceBits, Computed("substr(id, 12, 5)", persisted=True), index=True)
     )
 
 

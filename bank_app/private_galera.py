@@ -34,6 +34,7 @@ PROVIDERS = (
 STATE_TRANSFER = "wsrep_sst_rsync"
 # A node that comes back takes over what it missed, at worst all the data.
 SYNC_SECONDS = 120
+RECOVER_SECONDS = 60
 # Of SQL, of the group, and of the two kinds of state transfer.
 PORTS_OF_A_NODE = 4
 
@@ -122,18 +123,28 @@ class Node(PrivateServer):
             return {}
 
     def position(self) -> str:
-        """How far the data of a node that is down has come, as `uuid:number`; empty when it has none."""
+        """How far the data of a node that is down has come, as `uuid:number`; empty when it has none.
+
+        Raises:
+            ServerError: it does not end.
+        """
         if not (self.folder / "data" / "grastate.dat").exists():
             return ""
         log = self.folder / "recover.log"
         log.unlink(missing_ok=True)
-        subprocess.run(
-            [str(self.program.path), *self._server_options(), "--wsrep-recover", f"--log-error={log}"],
-            capture_output=True,
-            check=False,
-            cwd=self.folder,
-            **self._process_options(),
-        )
+        try:
+            subprocess.run(
+                [str(self.program.path), *self._server_options(), "--wsrep-recover", f"--log-error={log}"],
+                capture_output=True,
+                check=False,
+                cwd=self.folder,
+                timeout=RECOVER_SECONDS,
+                **self._process_options(),
+            )
+        except subprocess.TimeoutExpired:
+            raise ServerError(
+                self._failure(f"did not say its position within {RECOVER_SECONDS} s", log.read_text(errors="replace"))
+            ) from None
         said = re.search(r"Recovered position:? *(\S+:-?\d+)", log.read_text(encoding="utf-8", errors="replace"))
         return said[1] if said else ""
 

@@ -47,10 +47,11 @@ MAY_IMPORT = {
     "settings": {"domain"},
     "models": {"columns", "domain"},
     "nodes": {"settings"},
-    "database": GROUND | {"bulk", "settings", "nodes"},
+    "schema": {"errors", "settings"},
+    "database": GROUND | {"bulk", "settings", "nodes", "schema"},
     "lifeline": set(),
     "aside": GROUND | {"database", "lifeline", "settings"},
-    "services": GROUND | {"services", "models", "bulk", "database", "domain", "settings", "aside"},
+    "services": GROUND | {"services", "models", "bulk", "database", "schema", "domain", "settings", "aside"},
     "demo_town": GROUND | {"services", "database", "domain", "settings"},
     "demo": GROUND | {"demo_town", "services", "database", "domain", "settings"},
     # The laboratory drives the bank from outside, and reads the books as rows.
@@ -184,6 +185,7 @@ def test_every_room_of_the_map_exists():
             "commit",
             {
                 "bank_app/database.py",
+                "bank_app/schema.py",
                 "alembic/env.py",
                 "bank_app/lab/simulation/strategies.py",
                 "bank_app/lab/simulation/stale.py",
@@ -259,7 +261,7 @@ def names_an_engine(tree):
 def test_engines_are_told_apart_in_few_rooms_only():
     # Private servers boot either flavour of server and say which; they know nothing of tables.
     allowed = {
-        "bank_app/database.py", "bank_app/columns.py", "bank_app/bulk.py",
+        "bank_app/database.py", "bank_app/schema.py", "bank_app/columns.py", "bank_app/bulk.py",
         "bank_app/private_mysql.py", "bank_app/private_galera.py",
     }  # fmt: skip
     assert {path for path, tree in ROOMS.items() if names_an_engine(tree) and room(path) != "alembic"} <= allowed

@@ -3,13 +3,14 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from sqlmodel import SQLModel
 
 import bank_app.models  # noqa: F401 - fills SQLModel.metadata
 from alembic import command
-from bank_app import errors
-from bank_app.database import Database, alembic_config, upgrade_schema
+from bank_app import errors, schema
+from bank_app.database import Database, upgrade_schema
+from bank_app.schema import migrations
 from bank_app.services import auth
 from bank_app.settings import load
 
@@ -36,7 +37,7 @@ def mariadb_empty(mariadb_server, tmp_path):
 
 
 def run(database, direction, revision):
-    config = alembic_config()
+    config = migrations()
     with database.writing.connect() as connection:
         config.attributes["connection"] = connection
         direction(config, revision)
@@ -160,3 +161,44 @@ def test_tables_with_rows_are_never_taken_for_a_beginning(empty):
     with pytest.raises(errors.DatabaseUnavailable, match="with rows in it"):
         run(empty, command.upgrade, "head")
     assert empty.read(lambda session: auth.find(session, "ada@bank.test")).name == "Ada"
+
+
+def test_an_upgrade_that_fails_leaves_a_file_as_it_was(tmp_path):
+    """All migrations are one unit of work there, so that nobody else comes between two of them."""
+    database = Database(load(database_url=f"sqlite:///{tmp_path / 'empty.sqlite3'}", data=tmp_path))
+
+    @event.listens_for(database.writing, "before_cursor_execute")
+    def fail(_connection, _cursor, statement, *_rest):
+        if "ix_transactions_reference" in statement:
+            raise OSError("the power went")
+
+    with pytest.raises(OSError, match="the power went"):
+        database.upgrade_schema()
+    assert objects(database) == {}
+    event.remove(database.writing, "before_cursor_execute", fail)
+    database.upgrade_schema()
+    assert database.schema_is_current()
+    database.dispose()
+
+
+def test_who_waits_too_long_for_another_that_migrates_is_told(empty, monkeypatch):
+    monkeypatch.setattr(schema, "PATIENCE", 0)
+    impatient = Database(empty.settings.model_copy(update={"lock_timeout": 0.1}))
+    refused = pytest.raises(errors.LockTimeout, match="Another process is migrating")
+    with empty.writing.connect() as connection, schema.alone(connection), refused:
+        impatient.upgrade_schema()
+    impatient.dispose()
+
+
+def test_a_server_keeps_the_reference_in_the_row(empty):
+    """Its index then needs no table to be opened when a node that was killed says how far it had come."""
+    empty.upgrade_schema()
+    kept = {}
+    for revision in ("0006", "head"):
+        run(empty, command.downgrade if revision == "0006" else command.upgrade, revision)
+        with empty.reading.connect() as connection:
+            columns = {column["name"]: column for column in inspect(connection).get_columns("transactions")}
+            kept[revision] = columns["reference"]["computed"]["persisted"]
+            indexes = {index["name"] for index in inspect(connection).get_indexes("transactions")}
+        assert "ix_transactions_reference" in indexes
+    assert kept == {"0006": False, "head": not empty.embedded}

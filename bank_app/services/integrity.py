@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from bank_app import aside, clock
-from bank_app.database import Database, Refusal, refusing_triggers
+from bank_app.database import Database
 from bank_app.domain import chain
 from bank_app.domain.accounting import AccountKind, Direction, signed
 from bank_app.domain.identifiers import account_number_text
@@ -30,6 +30,7 @@ from bank_app.models import (
     Posting,
     Transaction,
 )
+from bank_app.schema import Refusal, refusing_triggers
 from bank_app.services import integrity_of_history, integrity_of_holds
 
 # A report names the first offenders of each kind; a broken bank may have millions.

@@ -1,0 +1,131 @@
+"""The tables and triggers of a database: bringing them up to date, and reading back what the triggers refuse."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from alembic import command
+from bank_app.errors import DatabaseUnavailable, LockTimeout
+from bank_app.settings import PROJECT
+
+# How long one that migrates is waited for, in seconds.
+PATIENCE = 60
+
+
+def migrations() -> Config:
+    """Where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(PROJECT / "alembic"))
+    return config
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether every migration of this code has been applied."""
+    applied = set(MigrationContext.configure(connection).get_current_heads())
+    return applied == set(ScriptDirectory.from_config(migrations()).get_heads())
+
+
+def upgrade(connection: Connection) -> None:
+    """Applies the missing migrations, in order, and commits. Of several that do so at once the others wait.
+
+    On the embedded engine all of them are one unit of work; a server commits with every statement about tables.
+
+    Args:
+        connection: of its own, with nothing begun.
+
+    Raises:
+        DatabaseUnavailable: the server does not let this user create triggers; nothing was changed.
+        LockTimeout: another process migrates for too long.
+    """
+    with alone(connection):
+        if not is_current(connection):
+            _require_triggers(connection)
+            config = migrations()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        connection.commit()
+
+
+@contextlib.contextmanager
+def alone(connection: Connection) -> Iterator[None]:
+    """Keeps others from migrating the same database; at the end nothing is committed, and the lock is given back.
+
+    Raises:
+        LockTimeout: another one has it for too long.
+    """
+    busy = "Another process is migrating this database."
+    if _is_embedded(connection):
+        # Begun before anything is read: by itself every migration would be a unit of work of its own, and two processes
+        # would take turns.
+        try:
+            connection.begin()
+        except DBAPIError as error:
+            raise LockTimeout(busy) from error
+        yield
+        return
+    # A lock is known all over the server by a name of at most 64 characters.
+    name = "SHA2(CONCAT('schema of ', DATABASE()), 256)"
+    if not connection.execute(text(f"SELECT GET_LOCK({name}, {PATIENCE})")).scalar():
+        raise LockTimeout(busy)
+    try:
+        yield
+    finally:
+        # The lock belongs to the connection, and would go back into the pool with it.
+        connection.invalidate()
+
+
+def _require_triggers(connection: Connection) -> None:
+    """Tried on a table of its own first: MySQL cannot roll back half a schema."""
+    if _is_embedded(connection):
+        return
+    connection.execute(text("DROP TABLE IF EXISTS may_create_triggers"))
+    connection.execute(text("CREATE TABLE may_create_triggers (id INT PRIMARY KEY)"))
+    try:
+        connection.execute(
+            text(
+                "CREATE TRIGGER may_create_triggers_probe BEFORE INSERT ON may_create_triggers FOR EACH ROW SET @a = 1"
+            )
+        )
+    except DBAPIError as error:
+        raise DatabaseUnavailable(
+            "The database user may not create triggers, which protect history: grant TRIGGER, and on MySQL with "
+            "binary logging set log_bin_trust_function_creators=1 for the migration."
+        ) from error
+    finally:
+        connection.execute(text("DROP TABLE may_create_triggers"))
+    connection.commit()
+
+
+class Refusal(NamedTuple):
+    """What a trigger refuses: which change of which table, all of them or only `some`."""
+
+    change: str
+    table: str
+    some: bool
+
+
+def refusing_triggers(session: Session) -> dict[str, Refusal]:
+    """The triggers of the bank's database that refuse something: none that was emptied or moved elsewhere."""
+    if _is_embedded(session.connection()):
+        listing = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        form = r"CREATE TRIGGER \S+ BEFORE (\w+) ON (\w+) FOR EACH ROW\s+(WHEN\s.*\s)?BEGIN SELECT RAISE\(ABORT,.*"
+    else:
+        listing = (
+            "SELECT trigger_name, CONCAT_WS(' ', action_timing, event_manipulation, event_object_table,"
+            " action_statement) FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+        )
+        form = r"BEFORE (\w+) (\w+) (IF\s.*\sTHEN )?SIGNAL SQLSTATE '45000'.*"
+    found = {name: re.fullmatch(form, sql, re.DOTALL) for name, sql in session.execute(text(listing))}
+    return {name: Refusal(match[1], match[2], bool(match[3])) for name, match in found.items() if match}
+
+
+def _is_embedded(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
