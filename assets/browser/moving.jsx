@@ -83,6 +83,22 @@ export function KeepForm({ address, onKeep }) {
   return el("span", { ref: mark, hidden: true });
 }
 
+// Writes ten digits in the field `target` as people read them once the field is left. Not the bank: its answer would come
+// late, and write over what somebody typed meanwhile.
+export function GroupedDigits({ target }) {
+  useEffect(() => {
+    const field = document.getElementById(target);
+    if (!field) return undefined;
+    const group = () => {
+      const digits = field.value.replace(/[\s-]/g, "");
+      if (/^[0-9]{10}$/.test(digits)) field.value = digits.replace(/(....)(....)/, "$1 $2 ");
+    };
+    field.addEventListener("blur", group);
+    return () => field.removeEventListener("blur", group);
+  }, [target]);
+  return null;
+}
+
 // How much room is left in the field `target`, said when it gets short.
 export function RoomLeft({ target, most, from }) {
   const [left, setLeft] = useState(most);

@@ -199,7 +199,9 @@ class MoneyForm(rx.State, mixin=True):
             await calls.write(lambda db: unfinished.keep(db, actor, form_id, kind=kind, fields=fields))
         except BankError:
             return
-        self._awaited = form_id if self._form is None else None
+        if self._form is None:
+            # The page takes the address of what is kept. Until it has, more may have been typed and kept.
+            self._awaited = form_id
         self._kept_as(form_id, kind, fields)
 
     def _fresh_form(self) -> UUID:

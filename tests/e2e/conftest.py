@@ -265,6 +265,10 @@ class Line:
         for message in held:
             self._say(message)
 
+    def has_heard(self, words, times):
+        """Whether the page has said this so often since it came late."""
+        return sum(words in str(message) for message in self._held) >= times
+
     def cut(self):
         """The connection is lost; the page makes another, which loses nothing."""
         self.losing = False

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from sqlalchemy import update
 
 from bank_app import clock
+from bank_app.domain.identifiers import grouped
 from bank_app.models import SignIn, TransferDraft
 from bank_app.services import auth
 from bank_app.ui import cookies
@@ -52,6 +53,28 @@ def test_a_half_filled_form_survives_a_reload_and_another_device(visit, ada, ben
     expect(heading(page, "Move money")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("Pay Ben Ito"))).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("^Continue"))).to_have_count(0)
+
+
+def test_what_is_typed_while_the_bank_answers_late_stays(visit, lossy, ada, ben):
+    page = visit(ada)
+    line = lossy(page)
+    page.goto("/move/transfer")
+    note = page.get_by_label("Note for them")
+    expect(note).to_be_visible()
+    with line.late():
+        # Kept twice before the page knows where; and what comes after has not been kept at all.
+        for times, words in enumerate(("Bike", "Bike lights"), start=1):
+            note.fill(words)
+            while not line.has_heard(".keep", times):
+                page.wait_for_timeout(50)
+        page.get_by_label("Account number").fill(ben.number())
+        page.get_by_label("Name on the account").focus()
+    page.wait_for_url(KEPT)
+    # Its answer comes after that of the page's new address.
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#problems")).to_contain_text("Choose the account that pays.")
+    expect(page.get_by_label("Account number")).to_have_value(grouped(int(ben.number())))
+    expect(note).to_have_value("Bike lights")
 
 
 def test_a_form_is_nobody_elses(visit, person, ada, ben):

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bank_app.domain.accounting import AccountStatus, FrozenFor, Role
-from bank_app.domain.identifiers import account_number_text, with_check_digits
+from bank_app.domain.identifiers import account_number_text, grouped, with_check_digits
 from bank_app.services import accounts
 from tests.e2e.money_pages import AMOUNT, REVIEW, SAFE, account, fill_in, heading, review, send
 
@@ -95,6 +95,21 @@ def test_a_number_is_refused_with_its_reason(visit, ada, ben):
         page.get_by_label("Account number").fill(typed)
         page.get_by_role("button", name="Continue").click()
         expect(page.locator("#problems")).to_contain_text(sentence)
+
+
+def test_an_answer_that_comes_late_writes_over_nothing(visit, lossy, ada, ben):
+    page = visit(ada)
+    line = lossy(page)
+    fill_in(page, ben, "5")
+    number = page.get_by_label("Account number")
+    with line.late():
+        number.fill(ben.number())
+        page.get_by_label("Name on the account").focus()
+        expect(number).to_have_value(grouped(int(ben.number())))
+        number.fill("123 456 789")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#problems")).to_contain_text("Account numbers have 10 digits. You entered 9.")
+    expect(number).to_have_value("123 456 789")
 
 
 def test_a_name_that_is_nearly_right_is_offered(visit, ada, ben):

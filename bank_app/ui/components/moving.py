@@ -9,7 +9,7 @@ from typing import Any
 import reflex as rx
 from reflex.event import EventHandler, no_args_event_spec, passthrough_event_spec
 
-from bank_app.ui.components.fields import error_line
+from bank_app.ui.components.fields import error_line, text_field
 from bank_app.ui.components.parts import Content, bone, icon
 
 LIBRARY = "$/public/browser/moving"
@@ -36,6 +36,15 @@ class KeepForm(rx.Component):
 
     address: rx.Var[str]
     on_keep: EventHandler[passthrough_event_spec(dict)]
+
+
+class GroupedDigits(rx.Component):
+    """Writes an account number in the field `target` as people read it once the field is left."""
+
+    library = LIBRARY
+    tag = "GroupedDigits"
+
+    target: rx.Var[str]
 
 
 class RoomLeft(rx.Component):
@@ -94,6 +103,27 @@ def _worth(choice: rx.Var) -> rx.Component:
             class_name="value reason",
         ),
         rx.el.span(choice.available, rx.el.small("available"), class_name="value num"),
+    )
+
+
+def number_field(*, error: rx.Var | str, fits: rx.Var, on_check: Any, **props: Any) -> rx.Component:
+    """The account number of somebody to be paid; `fits` says that its check digits do."""
+    hint = rx.cond(
+        fits, rx.el.span(icon("check", 16), "Check digits fit", class_name="fits"), "Ten digits; spaces are fine."
+    )
+    return rx.fragment(
+        text_field(
+            "Account number",
+            "number",
+            error=error,
+            hint=hint,
+            input_mode="numeric",
+            auto_complete="off",
+            max_length=40,
+            on_blur=on_check,
+            **props,
+        ),
+        GroupedDigits.create(target="number"),
     )
 
 

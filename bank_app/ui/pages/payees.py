@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from bank_app.domain import money
-from bank_app.domain.identifiers import grouped
 from bank_app.errors import AccountNotFound, BankError, Invalid, Throttled, Unavailable
 from bank_app.services import accounts, payees
 from bank_app.services.auth import Actor
@@ -167,13 +166,11 @@ class NewPayeeState(rx.State):
         self.answer = answer + 1
 
     @exposed
-    def check_number(self, text: str) -> Any:
+    def check_number(self, text: str) -> None:
         """Says at once whether the check digits of a number fit; asks nobody."""
         typed = forms.text(text, 60)
-        number = number_of(typed)
-        self.number_fits = number is not None
+        self.number_fits = number_of(typed) is not None
         self.number_error = "" if self.number_fits or not typed else number_problem(typed)
-        return None if number is None else rx.set_value("number", grouped(number))
 
     @exposed
     def take_name(self) -> Any:

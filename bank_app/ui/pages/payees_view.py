@@ -7,6 +7,7 @@ import reflex as rx
 from bank_app.ui.components.browser import focus_on_change, press_once
 from bank_app.ui.components.dialogs import dialog, dialog_closer, dialog_opener
 from bank_app.ui.components.fields import error_line, text_field
+from bank_app.ui.components.moving import number_field
 from bank_app.ui.components.parts import (
     bone,
     button_link,
@@ -266,20 +267,7 @@ def new_payee() -> rx.Component:
         page_head("Add a payee"),
         rx.el.form(
             problem_summary(state.problems, state.answer),
-            text_field(
-                "Account number",
-                "number",
-                error=state.number_error,
-                hint=rx.cond(
-                    state.number_fits,
-                    rx.el.span(icon("check", 16), "Check digits fit", class_name="fits"),
-                    "Ten digits; spaces are fine.",
-                ),
-                input_mode="numeric",
-                auto_complete="off",
-                max_length=40,
-                on_blur=state.check_number,
-            ),
+            number_field(error=state.number_error, fits=state.number_fits, on_check=state.check_number),
             text_field(
                 "Name on the account",
                 "name",

@@ -125,14 +125,12 @@ class TransferState(MoneyForm, rx.State):
         return await self._fill_suggested()
 
     @exposed
-    def check_number(self, text: str) -> Any:
+    def check_number(self, text: str) -> None:
         """Says at once whether the check digits of a number fit; asks nobody."""
         typed = forms.text(text, 60)
-        number = number_of(typed)
-        self.number_fits = number is not None
+        self.number_fits = number_of(typed) is not None
         problem = "" if self.number_fits or not typed else number_problem(typed)
         self.errors = {**self.errors, "number": problem}
-        return None if number is None else rx.set_value("number", grouped(number))
 
     @exposed
     async def take_name(self) -> Any:

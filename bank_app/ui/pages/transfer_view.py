@@ -15,7 +15,7 @@ from bank_app.ui.components.money_form import (
     nothing_to_use,
     problem_of,
 )
-from bank_app.ui.components.moving import choice_card, keep_form, segments, step, when
+from bank_app.ui.components.moving import choice_card, keep_form, number_field, segments, step, when
 from bank_app.ui.components.parts import icon, page_head, problem_summary
 from bank_app.ui.pages.transfer import TransferState
 from bank_app.ui.session import SessionState
@@ -62,20 +62,11 @@ def _new_number() -> rx.Component:
     state = TransferState
     return rx.el.div(
         rx.el.div(
-            text_field(
-                "Account number",
-                "number",
+            number_field(
                 error=problem_of(state, "number"),
-                hint=rx.cond(
-                    state.number_fits,
-                    rx.el.span(icon("check", 16), "Check digits fit", class_name="fits"),
-                    "Ten digits; spaces are fine.",
-                ),
-                input_mode="numeric",
-                auto_complete="off",
-                max_length=40,
+                fits=state.number_fits,
+                on_check=state.check_number,
                 default_value=state.number_typed,
-                on_blur=state.check_number,
             ),
             text_field(
                 "Name on the account",
