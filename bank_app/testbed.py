@@ -73,8 +73,8 @@ def run_tests(
         _bring_database(console)
     os.environ["PYTHONPATH"] = str(PROJECT)
     outcomes = []
-    # Everything goes side by side, a file on one processor; a few chosen tests are told as they run.
-    at_once = [] if arguments else ["-n", str(min(os.cpu_count() or 1, MOST_AT_ONCE)), "--dist", "loadfile"]
+    # Side by side, a file in one process, in the order of tests/conftest.py; a few chosen tests are told as they run.
+    at_once = [] if arguments else ["-n", str(_at_once()), "--dist", "loadfile", "--no-loadscope-reorder"]
     if plain is not None:
         _bring_curl(console)
         outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *at_once, *plain], settings))
@@ -82,9 +82,7 @@ def run_tests(
         os.environ["BANK_TEST_BROWSER"] = str(_bring_browser(settings, console))
         # Once, here: the servers of the tests have data folders of their own and find it.
         build.ensure_built(settings, lambda step: console.print(f"{step} ..."))
-        # In their own order: the file that takes longest has few tests and is no good as the last one.
-        in_order = ["--no-loadscope-reorder"] if at_once else []
-        outcomes.append(_pytest("In the browser", [*at_once, *in_order, *browser], settings))
+        outcomes.append(_pytest("In the browser", [*at_once, *browser], settings))
     return _sum_up(outcomes, console)
 
 
@@ -105,6 +103,11 @@ def run_checks(*, console: Console) -> int:
     ]
     console.print(f"Not in order: {', '.join(failed)}." if failed else "Formatting, lint and types are in order.")
     return 1 if failed else 0
+
+
+def _at_once() -> int:
+    """One process more than there are processors, because tests wait for locks and for servers that start."""
+    return min((os.cpu_count() or 1) + 1, MOST_AT_ONCE)
 
 
 def _split(arguments: list[str]) -> tuple[list[str] | None, list[str] | None]:

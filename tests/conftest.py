@@ -37,6 +37,14 @@ hypothesis.settings.register_profile("bank", deadline=None, database=None, print
 hypothesis.settings.load_profile("bank")
 
 
+# Their files have few tests that take long: begun last, one would keep a process busy while the others are done.
+LONG = ("faults", "lab", "tests")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG))
+
+
 def pytest_generate_tests(metafunc):
     """Runs whatever touches the database on both engines, unless it names one."""
     if "engine" in metafunc.fixturenames:
