@@ -21,6 +21,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy import func, select
+from sqlmodel import col
 
 from bank_app import build, clock
 from bank_app import settings as bank_settings
@@ -41,9 +43,11 @@ from bank_app.lab import (
 from bank_app.lab.client import SignIn, request
 from bank_app.lab.driver import Timings, drive
 from bank_app.lab.journal import Journal
-from bank_app.lab.measure import Point, Results, Target, What, machine, of_journal, of_timings
+from bank_app.lab.measure import BY_WRK, Point, Results, Target, What, machine, of_journal, of_timings, of_wrk
 from bank_app.lab.serving import Serving
-from bank_app.lab.workload import Load, Plan
+from bank_app.lab.workload import Cast, Load, Plan
+from bank_app.lab.wrk import Wrk
+from bank_app.models import IdempotencyKey
 from bank_app.private_mysql import PrivateServer, Program, find_program
 from bank_app.settings import PROJECT
 
@@ -85,6 +89,15 @@ class Scope:
 
 
 @dataclass
+class Counted:
+    """Transfers of a generator that keeps no journal: how many were acknowledged, and how many more may be there."""
+
+    cast: Cast | None = None
+    acknowledged: int = 0
+    unanswered: int = 0
+
+
+@dataclass
 class Bench:
     """One run under way."""
 
@@ -102,6 +115,8 @@ class Bench:
         self.db = self.bank_database(self.server.url)
         self.cast = workload.fill(self.db, account_count=ACCOUNTS)
         self._others = itertools.count(1)
+        self.wrk = wrk.find(self.folder)
+        self.by_wrk = Counted()
 
     def bank_database(self, url: str) -> Database:
         """A migrated bank at an address."""
@@ -149,9 +164,9 @@ def generator(bench: Bench) -> None:
         )
         used = (time.process_time() - used) / max(1, len(timings.taken)) * 1e6
         bench.add(of_timings(What("nothing", "requests", 1, 64), timings, client_cpu=used))
-        if bench.round == 0 and (program := wrk.find()):
-            said = wrk.anything(program, nothing.address, seconds=bench.whole_seconds)
-            bench.results.notes.append(f"wrk on the application that does nothing, 64 clients: {said}")
+        if bench.wrk:
+            answers = bench.wrk.anything(nothing.address, clients=64, seconds=bench.whole_seconds)
+            bench.add(of_wrk(What("nothing", BY_WRK.format("requests"), 1, 64), answers))
 
 
 def raw_limit(bench: Bench) -> None:
@@ -186,6 +201,9 @@ def naive_way(bench: Bench) -> None:
                 for pattern, clients in wanted:
                     timings = _naive_load(bench, app, pattern, clients, seconds=bench.scope.seconds)
                     bench.add(of_timings(What(system, pattern, workers, clients), timings))
+                if bench.wrk:
+                    answers = bench.wrk.naive(app.address, accounts=ACCOUNTS, clients=64, seconds=bench.whole_seconds)
+                    bench.add(of_wrk(What(system, BY_WRK.format("uniform"), workers, 64), answers))
                 # Not stopped: where it stands still it would be waited for.
                 app.kill()
 
@@ -219,22 +237,31 @@ def ours(bench: Bench) -> None:
             _load(bench, bank, What("warm-up", "uniform", workers, 16), seconds=min(1.0, bench.scope.seconds))
             for pattern, clients in wanted:
                 bench.add(_load(bench, bank, What("ours", pattern, workers, clients), seconds=bench.scope.seconds))
-            if bench.round == 0 and (program := wrk.find()):
-                _by_wrk(bench, bank, program, workers)
+            if bench.wrk:
+                _by_wrk(bench, bank, bench.wrk, workers)
 
 
-def _by_wrk(bench: Bench, bank: Serving, program: str, workers: int) -> None:
+def _by_wrk(bench: Bench, bank: Serving, generator: Wrk, workers: int) -> None:
     """The same transfers by another generator, between accounts of their own: it keeps no journal."""
-    cast = workload.fill(bench.db, people=5, account_count=ACCOUNTS, seed=f"wrk{workers}")
-    load = Load(bank.address, cast)
+    counted = bench.by_wrk
+    counted.cast = counted.cast or workload.fill(bench.db, people=5, account_count=ACCOUNTS, seed="wrk")
+    load = Load(bank.address, counted.cast)
     # One transfer, and everybody is signed in.
     asyncio.run(load.run(count=1))
     tokens = {email: sign_in.token for email, sign_in in load.sign_ins.items()}
-    said = wrk.transfers(
-        program, bench.folder, bank.address, list(cast.accounts), tokens=tokens, seconds=bench.whole_seconds,
-        seed=f"{workers}",
-    )  # fmt: skip
-    bench.results.notes.append(f"wrk, uniform transfers, 64 clients, workers {workers}: {said}")
+    for clients in (1, 64) if workers == 1 else (64,):
+        before = _processor_time(bench, bank)
+        answers = generator.transfers(
+            bank.address, list(counted.cast.accounts), tokens=tokens, clients=clients, seconds=bench.whole_seconds,
+            seed=bench.new_seed(),
+        )  # fmt: skip
+        _, *used = (later - earlier for earlier, later in zip(before, _processor_time(bench, bank), strict=True))
+        counted.acknowledged += answers.good
+        # What is under way when the time is over is not waited for.
+        counted.unanswered += clients + answers.others.get("lost", 0)
+        costs = [value / max(1, answers.good) * 1e6 for value in used]
+        what = What("ours", BY_WRK.format("uniform"), workers, clients)
+        bench.add(of_wrk(what, answers, bank_cpu=costs[0], server_cpu=costs[1]))
 
 
 def _load(bench: Bench, bank: Serving, what: What, *, seconds: float) -> Point:
@@ -425,6 +452,8 @@ def _check_everything(bench: Bench) -> None:
     histories = _verify(bench, bench.server.url_of("bank_reads")) if "reads" in bench.scope.only else None
     if bench.journals:
         _conclude(bench, "all loads together", auditor.audit(bench.db, bench.cast, *bench.journals))
+    if bench.by_wrk.cast:
+        _check_counted(bench)
     for name in ("naive", "raw"):
         if name in bench.scope.only:
             _check_other(bench, name)
@@ -432,6 +461,16 @@ def _check_everything(bench: Bench) -> None:
         said, _ = histories.communicate()
         counted = next((line for line in said.splitlines() if line.endswith("postings.")), "").rstrip(".")
         _say_check(bench, "long histories", histories.returncode == 0, counted)
+
+
+def _check_counted(bench: Bench) -> None:
+    key, transaction_id = col(IdempotencyKey.key), col(IdempotencyKey.transaction_id)
+    wanted = select(func.count()).where(key.startswith(wrk.KEYS), transaction_id.is_not(None))
+    found = bench.db.read(lambda session: session.execute(wanted).scalar_one())
+    counted = bench.by_wrk
+    ok = counted.acknowledged <= found <= counted.acknowledged + counted.unanswered
+    said = f"{counted.acknowledged:,} acknowledged, {found:,} in the books, at most {counted.unanswered:,} unanswered"
+    _say_check(bench, "by wrk", ok, said)
 
 
 def _verify(bench: Bench, url: str) -> subprocess.Popen[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from bank_app.lab.measure import BY_WRK
 from bank_app.lab.reads import KINDS
 
 WIDTH, LEFT, BAR, GAP = 800, 300, 20, 8
@@ -62,14 +63,18 @@ def draw(document: Mapping[str, Any]) -> str:
 
 def _panels(points: Sequence[Mapping[str, Any]]) -> list[Panel]:
     transfers = [
-        point for point in points if point["pattern"] in ("uniform", "hot", "deposits") and point["clients"] == 64
+        point
+        for point in points
+        if point["pattern"].removesuffix(BY_WRK.format("")) in ("uniform", "hot", "deposits") and point["clients"] == 64
     ]
     limit = [point for point in points if point["pattern"].startswith("best of")]
     batches = [point for point in points if point["pattern"].startswith("batches")]
     alone = [
         point
         for point in points
-        if point["clients"] == 1 and point["pattern"] in ("uniform", "one connection") and point["workers"] < 2
+        if point["clients"] == 1
+        and point["pattern"].removesuffix(BY_WRK.format("")) in ("uniform", "one connection")
+        and point["workers"] < 2
     ]
     pages = [point for point in points if point["pattern"].partition(" of ")[0] in KINDS]
     return [

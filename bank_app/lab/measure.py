@@ -15,8 +15,11 @@ from typing import Any
 
 from bank_app.lab.driver import Timings
 from bank_app.lab.journal import Journal
+from bank_app.lab.wrk import Answers
 from bank_app.settings import PROJECT
 
+# Said of what another load generator measured, so that it has a line of its own.
+BY_WRK = "{}, by wrk"
 LIBRARIES = ("granian", "fastapi", "sqlalchemy", "sqlmodel", "pymysql", "pydantic")
 
 
@@ -67,6 +70,14 @@ def of_journal(what: What, journal: Journal, **more: float) -> Point:
     rest = {"lost answers": figures.lost_answers, "unknown": figures.unknown}
     others = {**figures.refused, **figures.busy, **{name: count for name, count in rest.items() if count}}
     return Point(what, figures.per_second, figures.p50 * 1000, figures.p95 * 1000, figures.p99 * 1000, others, **more)
+
+
+def of_wrk(what: What, answers: Answers, **more: float) -> Point:
+    """A point of another load generator."""
+    cost = answers.used / max(1, answers.good) * 1e6
+    return Point(
+        what, answers.per_second, answers.p50, answers.p95, answers.p99, answers.others, client_cpu=cost, **more
+    )
 
 
 def medians(points: Iterable[Point]) -> dict[What, Point]:

@@ -1,18 +1,34 @@
-"""The same load by wrk, a well-known generator, where the machine has it: ours should not be what limits the bank."""
+"""The same load by wrk, a well-known generator, where the machine has it: ours should not be what limits the bank.
+
+Both sides of a comparison are loaded by it. It keeps no journal; how many of its transfers were acknowledged is
+compared with how many the books have.
+"""
 
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bank_app.lab.client import Address
 from bank_app.lab.workload import Account
 
-_CLIENTS = 64
+# Its own report names no p95 and no bytes of a refusal; times are microseconds.
+_REPORT = """
+done = function(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    '{"answered": %d, "refused": %d, "lost": %d, "duration": %d, "p50": %d, "p95": %d, "p99": %d}\\n',
+    summary.requests, errors.status, errors.connect + errors.read + errors.write + errors.timeout, summary.duration,
+    latency:percentile(50), latency:percentile(95), latency:percentile(99)))
+end
+"""
 # A request from one account of its owner to any account, each with a key that was never used.
-_SCRIPT = """
+_TRANSFERS = """
 local tokens = {%(tokens)s}
 local owned = {%(owned)s}
 local all = {%(all)s}
@@ -31,39 +47,94 @@ request = function()
     ["Idempotency-Key"] = "wrk-%(seed)s-" .. number }, body)
 end
 """
+_NAIVE_TRANSFERS = """
+math.randomseed(1)
+request = function()
+  local from, to = math.random(%(accounts)d), math.random(%(accounts)d)
+  while to == from do to = math.random(%(accounts)d) end
+  local body = string.format(
+    '{"from_account_id": %%d, "to_account_id": %%d, "amount": %%d, "description": "naive"}', from, to, math.random(99))
+  return wrk.format("POST", "/transfer", { ["Content-Type"] = "application/json" }, body)
+end
+"""
+KEYS = "wrk-"
 
 
-def find() -> str | None:
-    """Where it is, if it is."""
-    return shutil.which("wrk")
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What it measured: good answers, others by what they were, milliseconds, and its own processor time in seconds."""
+
+    good: int
+    others: Mapping[str, int]
+    per_second: float
+    p50: float
+    p95: float
+    p99: float
+    used: float
 
 
-def transfers(
-    program: str, folder: Path, address: Address, accounts: list[Account], *, tokens: dict[str, str], seconds: int,
-    seed: str,
-) -> str:  # fmt: skip
-    """Runs it on the bank and returns its own words in one line. `tokens` by email."""
-    owners = sorted({account.owner.email for account in accounts})
-    script = folder / "transfers.lua"
-    quoted = {
-        "tokens": ", ".join(json.dumps(tokens[email]) for email in owners),
-        "owned": ", ".join(
+@dataclass(frozen=True, slots=True)
+class Wrk:
+    """The program, and a folder for its scripts."""
+
+    program: str
+    folder: Path
+
+    def anything(self, address: Address, *, clients: int, seconds: int) -> Answers:
+        """Loads an application that answers everything."""
+        return self._run("", address, clients, seconds)
+
+    def naive(self, address: Address, *, accounts: int, clients: int, seconds: int) -> Answers:
+        """Loads the naive way: from any of its accounts to any other."""
+        return self._run(_NAIVE_TRANSFERS % {"accounts": accounts}, address, clients, seconds)
+
+    def transfers(
+        self, address: Address, accounts: list[Account], *, tokens: dict[str, str], clients: int, seconds: int,
+        seed: str,
+    ) -> Answers:  # fmt: skip
+        """Loads the bank. `tokens` by email; `seed` for keys that were never used."""
+        owners = sorted({account.owner.email for account in accounts})
+        owned = (
             "{" + ", ".join(f'"{one.text}"' for one in accounts if one.owner.email == email) + "}" for email in owners
-        ),
-        "all": ", ".join(f'"{account.text}"' for account in accounts),
-        "seed": seed,
-    }
-    script.write_text(_SCRIPT % quoted, encoding="utf-8")
-    return _run([program, "-t1", f"-c{_CLIENTS}", f"-d{seconds}s", "--latency", "-s", str(script), address.url])
+        )
+        script = _TRANSFERS % {
+            "tokens": ", ".join(json.dumps(tokens[email]) for email in owners),
+            "owned": ", ".join(owned),
+            "all": ", ".join(f'"{account.text}"' for account in accounts),
+            "seed": seed,
+        }
+        return self._run(script, address, clients, seconds)
+
+    def _run(self, script: str, address: Address, clients: int, seconds: int) -> Answers:
+        file = self.folder / "requests.lua"
+        file.write_text(script + _REPORT, encoding="utf-8")
+        command = [self.program, "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(file), address.url]
+        before = _used_by_children()
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return read(said, used=_used_by_children() - before)
 
 
-def anything(program: str, address: Address, *, seconds: int) -> str:
-    """Runs it on an application that answers everything."""
-    return _run([program, "-t1", f"-c{_CLIENTS}", f"-d{seconds}s", "--latency", address.url])
+def find(folder: Path) -> Wrk | None:
+    """The program, if the machine has it."""
+    program = shutil.which("wrk")
+    return Wrk(program, folder) if program else None
 
 
-def _run(command: list[str]) -> str:
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    wanted = ("Requests/sec", "50%", "99%", "Non-2xx", "Socket errors")
-    lines = [" ".join(line.split()) for line in said.stdout.splitlines() if line.strip().startswith(wanted)]
-    return ", ".join(lines) or said.stderr.strip()
+def read(said: str, *, used: float) -> Answers:
+    """What it reported, in its last line; `used` is its processor time in seconds."""
+    found = json.loads(said.splitlines()[-1])
+    good = found["answered"] - found["refused"]
+    return Answers(
+        good=good,
+        others={name: found[name] for name in ("refused", "lost") if found[name]},
+        per_second=good / (found["duration"] / 1e6),
+        p50=found["p50"] / 1000,
+        p95=found["p95"] / 1000,
+        p99=found["p99"] / 1000,
+        used=used,
+    )
+
+
+def _used_by_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from bank_app.lab import drawing, measure, pages, targets
+from bank_app.lab.client import Address
 from bank_app.lab.driver import Timings
 from bank_app.lab.journal import Entry, Journal, State
 from bank_app.lab.measure import Point, Results, Target, What
+from bank_app.lab.wrk import Wrk
 from bank_app.start import Refused
 
 UNIFORM = What("ours", "uniform", 1, 64)
@@ -101,6 +103,38 @@ def test_the_promises_are_ratios_of_one_run():
 )
 def test_a_promise_that_was_not_kept_is_said(changed, missed):
     assert {target.name for target in targets.judge(everything(**changed)) if not target.met} == missed
+
+
+def test_the_generator_that_takes_less_is_the_one_that_counts_and_its_rival_has_the_better_of_both():
+    by_wrk = [
+        point(What("ours", "uniform, by wrk", 2, 64), 2000.0),
+        point(What("ours", "uniform, by wrk", 1, 1), 400.0, p50=2.4),
+        point(What("naive", "uniform, by wrk", 1, 64), 125.0),
+        point(What("naive+", "uniform, by wrk", 1, 64), 200.0),
+    ]
+    found = {target.name: target.measured for target in targets.judge([*everything(), *by_wrk])}
+    assert found["64 clients / the naive way"] == 16.0
+    assert found["64 clients / the raw limit"] == pytest.approx(2000 / 1200)
+    assert found["p50, one client / a raw unit of work"] == pytest.approx(1.6)
+    slower = [*everything(naive=160.0), *by_wrk]
+    assert {target.measured for target in targets.judge(slower) if target.name.endswith("naive way")} == {12.5}
+    assert targets.remarks([*everything(), *by_wrk]) == [
+        "64 clients, uniform: 15.00× naive, 1.25× raw",
+        "64 clients, uniform, by wrk: 16.00× naive, 10.00× naive+, 1.67× raw",
+    ]
+
+
+def test_what_the_other_generator_reports_is_read(tmp_path):
+    figures = '"answered": 110, "refused": 10, "lost": 2, "duration": 2000000, "p50": 1500, "p95": 2500, "p99": 9000'
+    said = f"Running 1s test\n{{{figures}}}\n"
+    program = tmp_path / "wrk"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}END\n", encoding="utf-8")
+    program.chmod(0o755)
+    answers = Wrk(str(program), tmp_path).anything(Address("127.0.0.1", 80), clients=64, seconds=1)
+    found = measure.of_wrk(What("ours", "uniform, by wrk", 1, 64), answers, server_cpu=7.0)
+    assert (found.per_second, found.p50, found.p95, found.p99, found.server_cpu) == (50.0, 1.5, 2.5, 9.0, 7.0)
+    assert found.others == {"refused": 10, "lost": 2}
+    assert found.client_cpu > 0
 
 
 def test_what_was_not_measured_is_not_judged():
