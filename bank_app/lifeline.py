@@ -58,10 +58,12 @@ def is_running(pid: int) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """The program of a process and its arguments, with blanks between them."""
-    path = Path(f"/proc/{pid}/cmdline")
-    if path.exists():
-        return path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    """The program of a process and its arguments, with blanks between them; empty when there is none."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
     answer = subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )

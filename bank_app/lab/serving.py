@@ -17,7 +17,7 @@ from typing import Self
 
 from bank_app import server
 from bank_app.lab.client import Address
-from bank_app.lifeline import end_with_parent
+from bank_app.lifeline import command_line, end_with_parent
 from bank_app.private_mysql import PORTS
 from bank_app.settings import PROJECT
 from bank_app.start import Refused
@@ -79,7 +79,7 @@ class Serving:
 
     def workers(self) -> list[int]:
         """The processes that answer requests, as of now."""
-        return [pid for pid in _children(self.pid) if b"resource_tracker" not in _command_line(pid)] if self.pid else []
+        return [pid for pid in _children(self.pid) if "resource_tracker" not in command_line(pid)] if self.pid else []
 
     def start(self) -> None:
         """Starts the server and returns when it is ready.
@@ -193,13 +193,6 @@ def _children(pid: int) -> list[int]:
         if int(fields[1]) == pid and fields[0] not in ("Z", "X"):
             found.append(int(path.parent.name))
     return found
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def _kill(pid: int) -> None:

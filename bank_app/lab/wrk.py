@@ -57,7 +57,8 @@ request = function()
   return wrk.format("POST", "/transfer", { ["Content-Type"] = "application/json" }, body)
 end
 """
-KEYS = "wrk-"
+# Its keys begin with the first and sort before the second.
+KEYS, AFTER_KEYS = "wrk-", "wrk."
 
 
 @dataclass(frozen=True, slots=True)
