@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock
+from bank_app.database import looked_up_beside
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.models import Posting, Transaction
 from bank_app.services import accounts, ledger, payees
@@ -82,17 +83,16 @@ def of_draft(session: Session, actor: Actor, draft: DraftView) -> Cautions:
 
 def _usual(session: Session, account_id: int) -> int | None:
     """The middle one of the newest payments from an account; None while there are too few."""
-    amounts = sorted(
-        session.execute(
-            select(col(Posting.amount))
-            .join(Transaction, col(Transaction.id) == col(Posting.transaction_id))
-            .where(
-                col(Posting.account_id) == account_id,
-                col(Posting.direction) == Direction.DEBIT.value,
-                col(Transaction.type) == TransactionType.TRANSFER.value,
-            )
-            .order_by(col(Posting.sequence).desc())
-            .limit(_LOOKED_AT)
-        ).scalars()
+    newest = (
+        select(col(Posting.amount))
+        .join(Transaction, col(Transaction.id) == col(Posting.transaction_id))
+        .where(
+            col(Posting.account_id) == account_id,
+            col(Posting.direction) == Direction.DEBIT.value,
+            col(Transaction.type) == TransactionType.TRANSFER.value,
+        )
+        .order_by(col(Posting.sequence).desc())
+        .limit(_LOOKED_AT)
     )
+    amounts = sorted(session.execute(looked_up_beside(newest, Transaction)).scalars())
     return amounts[len(amounts) // 2] if len(amounts) >= ENOUGH_TO_KNOW else None

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.database import looked_up_beside
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Direction, TransactionType, signed
 from bank_app.domain.identifiers import account_number_text, reference, reference_bits
@@ -194,7 +195,7 @@ def recent(session: Session, actor: Actor, *, limit: int = 8) -> list[EntryView]
 
 def postings_query() -> Any:
     """Postings with what their transactions say, for `entry_views` to read."""
-    return (
+    query: Any = (
         select(
             col(Posting.account_id), col(Posting.sequence), col(Posting.transaction_id), col(Posting.direction),
             col(Posting.amount), col(Posting.currency), col(Posting.balance_after), col(Posting.created_at),
@@ -203,6 +204,7 @@ def postings_query() -> Any:
         )
         .join(Transaction, col(Transaction.id) == col(Posting.transaction_id))
     )  # fmt: skip
+    return looked_up_beside(query, Transaction)
 
 
 def _entries(actor: Actor, account: AccountView, filters: HistoryFilter) -> Any:

@@ -1,7 +1,7 @@
 """What tests of the integrity checker stand on: a way past everything that protects the books."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 
 @pytest.fixture
@@ -29,3 +29,30 @@ def past_guards(db, checks_off):
             connection.invalidate()
 
     return run
+
+
+@pytest.fixture
+def plans(db):
+    """`plans(words, work)` is how the database carries out those statements of a reading that have these words."""
+
+    def of(words, work):
+        seen = []
+
+        def note(_connection, _cursor, statement, parameters, *_):
+            if words in statement:
+                seen.append((statement, parameters))
+
+        event.listen(db.reading, "before_cursor_execute", note)
+        try:
+            db.read(work)
+        finally:
+            event.remove(db.reading, "before_cursor_execute", note)
+        explain = "EXPLAIN QUERY PLAN" if db.embedded else "EXPLAIN"
+        with db.reading.connect() as connection:
+            return [
+                " ".join(map(str, row))
+                for statement, parameters in seen
+                for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)
+            ]
+
+    return of
