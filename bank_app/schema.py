@@ -68,6 +68,8 @@ def alone(connection: Connection) -> Iterator[None]:
         try:
             connection.begin()
         except DBAPIError as error:
+            if not getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                raise
             raise LockTimeout(busy) from error
         yield
         return
