@@ -188,6 +188,10 @@ class PrivateServer:
         address = {"host": "127.0.0.1", "port": self.port, "user": USER, "password": self.password}
         return pymysql.connect(**{**address, "ssl_disabled": True, "autocommit": True, "connect_timeout": 5, **options})
 
+    def connect_as_root(self) -> pymysql.Connection[Any]:
+        """A raw connection as the server's superuser, over its socket."""
+        return self.connect(unix_socket=str(self.socket_path), user="root")
+
     def start(self) -> None:
         """Boots the server and returns when it answers; after a crash it recovers first.
 

@@ -80,9 +80,7 @@ def test_a_server_that_hangs_is_passed_by(bank_on, pair, silent):
 
 def test_a_server_that_only_copies_another_is_passed_by(bank_on, pair):
     first, second = pair
-    with pymysql.connect(
-        unix_socket=str(first.socket_path), user="root", password=first.password, autocommit=True
-    ) as operator:
+    with first.connect_as_root() as operator:
         cursor = operator.cursor()
         cursor.execute("SET GLOBAL read_only = 1")
         try:
@@ -93,9 +91,7 @@ def test_a_server_that_only_copies_another_is_passed_by(bank_on, pair):
 
 def test_a_lone_server_is_used_without_being_asked_whether_it_is_usable(bank_on, pair):
     first, _ = pair
-    with pymysql.connect(
-        unix_socket=str(first.socket_path), user="root", password=first.password, autocommit=True
-    ) as operator:
+    with first.connect_as_root() as operator:
         cursor = operator.cursor()
         cursor.execute("SET GLOBAL read_only = 1")
         try:

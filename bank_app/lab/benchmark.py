@@ -166,7 +166,7 @@ def generator(bench: Bench) -> None:
         bench.add(of_timings(What("nothing", "requests", 1, 64), timings, client_cpu=used))
         if bench.wrk:
             answers = bench.wrk.anything(nothing.address, clients=64, seconds=bench.whole_seconds)
-            bench.add(of_wrk(What("nothing", BY_WRK.format("requests"), 1, 64), answers))
+            bench.add(of_wrk(What("nothing", "requests" + BY_WRK, 1, 64), answers))
 
 
 def raw_limit(bench: Bench) -> None:
@@ -203,7 +203,7 @@ def naive_way(bench: Bench) -> None:
                     bench.add(of_timings(What(system, pattern, workers, clients), timings))
                 if bench.wrk:
                     answers = bench.wrk.naive(app.address, accounts=ACCOUNTS, clients=64, seconds=bench.whole_seconds)
-                    bench.add(of_wrk(What(system, BY_WRK.format("uniform"), workers, 64), answers))
+                    bench.add(of_wrk(What(system, "uniform" + BY_WRK, workers, 64), answers))
                 # Not stopped: where it stands still it would be waited for.
                 app.kill()
 
@@ -255,13 +255,12 @@ def _by_wrk(bench: Bench, bank: Serving, generator: Wrk, workers: int) -> None:
             bank.address, list(counted.cast.accounts), tokens=tokens, clients=clients, seconds=bench.whole_seconds,
             seed=bench.new_seed(),
         )  # fmt: skip
-        _, *used = (later - earlier for earlier, later in zip(before, _processor_time(bench, bank), strict=True))
+        _, workers_cpu, server_cpu = _costs(before, _processor_time(bench, bank), answers.good)
         counted.acknowledged += answers.good
         # What is under way when the time is over is not waited for.
         counted.unanswered += clients + answers.others.get("lost", 0)
-        costs = [value / max(1, answers.good) * 1e6 for value in used]
-        what = What("ours", BY_WRK.format("uniform"), workers, clients)
-        bench.add(of_wrk(what, answers, bank_cpu=costs[0], server_cpu=costs[1]))
+        what = What("ours", "uniform" + BY_WRK, workers, clients)
+        bench.add(of_wrk(what, answers, bank_cpu=workers_cpu, server_cpu=server_cpu))
 
 
 def _load(bench: Bench, bank: Serving, what: What, *, seconds: float) -> Point:
@@ -271,15 +270,19 @@ def _load(bench: Bench, bank: Serving, what: What, *, seconds: float) -> Point:
     load = Load(bank.address, bench.cast, plan, clients=what.clients, sign_ins=bench.sign_ins)
     before = _processor_time(bench, bank)
     journal = asyncio.run(load.run(seconds=seconds))
-    used = [later - earlier for earlier, later in zip(before, _processor_time(bench, bank), strict=True)]
+    client, workers, server = _costs(before, _processor_time(bench, bank), len(journal.acknowledged()))
     bench.journals.append(journal)
-    client, workers, server = (value / max(1, len(journal.acknowledged())) * 1e6 for value in used)
     return of_journal(what, journal, client_cpu=client, bank_cpu=workers, server_cpu=server)
 
 
 def _processor_time(bench: Bench, bank: Serving) -> list[float]:
     workers = sum(serving.cpu_seconds(worker) for worker in bank.workers())
     return [time.process_time(), workers, serving.cpu_seconds(bench.server.pid or 0)]
+
+
+def _costs(before: list[float], after: list[float], count: int) -> list[float]:
+    """Of each transfer in microseconds: what the clients, the workers and the database server used meanwhile."""
+    return [(later - earlier) / max(1, count) * 1e6 for earlier, later in zip(before, after, strict=True)]
 
 
 def batch(bench: Bench) -> None:

@@ -65,7 +65,7 @@ def _panels(points: Sequence[Mapping[str, Any]]) -> list[Panel]:
     transfers = [
         point
         for point in points
-        if point["pattern"].removesuffix(BY_WRK.format("")) in ("uniform", "hot", "deposits") and point["clients"] == 64
+        if point["pattern"].removesuffix(BY_WRK) in ("uniform", "hot", "deposits") and point["clients"] == 64
     ]
     limit = [point for point in points if point["pattern"].startswith("best of")]
     batches = [point for point in points if point["pattern"].startswith("batches")]
@@ -73,7 +73,7 @@ def _panels(points: Sequence[Mapping[str, Any]]) -> list[Panel]:
         point
         for point in points
         if point["clients"] == 1
-        and point["pattern"].removesuffix(BY_WRK.format("")) in ("uniform", "one connection")
+        and point["pattern"].removesuffix(BY_WRK) in ("uniform", "one connection")
         and point["workers"] < 2
     ]
     pages = [point for point in points if point["pattern"].partition(" of ")[0] in KINDS]

@@ -18,8 +18,8 @@ from bank_app.lab.journal import Journal
 from bank_app.lab.wrk import Answers
 from bank_app.settings import PROJECT
 
-# Said of what another load generator measured, so that it has a line of its own.
-BY_WRK = "{}, by wrk"
+# The end of the pattern of what another load generator measured, so that it has a line of its own.
+BY_WRK = ", by wrk"
 LIBRARIES = ("granian", "fastapi", "sqlalchemy", "sqlmodel", "pymysql", "pydantic")
 
 

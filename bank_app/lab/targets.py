@@ -13,7 +13,7 @@ from bank_app.lab.measure import BY_WRK, Point, Results, Target, What, medians
 from bank_app.lab.reads import KINDS
 
 _Medians = Mapping[What, Point]
-_BY_WRK = BY_WRK.format("uniform")
+_BY_WRK = "uniform" + BY_WRK
 
 
 def judge(points: Iterable[Point]) -> list[Target]:
@@ -29,15 +29,9 @@ def remarks(points: Iterable[Point]) -> list[str]:
     raw = _best(found, "raw", "best of 1 to 16 connections", clients=16)
     for pattern in ("uniform", _BY_WRK):
         ours = _best(found, "ours", pattern)
-        ratios = [
-            (name, _ratio(ours, other))
-            for name, other in (
-                ("naive", _best(found, "naive", pattern)),
-                ("naive+", _best(found, "naive+", pattern)),
-                ("raw", raw),
-            )
-        ]
-        known = ", ".join(f"{ratio:.2f}× {name}" for name, ratio in ratios if not math.isnan(ratio))
+        rivals = {name: _best(found, name, pattern) for name in ("naive", "naive+")} | {"raw": raw}
+        ratios = {name: _ratio(ours, rival) for name, rival in rivals.items()}
+        known = ", ".join(f"{ratio:.2f}× {name}" for name, ratio in ratios.items() if not math.isnan(ratio))
         if known:
             said.append(f"64 clients, {pattern}: {known}")
     return said

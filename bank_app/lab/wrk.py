@@ -44,7 +44,7 @@ request = function()
     from, to, math.random(99))
   return wrk.format("POST", "/api/v1/transactions/transfer", {
     ["Authorization"] = "Bearer " .. tokens[person], ["Content-Type"] = "application/json",
-    ["Idempotency-Key"] = "wrk-%(seed)s-" .. number }, body)
+    ["Idempotency-Key"] = "%(keys)s%(seed)s-" .. number }, body)
 end
 """
 _NAIVE_TRANSFERS = """
@@ -102,6 +102,7 @@ class Wrk:
             "tokens": ", ".join(json.dumps(tokens[email]) for email in owners),
             "owned": ", ".join(owned),
             "all": ", ".join(f'"{account.text}"' for account in accounts),
+            "keys": KEYS,
             "seed": seed,
         }
         return self._run(script, address, clients, seconds)

@@ -199,9 +199,7 @@ def test_an_error_of_the_operation_itself_is_not_run_again(db):
 
 
 def test_a_server_that_became_read_only_takes_no_money_and_stays_up(mariadb_db, mariadb_server, counter, ada, hers):
-    root = pymysql.connect(
-        unix_socket=str(mariadb_server.socket_path), user="root", password=mariadb_server.password, autocommit=True
-    )
+    root = mariadb_server.connect_as_root()
     try:
         run(root, "SET GLOBAL read_only = 1")
         with pytest.raises(errors.DatabaseUnavailable):

@@ -160,10 +160,7 @@ def test_a_run_changes_nothing_in_the_bank(mariadb_db, place, tmp_path):
 
 
 def test_a_lab_user_who_may_not_make_triggers_is_told_what_it_needs(mariadb_server, place, tmp_path):
-    root = pymysql.connect(
-        unix_socket=str(mariadb_server.socket_path), user="root", password=mariadb_server.password, autocommit=True
-    )
-    with root, root.cursor() as cursor:
+    with mariadb_server.connect_as_root() as root, root.cursor() as cursor:
         cursor.execute("CREATE OR REPLACE USER 'narrow'@'127.0.0.1' IDENTIFIED BY 'narrow'")
         cursor.execute("GRANT SELECT, INSERT, UPDATE, CREATE, DROP ON lab.* TO 'narrow'@'127.0.0.1'")
         narrow = places.Place(f"mysql+pymysql://narrow:narrow@127.0.0.1:{mariadb_server.port}/lab")

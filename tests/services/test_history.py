@@ -126,8 +126,7 @@ def wrong_guess(db, books, request):
         yield
         return
     server = request.getfixturevalue("mariadb_server")
-    root = {"unix_socket": str(server.socket_path), "user": "root"}
-    with server.connect(**root) as connection, connection.cursor() as cursor:
+    with server.connect_as_root() as connection, connection.cursor() as cursor:
 
         def tell(statement):
             cursor.execute(statement)

@@ -33,9 +33,7 @@ def run(session: Session, statement: str, parameters: Sequence[Any] = ()) -> tup
 @contextmanager
 def root(server: PrivateServer) -> Iterator[Session]:
     """A session of the server's superuser, over its socket."""
-    session = pymysql.connect(
-        unix_socket=str(server.socket_path), user="root", password=server.password, autocommit=True
-    )
+    session = server.connect_as_root()
     try:
         yield session
     finally:

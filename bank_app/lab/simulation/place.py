@@ -79,8 +79,7 @@ def on(server: PrivateServer) -> Place:
     The bank's user cannot read it, and the laboratory's user cannot read the bank.
     """
     password = _password(server.folder / "lab-password")
-    root = pymysql.connect(unix_socket=str(server.socket_path), user="root", password=server.password, autocommit=True)
-    with closing(root), root.cursor() as cursor:
+    with server.connect_as_root() as root, root.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4")
         cursor.execute(f"CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}'")
         cursor.execute(f"GRANT ALL ON `{DATABASE}`.* TO '{USER}'@'127.0.0.1'")
