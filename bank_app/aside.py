@@ -21,6 +21,8 @@ from bank_app.lifeline import end_with_parent, step_back
 from bank_app.settings import PROJECT
 
 T = TypeVar("T")
+# Somebody waits for most of what is worked out here: far behind, it would stand still on a machine that is busy.
+_BEHIND = 5
 _changing = threading.Lock()
 _under_way: weakref.WeakKeyDictionary[Database, list[subprocess.Popen[bytes]]] = weakref.WeakKeyDictionary()
 
@@ -74,7 +76,7 @@ def end(db: Database) -> None:
 
 def _main() -> None:
     end_with_parent()
-    step_back()
+    step_back(by=_BEHIND)
     settings, function = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by ourselves, through a pipe of our own
     db = Database(settings)
     try:

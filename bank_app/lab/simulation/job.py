@@ -87,7 +87,7 @@ class Job:
                 return
             threading.Thread(target=self._mind, daemon=True).start()
             # It begins as quickly as anything; from here on whoever uses the bank goes first.
-            step_back()
+            step_back(by=15)
             reports = []
             for index, config in enumerate(self._configs):
                 self._say("running", strategy=config.strategy, index=index)
