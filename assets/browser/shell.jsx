@@ -152,14 +152,14 @@ function walk(by) {
 const press = (selector) => document.querySelector(selector)?.click();
 
 // Single keys act outside fields only, never with a modifier, and can be switched off. None of them sends money.
-export function Keys({ on, staff, onHide }) {
+export function Keys({ on, staff }) {
   const navigate = useNavigate();
   const went = useRef(0);
   useEffect(() => {
     const act = {
       "?": () => open("shortcuts"),
       "`": () => open("behind"),
-      ".": () => onHide?.(),
+      ".": () => press("header [data-key=hide]"),
       "/": () => document.querySelector("main input[type=search]")?.focus(),
       f: () => press("main [aria-controls=more-filters]"),
       e: () => press("main a[href*='export'], main [data-key=export]"),
@@ -186,7 +186,7 @@ export function Keys({ on, staff, onHide }) {
     };
     window.addEventListener("keydown", heard);
     return () => window.removeEventListener("keydown", heard);
-  }, [on, staff, onHide, navigate]);
+  }, [on, staff, navigate]);
   return null;
 }
 

@@ -33,7 +33,7 @@ ARGUMENTS = (
 )  # fmt: skip
 READY_SECONDS = 240
 # A busy machine is slow, not wrong: how long a page may take is said where it matters.
-PATIENCE_MS = 20_000
+PATIENCE_MS = 40_000
 _number = itertools.count(1)
 # Ports below the range that outgoing connections take: sixteen for each process, so that two that test side by side
 # never find the same one free.
@@ -105,7 +105,7 @@ def _wait_until_ready(url, server, output):
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=20) as answer:
                 if answer.status == 200:
                     return
         except OSError:
@@ -204,7 +204,7 @@ def api(bank):
     clients = []
 
     def of(somebody):
-        client = httpx.Client(base_url=f"{bank.url}/api/v1", timeout=20)
+        client = httpx.Client(base_url=f"{bank.url}/api/v1", timeout=PATIENCE_MS / 1000)
         clients.append(client)
         answer = client.post("/auth/login", json={"email": somebody.actor.email, "password": PASSWORD})
         assert answer.status_code == 200, answer.text
@@ -246,9 +246,13 @@ class Line:
 
     def __init__(self):
         self.losing, self._page, self._bank, self._held = False, None, None, None
+        self._waiting = None
 
     def between(self, route):
         """Stands in between whenever the page connects."""
+        if self._waiting is not None:
+            self._waiting.append(route)
+            return
         self._page, self._bank = route, route.connect_to_server()
         self._bank.on_message(lambda message: None if self.losing else route.send(message))
         route.on_message(lambda message: self._held.append(message) if self._held is not None else self._say(message))
@@ -264,6 +268,15 @@ class Line:
         self.losing, held, self._held = False, self._held, None
         for message in held:
             self._say(message)
+
+    @contextmanager
+    def not_there(self):
+        """The page is drawn and asks for the bank, which it reaches only at the end: `not_there() as asks`."""
+        self._waiting = []
+        yield lambda: bool(self._waiting)
+        waiting, self._waiting = self._waiting, None
+        for route in waiting:
+            self.between(route)
 
     def has_heard(self, words, times):
         """Whether the page has said this so often since it came late."""

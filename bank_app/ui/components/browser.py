@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 from reflex.event import EventHandler, no_args_event_spec
+
+from bank_app.ui.session import SessionState
 
 LIBRARY = "$/public/browser/bank"
 
@@ -61,6 +65,7 @@ class PressOnce(rx.Component):
     answer: rx.Var[int]
     kind: rx.Var[str]
     blocked: rx.Var[bool]
+    reached: rx.Var[bool]
     unknown: rx.Var[str]
     on_press: EventHandler[no_args_event_spec]
 
@@ -109,11 +114,15 @@ theme_button = ThemeButton.create
 focus_on_navigation = FocusOnNavigation.create
 focus_on_change = FocusOnChange.create
 notices = Notices.create
-press_once = PressOnce.create
 copy_button = CopyButton.create
 password_box = PasswordBox.create
 jump = Jump.create
 submit_on_change = SubmitOnChange.create
+
+
+def press_once(**props: Any) -> rx.Component:
+    """A button for what must not happen twice; it waits until the bank has told this tab who it belongs to."""
+    return PressOnce.create(reached=SessionState.signed_in, **props)
 
 
 def route_value(name: str) -> rx.Var:

@@ -31,7 +31,7 @@ def palette() -> rx.Component:
         hits=PaletteState.hits,
         asked=PaletteState.asked,
         answered=PaletteState.answered,
-        on_search=PaletteState.search.temporal,
+        on_search=PaletteState.search,
     )
 
 
@@ -169,6 +169,6 @@ def drawer() -> rx.Component:
         rx.el.p(document_link(icon("braces", 16), "API docs", to="/api/v1/docs", class_name="btn sm")),
         name="behind",
         title="API behind this page",
-        on_open=BehindState.open.temporal,
+        on_open=BehindState.open,
         class_name="beside",
     )

@@ -44,7 +44,6 @@ class Keys(rx.Component):
 
     on: rx.Var[bool]
     staff: rx.Var[bool]
-    on_hide: EventHandler[no_args_event_spec]
 
 
 class HiddenAmounts(rx.Component):

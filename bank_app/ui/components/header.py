@@ -52,8 +52,10 @@ def _eye() -> rx.Component:
         rx.cond(SessionState.private, icon("eye-off"), icon("eye")),
         type="button",
         on_click=PrivacyState.toggle.temporal,
+        # Drawn before there is a connection, and what is pressed then would be lost.
+        disabled=~SessionState.signed_in,
         class_name="tool",
-        custom_attrs={"aria-label": words, "title": words, "aria-pressed": SessionState.private},
+        custom_attrs={"aria-label": words, "title": words, "aria-pressed": SessionState.private, "data-key": "hide"},
     )
 
 

@@ -16,7 +16,6 @@ from bank_app.ui.components.front import hidden_amounts, keys, opens, panel
 from bank_app.ui.components.header import brand, header
 from bank_app.ui.components.parts import document_link, icon, link
 from bank_app.ui.components.signing import session_end
-from bank_app.ui.privacy import PrivacyState
 from bank_app.ui.session import SessionState
 
 _VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -180,11 +179,7 @@ def _in_front(here: str) -> rx.Component:
         shortcuts(),
         drawer(),
         _more(here),
-        keys(
-            on=SessionState.shortcuts,
-            staff=SessionState.is_staff,
-            on_hide=PrivacyState.toggle.temporal,
-        ),
+        keys(on=SessionState.shortcuts, staff=SessionState.is_staff),
         hidden_amounts(on=SessionState.private),
         session_end(),
     )

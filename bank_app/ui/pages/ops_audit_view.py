@@ -46,6 +46,7 @@ def _verify_button() -> rx.Component:
             "Verify chain",
             type="button",
             on_click=ChainState.verify({}).temporal,
+            disabled=~SessionState.signed_in,
             class_name="btn primary",
         ),
     )
