@@ -403,7 +403,7 @@ def codes():
 def until():
     """Waits for something that other threads are about to bring about; its not coming is the failure."""
 
-    def wait(condition, seconds=10):
+    def wait(condition, seconds=60):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it never came"

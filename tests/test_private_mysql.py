@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pymysql
@@ -169,10 +168,9 @@ def test_a_server_that_is_too_old_is_named(tmp_path):
         private_mysql.find_program(old)
 
 
-def test_a_server_stops_quickly_when_asked(tmp_path):
+def test_a_server_is_asked_to_stop_and_not_killed(tmp_path):
     server = PrivateServer(tmp_path / "mysql")
     server.start()
-    began = time.monotonic()
     server.stop()
     assert server.pid is None
-    assert time.monotonic() - began < 20
+    assert "Shutdown complete" in (server.folder / "server.log").read_text(errors="replace")

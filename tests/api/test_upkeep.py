@@ -42,7 +42,7 @@ def test_a_worker_begins_it_and_ends_it(sqlite_db):
         serving = asyncio.create_task(front({"type": "lifespan", "state": {}}, said.get, heard.put))
         await said.put({"type": "lifespan.startup"})
         assert (await heard.get())["type"] == "lifespan.startup.complete"
-        for _ in range(200):
+        for _ in range(1200):
             if vitals.of(sqlite_db).samples and audit_trail.lag_seconds(sqlite_db) == 0:
                 break
             await asyncio.sleep(0.05)

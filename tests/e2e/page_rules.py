@@ -16,7 +16,7 @@ CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTy
 def settled(page):
     """Everything that was asked for is there."""
     expect(page.locator("h1")).to_have_count(1)
-    expect(page.locator(".bone:visible, [aria-busy=true]:visible")).to_have_count(0, timeout=15_000)
+    expect(page.locator(".bone:visible, [aria-busy=true]:visible")).to_have_count(0)
 
 
 def too_wide(page):

@@ -98,7 +98,7 @@ def test_a_session_that_ends_costs_nothing_that_was_typed(bank, visit, ada, ben,
         )
     )
     ended = page.get_by_text("You were signed out after 15 minutes of inactivity. Nothing was sent.")
-    expect(ended).to_be_visible(timeout=15_000)
+    expect(ended).to_be_visible()
     assert balance(ben) == "0.00"
     page.get_by_label("Email").fill(ada.actor.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)

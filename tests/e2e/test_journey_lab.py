@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
@@ -38,8 +37,8 @@ def customers(bank):
     return bank.db.read(lambda session: session.execute(columns).all())
 
 
-def verdict(page, word, seconds=30):
-    expect(page.locator(".meter .verdict")).to_contain_text(word, timeout=seconds * 1000)
+def verdict(page, word):
+    expect(page.locator(".meter .verdict")).to_contain_text(word)
 
 
 def difference(page):
@@ -58,9 +57,7 @@ def run_until_broken(page):
         page.get_by_text("grow", exact=True).check()
         page.get_by_role("button", name="Run", exact=True).first.click()
         page.wait_for_url(RUN_ADDRESS)
-        expect(page.get_by_role("link", name=re.compile("Show me how it happened|See the report"))).to_be_visible(
-            timeout=30_000
-        )
+        expect(page.get_by_role("link", name=re.compile("Show me how it happened|See the report"))).to_be_visible()
         if page.get_by_role("link", name="Show me how it happened").is_visible():
             return
         expect(page.get_by_text("that is luck, not proof").first).to_be_visible()
@@ -103,7 +100,7 @@ def test_break_it_explain_it_and_fix_it(bank, visit, person):
     page.get_by_role("radio", name=re.compile("^S4")).check()
     page.get_by_role("button", name="Run with the same seed").click()
     page.wait_for_url(RUN_ADDRESS)
-    expect(page.get_by_role("link", name="See the report")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("link", name="See the report")).to_be_visible()
     verdict(page, "HOLDING")
     assert difference(page) == "$0.00"
     fixed = re.search(r"run=(\d+)", page.url).group(1)
@@ -115,10 +112,10 @@ def test_break_it_explain_it_and_fix_it(bank, visit, person):
 def test_pause_stands_still_and_stop_ends_it_at_once(visit, person):
     """J15."""
     page = visit(person("Ada Lindqvist", Everyday="500.00"))
-    page.goto(f"/lab/run?strategy=S4&{SETUP}&seconds=40")
+    page.goto(f"/lab/run?strategy=S4&{SETUP}&seconds=60")
     page.get_by_role("button", name="Run", exact=True).first.click()
     page.wait_for_url(RUN_ADDRESS)
-    expect(page.locator(".small-chart .value").first).to_contain_text(re.compile(r"[1-9]"), timeout=15_000)
+    expect(page.locator(".small-chart .value").first).to_contain_text(re.compile(r"[1-9]"))
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     for _ in range(5):
@@ -130,11 +127,10 @@ def test_pause_stands_still_and_stop_ends_it_at_once(visit, person):
     else:
         pytest.fail("it went on while it was paused", pytrace=False)
     page.get_by_role("button", name="Go on").click()
-    began = time.monotonic()
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("link", name="See the report")).to_be_visible(timeout=20_000)
-    took = time.monotonic() - began
-    assert took < 8, f"stopped after {took:.2f} s"
+    expect(page.get_by_role("link", name="See the report")).to_be_visible()
+    # It says so only of a run that did not come to its end by itself.
+    expect(page.locator("main")).to_contain_text(re.compile(r"Stopped\. [\d,]+ transfers? ran\."))
     verdict(page, "HOLDING")
 
 
@@ -145,7 +141,7 @@ def test_compare_two_strategies_and_share_them(bank, visit, person):
     page.goto(f"/lab/compare?with=S0,S4&{SETUP}&seconds=3&think_ms=2")
     page.get_by_role("button", name="Run one after the other").click()
     page.wait_for_url(re.compile(r"/lab/compare\?run=\d+"))
-    expect(page.get_by_role("heading", name="Results")).to_be_visible(timeout=40_000)
+    expect(page.get_by_role("heading", name="Results")).to_be_visible()
     number = re.search(r"run=(\d+)", page.url).group(1)
     found = json.loads(page.request.get(f"/lab/runs/{number}/report.json").text())
     assert [one["strategy"]["id"] for one in found["results"]] == ["S0", "S4"]

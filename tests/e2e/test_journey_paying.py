@@ -197,7 +197,7 @@ def test_twenty_windows_race_for_what_is_there(bank, visit, person):
         page.goto(f"/move/review/{draft.id}", wait_until="commit")
         pages.append(page)
     for page in pages:
-        expect(page.get_by_role("button", name="Withdraw $10.00")).to_be_enabled(timeout=30_000)
+        expect(page.get_by_role("button", name="Withdraw $10.00")).to_be_enabled()
     read, over = [], threading.Event()
 
     def watch():

@@ -90,9 +90,7 @@ def test_an_account_frozen_during_review_turns_send_off(bank, visit, person, ada
     review(page, ben, "25")
     button = page.get_by_role("button", name="Send $25.00")
     change(ada, AccountStatus.FROZEN, frozen_for=FrozenFor.DEBITS)
-    expect(page.get_by_role("alert").filter(has_text="is frozen, so money can't leave it.")).to_be_visible(
-        timeout=15_000
-    )
+    expect(page.get_by_role("alert").filter(has_text="is frozen, so money can't leave it.")).to_be_visible()
     expect(button).to_have_attribute("aria-disabled", "true")
     button.click(force=True)
     his.goto("/move/deposit")
@@ -103,7 +101,7 @@ def test_an_account_frozen_during_review_turns_send_off(bank, visit, person, ada
     send(his, "$10.00")
     assert (balance(ada), balance(ben)) == ("510.00", "20.00")
     change(ada, AccountStatus.OPEN)
-    expect(button).not_to_have_attribute("aria-disabled", "true", timeout=15_000)
+    expect(button).not_to_have_attribute("aria-disabled", "true")
     send(page, "$25.00")
     # Frozen in both directions, the payer hears only that it cannot receive.
     change(ben, AccountStatus.FROZEN, frozen_for=FrozenFor.ALL)

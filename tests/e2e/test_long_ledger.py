@@ -139,7 +139,7 @@ def test_pages_join_while_money_comes_in(bank, visit, ada, ben, capsys):
         expect(page.locator(".ledger .title > a:first-child").nth(rows - PAGE)).to_be_focused()
         assert shown(page) == before[:rows]
         transfers.move(bank.db, ben.actor, movement)
-        expect(page.get_by_role("button", name=f"{number} new — show")).to_be_visible(timeout=15_000)
+        expect(page.get_by_role("button", name=f"{number} new — show")).to_be_visible()
     page.get_by_role("button", name="5 new — show").click()
     expect(page.locator(".ledger .title")).to_have_count(PAGE * 6 + 5)
     after = booked(bank, ada)

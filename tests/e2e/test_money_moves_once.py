@@ -131,7 +131,7 @@ def test_an_answer_that_got_lost_is_found_after_reconnecting(visit, lossy, ada, 
     expect(page.get_by_text("Waiting for the bank to confirm")).to_be_visible()
     assert balance(ben) == "25.00"
     line.cut()
-    page.wait_for_url(RECEIPT, timeout=30_000)
+    page.wait_for_url(RECEIPT)
     expect(heading(page, "Sent $25.00 to Ben Ito")).to_be_visible()
     assert len(balance.entries(ben)) == 1
 
@@ -145,7 +145,7 @@ def test_a_deposit_whose_answer_got_lost_ends_in_its_receipt(visit, lossy, ben, 
     page.get_by_label(AMOUNT).press("Enter")
     expect(page.get_by_text("Waiting for the bank to confirm")).to_be_visible()
     line.cut()
-    page.wait_for_url(RECEIPT, timeout=30_000)
+    page.wait_for_url(RECEIPT)
     expect(heading(page, "Added $30.00 to Everyday")).to_be_visible()
     page.goto("/move/deposit")
     expect(page.get_by_label(AMOUNT)).to_have_value("")
@@ -168,7 +168,7 @@ def test_an_event_that_never_reached_the_bank_can_be_sent_again(visit, ada, ben,
     expect(page.get_by_text("Waiting for the bank to confirm")).to_be_visible()
     losing = False
     routes[-1].close()
-    expect(page.get_by_role("button", name="Send $25.00")).to_be_enabled(timeout=30_000)
+    expect(page.get_by_role("button", name="Send $25.00")).to_be_enabled()
     assert balance(ada) == "500.00"
     send(page, "$25.00")
     assert (balance(ada), len(balance.entries(ben))) == ("475.00", 1)

@@ -92,7 +92,7 @@ def test_signing_out_ends_every_tab_and_leaves_nothing_in_it(visit, ada):
     sign_out(page)
     expect(page.get_by_text("You are signed out.")).to_be_visible()
     # By itself: it hears of the end as it hears of money.
-    expect(heading(second)).to_have_text("Sign in", timeout=15_000)
+    expect(heading(second)).to_have_text("Sign in")
     expect(second.get_by_text("$1,240.00")).to_have_count(0)
 
 

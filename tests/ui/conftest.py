@@ -70,6 +70,7 @@ class Client:
     async def _send(self, name, payload, cookie, tab, path):
         from reflex.event import Event
         from reflex_base.event.processor import BaseStateEventProcessor
+        from reflex_base.registry import RegistrationContext
 
         answer = Answer()
 
@@ -88,7 +89,8 @@ class Client:
             try:
                 future = await processor.enqueue(tab, Event(name=name, payload=payload, router_data=router))
                 # A handler that does not exist leaves its future open for ever.
-                await asyncio.wait_for(future.wait_all(), 3)
+                exists = name in RegistrationContext.get().event_handlers
+                await asyncio.wait_for(future.wait_all(), 60 if exists else 0.3)
             except Exception as error:  # noqa: BLE001 - a handler that is not there is an answer, too
                 answer.events.append(error)
                 # What the failure handler sends comes after the failure.
