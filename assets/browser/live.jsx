@@ -71,6 +71,26 @@ export function NewRows({ count, list, onShow }) {
   );
 }
 
+const EVERY = 5000;
+// Beside the components, because navigation replaces them.
+let told = { by: null, at: 0 };
+
+// How long ago something was that was `seconds` old when the bank said so. `toldAt` tells one answer of the bank from
+// another; its clock may be another than the browser's.
+export function Ago({ seconds, toldAt }) {
+  const [now, setNow] = useState(null);
+  useEffect(() => {
+    if (told.by !== toldAt) told = { by: toldAt, at: performance.now() };
+    const look = () => setNow(performance.now());
+    look();
+    const going = setInterval(look, EVERY);
+    return () => clearInterval(going);
+  }, [toldAt]);
+  const past = seconds + (now === null || told.by !== toldAt ? 0 : Math.max(0, Math.floor((now - told.at) / 1000)));
+  if (past < 120) return `${past} s ago`;
+  return past < 7200 ? `${Math.floor(past / 60)} min ago` : `${Math.floor(past / 3600)} h ago`;
+}
+
 // Whether what the page says is said now, or as of when.
 export function Freshness() {
   const down = useDown();

@@ -36,7 +36,9 @@ class BooksState(rx.State):
     told: bool = False
     counted: str = ""
     trail: str = ""
-    checked: str = ""
+    # How many seconds old the report was when this tab was told of it, and when that was, in milliseconds.
+    age: int = 0
+    told_at: int = 0
     lines: list[Line] = []
     debit: str = ""
     credit: str = ""
@@ -57,7 +59,8 @@ class BooksState(rx.State):
             return
         code = bank.settings.currency
         own = [line for line in trial if line.currency == code]
-        age = max(0, int((clock.now() - report.checked_at).total_seconds()))
+        now = clock.now()
+        age = max(0, int((now - report.checked_at).total_seconds()))
         async with self:
             # Asked again: somebody may have signed out meanwhile.
             told = told and await self._is_told()
@@ -66,7 +69,7 @@ class BooksState(rx.State):
             self.counted = f"{words.count(report.postings, 'posting')} re-added" if told else ""
             intact = verified.result.checked if verified and verified.result.ok else 0
             self.trail = f"{words.count(intact, 'audit record')} verified" if intact and told else ""
-            self.checked = f"Checked {age} s ago"
+            self.age, self.told_at = age, int(now.timestamp() * 1000)
             self.lines = [
                 Line(
                     line.label,

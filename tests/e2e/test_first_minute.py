@@ -12,6 +12,7 @@ WITHOUT_SCRIPTS = """body => {
     copy.querySelectorAll("script").forEach((script) => script.remove());
     return copy.textContent;
 }"""
+AGE = re.compile(r"Checked (\d+) s ago")
 AMOUNT = re.compile(r"[$]\s?[0-9]")
 
 
@@ -98,6 +99,18 @@ def test_hiding_amounts_changes_the_page_that_is_open_and_every_other_one(visit,
     expect(page.locator("main")).not_to_contain_text(AMOUNT)
     other.get_by_role("button", name="Show amounts").click()
     expect(page.locator(".hero-amount")).to_have_text("$500.00")
+
+
+def test_a_check_of_the_books_gets_older_while_the_page_is_open(visit, ada):
+    page = visit(ada)
+    page.clock.install()
+    page.goto("/home")
+    proof = page.locator(".proof")
+    expect(proof).to_contain_text(AGE)
+    age = int(AGE.search(proof.inner_text()).group(1))
+    page.clock.fast_forward(30_000)
+    older = "|".join(str(seconds) for seconds in range(age + 30, 120))
+    expect(proof).to_contain_text(re.compile(rf"Checked (({older}) s|\d+ min) ago"))
 
 
 def test_what_is_pressed_before_the_page_has_reached_the_bank_is_not_lost(visit, lossy, ada):

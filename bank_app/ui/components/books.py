@@ -5,7 +5,23 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.ui.books import BooksState
+from bank_app.ui.components.live import LIBRARY
 from bank_app.ui.components.parts import badge, bone, notice
+
+
+class Ago(rx.Component):
+    """A time that goes on: it was `seconds` ago when the bank said so, at `told_at`."""
+
+    library = LIBRARY
+    tag = "Ago"
+
+    seconds: rx.Var[int]
+    told_at: rx.Var[int]
+
+
+def checked_ago() -> rx.Component:
+    """When the books were added up, which gets older while the page is open."""
+    return rx.fragment("Checked ", Ago.create(seconds=BooksState.age, told_at=BooksState.told_at))
 
 
 def _line(line: rx.Var) -> rx.Component:
@@ -76,7 +92,7 @@ def books_table(*, proof: bool = True) -> rx.Component:
                             badge("Books are off", "triangle-alert", "bad"),
                         ),
                         rx.cond(BooksState.told, badge(BooksState.counted, "shield-check", "ok"), rx.fragment()),
-                        rx.el.span(BooksState.checked, class_name="checked"),
+                        rx.el.span(checked_ago(), class_name="checked"),
                         class_name="ticks",
                     ),
                     rx.fragment(),

@@ -10,6 +10,7 @@ import reflex as rx
 from bank_app.settings import PROJECT
 from bank_app.ui.books import BooksState
 from bank_app.ui.components.alarm import chain_alarm
+from bank_app.ui.components.books import checked_ago
 from bank_app.ui.components.browser import connection_bar, jump, theme_button
 from bank_app.ui.components.drawer import drawer, palette, shortcuts
 from bank_app.ui.components.front import hidden_amounts, keys, opens, panel
@@ -136,7 +137,7 @@ def _proof() -> rx.Component:
             ),
             rx.el.span(BooksState.counted),
             rx.el.br(),
-            rx.el.span(BooksState.checked),
+            checked_ago(),
             class_name="proof",
         ),
         rx.fragment(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.ui.books import BooksState
-from bank_app.ui.components.books import books_table
+from bank_app.ui.components.books import books_table, checked_ago
 from bank_app.ui.components.lab import little_lanes
 from bank_app.ui.components.moving import ticks
 from bank_app.ui.components.parts import bone, button_link, document_link, icon, link
@@ -54,7 +54,7 @@ def _strip() -> rx.Component:
                     ),
                     rx.cond(state.counted != "", _proven("check", state.counted), rx.fragment()),
                     rx.cond(state.trail != "", _proven("check", state.trail), rx.fragment()),
-                    rx.el.li(state.checked, class_name="muted"),
+                    rx.el.li(checked_ago(), class_name="muted"),
                 ),
                 rx.el.ul(rx.el.li(bone("12ch")), rx.el.li(bone("18ch")), rx.el.li(bone("12ch"))),
             ),
