@@ -218,7 +218,7 @@ def benchmark(
     ] = None,
     api_alone: Annotated[bool, typer.Option("--api-alone", help="Serve the API without the pages.")] = False,
 ) -> None:
-    """Measure this bank beside the naive way and the raw limit, on a private server, in at most 15 minutes."""
+    """Measure this bank beside the naive way and the raw limit, on a private server, in about 20 minutes."""
     # It needs a web framework and starts processes of its own; no other command should wait for its imports.
     from bank_app.lab import benchmark as lab  # noqa: PLC0415
 
