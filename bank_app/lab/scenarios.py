@@ -204,7 +204,7 @@ def deadlock_storm(stage: Stage) -> None:
         # Not every server counts them; the storm's own are then all that is known.
         met = max(0, _deadlocks(stage) - met - storm.own_deadlocks)
     stage.notes.append(
-        f"{storm.rounds} foreign units of work with {storm.own_deadlocks} deadlocks, {met} more met by the bank"
+        f"{storm.rounds} foreign units of work, deadlocks met by them: {storm.own_deadlocks}, by the bank: {met}"
     )
 
 
