@@ -31,7 +31,7 @@ def thing_to_try(page, words):
 def test_a_stranger_tries_all_four_things(bank, visit):
     page = visit()
     page.goto("/")
-    expect(page.get_by_text("Books balance").first).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Books balance").first).to_be_visible()
     before = balance_of(bank, demo.ADA), balance_of(bank, demo.BEN)
     page.get_by_role("button", name="Enter as Ada").click()
 

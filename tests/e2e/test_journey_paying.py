@@ -211,7 +211,7 @@ def test_twenty_windows_race_for_what_is_there(bank, visit, person):
             page.evaluate("document.getElementById('send').click()")
         for page in pages:
             done = heading(page, "Withdrew $10.00 from Everyday")
-            expect(done.or_(page.locator("#refusal"))).to_be_visible(timeout=20_000)
+            expect(done.or_(page.locator("#refusal"))).to_be_visible()
     finally:
         over.set()
         watcher.join()
