@@ -61,9 +61,8 @@ export function ConnectionBar() {
 }
 
 // A button for what must not happen twice: it turns itself off with the first press, before the server hears of it, and
-// is pressed again only after an answer (`answer` changed). It does nothing while the bank cannot be reached, and not
-// before it was (`reached`): the page is drawn before it has a connection.
-export function PressOnce({ id, className, label, busyLabel, answer, kind = "button", blocked = false, reached, unknown = LATE, onPress }) {
+// is pressed again only after an answer (`answer` changed). It does nothing while the bank cannot be reached.
+export function PressOnce({ id, className, label, busyLabel, answer, kind = "button", blocked = false, unknown = LATE, onPress }) {
   const down = useDown();
   const [pressed, setPressed] = useState(false);
   const [slow, setSlow] = useState(false);
@@ -89,7 +88,7 @@ export function PressOnce({ id, className, label, busyLabel, answer, kind = "but
     const form = kind === "submit" ? button.current?.form : null;
     if (!form) return undefined;
     const once = (event) => {
-      if (latch.current || down || blocked || !reached) {
+      if (latch.current || down || blocked) {
         event.preventDefault();
         event.stopImmediatePropagation();
         return;
@@ -99,8 +98,8 @@ export function PressOnce({ id, className, label, busyLabel, answer, kind = "but
     };
     form.addEventListener("submit", once, true);
     return () => form.removeEventListener("submit", once, true);
-  }, [kind, down, blocked, reached]);
-  const off = down || pressed || blocked || !reached;
+  }, [kind, down, blocked]);
+  const off = down || pressed || blocked;
   return el(
     "span",
     { style: { display: "contents" } },

@@ -10,6 +10,7 @@ import websocket
 
 from bank_app.services import auth
 from bank_app.ui import cookies
+from tests.e2e.conftest import PATIENCE_SECONDS
 
 PASSWORD = "lantern-orchard-48-violin"
 STATE = "reflex___state____state"
@@ -31,14 +32,14 @@ class RawClient:
             transports=["websocket"],
             socketio_path="/_event",
             namespaces=["/_event"],
-            wait_timeout=40,
+            wait_timeout=PATIENCE_SECONDS,
         )
 
     def send(self, name, payload=None, path="/home"):
         event = {"name": name, "payload": payload or {}, "router_data": {"pathname": path, "asPath": path}}
         self.socket.emit("event", event, namespace="/_event")
 
-    def until(self, words, seconds=40):
+    def until(self, words, seconds=PATIENCE_SECONDS):
         """All that was said up to these words; their not coming is the failure."""
         said, deadline = [], time.monotonic() + seconds
         while not said or words not in said[-1]:
@@ -138,8 +139,8 @@ def test_wrong_types_change_nothing_and_stop_nobody(bank, raw, ada, value):
 def test_pages_of_other_sites_may_not_open_a_socket(bank):
     address = bank.url.replace("http", "ws") + "/_event/?token=a-tab&EIO=4&transport=websocket"
     with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
-        websocket.create_connection(address, origin="https://evil.example", timeout=40)
-    websocket.create_connection(address, origin=bank.url, timeout=40).close()
+        websocket.create_connection(address, origin="https://evil.example", timeout=PATIENCE_SECONDS)
+    websocket.create_connection(address, origin=bank.url, timeout=PATIENCE_SECONDS).close()
 
 
 def test_other_sites_may_not_read_an_answer(bank):
@@ -154,7 +155,7 @@ def test_an_enormous_event_ends_the_connection(bank, raw, ada):
     # The client leaves it open when the other side ends the connection.
     left = client.socket.eio.ws.sock
     client.send(f"{LEDGER}.search", {"form": {"q": "x" * 200_000}})
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while client.socket.connected:
         assert time.monotonic() < deadline, client.everything()
         time.sleep(0.05)

@@ -26,6 +26,7 @@ from bank_app.models import (
 )
 from bank_app.services import auth, drafts, transfers, unfinished
 from bank_app.ui import cookies, guard, site
+from tests.e2e.conftest import PATIENCE_SECONDS
 
 PASSWORD = "lantern-orchard-48-violin"
 STATE = "reflex___state____state"
@@ -57,8 +58,8 @@ class Client:
         self.socket = socketio.Client(reconnection=False)
         self.socket.on("*", lambda *message: self.heard.put(str(message)), namespace="/_event")
         self.socket.connect(
-            f"{url}/?token={tab or uuid.uuid4()}", headers={"Cookie": cookie} if cookie else {}, wait_timeout=40,
-            transports=["websocket"], socketio_path="/_event", namespaces=["/_event"],
+            f"{url}/?token={tab or uuid.uuid4()}", headers={"Cookie": cookie} if cookie else {},
+            wait_timeout=PATIENCE_SECONDS, transports=["websocket"], socketio_path="/_event", namespaces=["/_event"],
         )  # fmt: skip
 
     def emit(self, message, name="event"):
@@ -67,7 +68,7 @@ class Client:
     def send(self, name, payload=None, path="/home"):
         self.emit({"name": name, "payload": payload or {}, "router_data": {"pathname": path, "asPath": path}})
 
-    def until(self, words, seconds=40):
+    def until(self, words, seconds=PATIENCE_SECONDS):
         """Everything that was said up to these words; their not coming is the failure."""
         told, deadline = [], time.monotonic() + seconds
         while not told or words not in told[-1]:
@@ -326,7 +327,7 @@ def test_what_is_no_event_is_passed_over(client, message):
         stranger.emit(message, name)
     assert stranger.all_heard(0.3) == ""
     stranger.send(f"{PAGES}sign_in____sign_in_state.open", path="/sign-in")
-    assert stranger.heard.get(timeout=40)
+    assert stranger.heard.get(timeout=PATIENCE_SECONDS)
 
 
 def test_what_clients_send_is_not_in_the_log(bank, client, ada, tmp_path_factory):

@@ -65,7 +65,6 @@ class PressOnce(rx.Component):
     answer: rx.Var[int]
     kind: rx.Var[str]
     blocked: rx.Var[bool]
-    reached: rx.Var[bool]
     unknown: rx.Var[str]
     on_press: EventHandler[no_args_event_spec]
 
@@ -120,9 +119,12 @@ jump = Jump.create
 submit_on_change = SubmitOnChange.create
 
 
-def press_once(**props: Any) -> rx.Component:
-    """A button for what must not happen twice; it waits until the bank has told this tab who it belongs to."""
-    return PressOnce.create(reached=SessionState.signed_in, **props)
+def press_once(*, blocked: rx.Var[bool] | bool = False, **props: Any) -> rx.Component:
+    """A button for what must not happen twice; it waits until the bank has told this tab who it belongs to.
+
+    The page is drawn before it has a connection, and what is pressed then would be lost.
+    """
+    return PressOnce.create(blocked=blocked | ~SessionState.signed_in, **props)
 
 
 def route_value(name: str) -> rx.Var:
