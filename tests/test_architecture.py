@@ -273,10 +273,10 @@ def test_nobody_sleeps_or_blocks_in_services_and_domain():
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=lambda path: path.relative_to(PROJECT).as_posix())
-def test_a_file_has_a_real_name_and_at_most_500_lines(path):
+def test_a_file_has_a_real_name_and_at_most_800_lines(path):
     parts = [part.removesuffix(".py") for part in path.relative_to(PROJECT).parts]
     assert not FORBIDDEN_ROOMS & set(parts)
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 800
 
 
 def test_packages_are_folders_and_hold_no_code():
