@@ -176,13 +176,13 @@ class Database:
         return self._twice(attempt)
 
     def _twice(self, attempt: Callable[[], T]) -> T:
-        """The first error after a server restart is only a stale pooled connection."""
+        """The first error after a server restart is only a stale pooled connection, and a conflict is over by then."""
         for last in (False, True):
             try:
                 return attempt()
             except (DBAPIError, PoolTimeout) as error:
                 fault = self.fault_of(error)
-                if last or fault is not Fault.LOST:
+                if last or fault not in {Fault.LOST, Fault.CONFLICT}:
                     raise _unavailable(fault) from error
         raise AssertionError("unreachable")
 

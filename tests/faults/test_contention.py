@@ -130,6 +130,43 @@ def test_a_deadlock_is_run_again_and_the_caller_never_hears_of_it(
     assert told == [[low.id, high.id]]
 
 
+CHANGED_SINCE = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1020, MESSAGE_TEXT = 'Record has changed since last read'"
+
+
+def test_a_row_that_changed_since_it_was_read_is_read_again_and_paid_from_once(
+    mariadb_db, counter, ada, hers, his, faults
+):
+    """MariaDB from 11.6.2 on says so (innodb_snapshot_isolation) where others would have gone on with the old row."""
+    draft = Draft(
+        id=new_id(), type=TransactionType.TRANSFER, currency="USD", actor_id=ada.user_id,
+        legs=(Leg(hers.id, Direction.DEBIT, 1000), Leg(his.id, Direction.CREDIT, 1000)),
+    )  # fmt: skip
+    attempts = []
+
+    def operation(session):
+        attempts.append(ledger.post(session, [draft]))
+        if len(attempts) < 3:
+            session.execute(text(CHANGED_SINCE))
+        return attempts[-1]
+
+    mariadb_db.unit_of_work(operation)
+    assert (len(attempts), faults) == (3, [1020, 1020])
+    assert counter.balance(hers) == "90.00"
+
+
+def test_a_read_that_met_a_conflict_is_read_again(mariadb_db):
+    attempts = []
+
+    def operation(session):
+        attempts.append(session)
+        if len(attempts) == 1:
+            session.execute(text(CHANGED_SINCE))
+        return session.execute(text("SELECT 7")).scalar_one()
+
+    assert mariadb_db.read(operation) == 7
+    assert len(attempts) == 2
+
+
 def test_a_connection_that_is_killed_while_it_waits_is_replaced_and_all_is_run_again(
     mariadb_db, counter, ada, hers, his, foreign, waiting, until, faults
 ):

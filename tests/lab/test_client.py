@@ -16,9 +16,10 @@ GONE = object()
 @asynccontextmanager
 async def server(*answers):
     """Answers one request after the other with the given pieces; `GONE` closes the connection. Keeps what it heard."""
-    heard, script = [], iter(answers)
+    heard, script, clients = [], iter(answers), []
 
     async def serve(reader, writer):
+        clients.append(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -38,7 +39,12 @@ async def server(*answers):
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with listening:
-        yield Address(*listening.sockets[0].getsockname()), heard
+        try:
+            yield Address(*listening.sockets[0].getsockname()), heard
+        finally:
+            # From Python 3.12 on the end of a server waits for its connections, whoever keeps them open.
+            for client in clients:
+                client.close()
 
 
 def ok(body=b"{}", *, status="200 OK", more=b""):

@@ -120,21 +120,23 @@ class _Tablespace:
 
     def _take_every_page(self, server: PrivateServer) -> bool:
         """Whether there were any: what is cleared away after a pass leaves room for the next."""
+        taken = [self._take_pages(server, size) for size in (1 << 19, 1 << 13, 1 << 7)]
+        return any(taken)
+
+    def _take_pages(self, server: PrivateServer, size: int) -> bool:
         taken = False
-        with server.connect(database=_BALLAST) as connection, connection.cursor() as cursor:
-            for size in (1 << 19, 1 << 13, 1 << 7):
-                try:
-                    while True:
-                        cursor.execute("INSERT INTO ballast (filler) VALUES (%s)", [bytes(size)])
-                        taken = True
-                except pymysql.MySQLError as error:
-                    if error.args[0] in _GONE:
-                        # InnoDB ends itself if no page is left to roll back what found no page.
-                        server.kill()
-                        server.start()
-                        return True
-                    if error.args[0] != _TABLE_IS_FULL:
-                        raise
+        try:
+            with server.connect(database=_BALLAST) as connection, connection.cursor() as cursor:
+                while True:
+                    cursor.execute("INSERT INTO ballast (filler) VALUES (%s)", [bytes(size)])
+                    taken = True
+        except pymysql.MySQLError as error:
+            if error.args[0] in _GONE:
+                # InnoDB ends itself if no page is left to roll back what found no page, MariaDB 11.8 each time.
+                server.kill()
+                server.start()
+            elif error.args[0] != _TABLE_IS_FULL:
+                raise
         return taken
 
     def free(self, server: PrivateServer) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import StaticPool
 
-from bank_app.lab.simulation.scenario import READ_COMMITTED
 from bank_app.lab.simulation.strategies import (
     BEGIN,
     COMMIT,
@@ -110,7 +109,7 @@ STRATEGY = Strategy(
     "S9",
     "Lock through a stale object",
     safe=False,
-    isolation=READ_COMMITTED,
+    isolation="READ COMMITTED",
     sql=(BEGIN, KEY, READ, READ, LOCK_BOTH, OVERWRITE, OVERWRITE, ENTRIES, COMMIT),
     marked=(LOCK_BOTH,),
     summary="The rows are locked, but the object was loaded before and is not refreshed.",
