@@ -259,6 +259,9 @@ def simulate(
     twice: Annotated[int, typer.Option("--twice", help="Percent that are submitted twice.")] = 0,
     foreign_ms: Annotated[int, typer.Option("--foreign-ms", help="Of each second, a foreign lock for so long.")] = 0,
     isolation: Annotated[str, typer.Option("--isolation", help="Instead of the strategy's own level.")] = "",
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="With MariaDB's innodb_snapshot_isolation, off otherwise.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="With the database's CHECK (balance >= 0).")] = False,
     retries: Annotated[int, typer.Option("--retries", help="After a conflict, at most.")] = 5,
     stop_at_break: Annotated[bool, typer.Option("--stop-at-break", help="End when money is wrong.")] = False,
@@ -274,8 +277,8 @@ def simulate(
     given = {
         "accounts": accounts, "opening_minor": opening_minor, "largest_minor": largest_minor, "workers": workers,
         "seconds": seconds, "seed": seed, "hot_percent": hot, "think_ms": think_ms, "crash_percent": crash,
-        "twice_percent": twice, "foreign_ms": foreign_ms, "isolation": isolation.upper(), "check": check,
-        "retries": retries, "stop_at_break": stop_at_break,
+        "twice_percent": twice, "foreign_ms": foreign_ms, "isolation": isolation.upper(), "snapshot": snapshot,
+        "check": check, "retries": retries, "stop_at_break": stop_at_break,
     }  # fmt: skip
     names = [name.strip().upper() for name in (compare or strategy).split(",") if name.strip()]
     try:

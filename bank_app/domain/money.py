@@ -61,6 +61,13 @@ def currency(code: str) -> Currency:
     )
 
 
+@cache
+def currencies() -> tuple[Currency, ...]:
+    """Lists every currency that accounts can be kept in, in the order of their codes."""
+    found = (entry.code for entry in iso4217.Currency if entry.exponent is not None)
+    return tuple(currency(code) for code in sorted(found))
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A positive decimal number as somebody sent it, not yet tied to a currency.

@@ -20,11 +20,12 @@ from typing import Any
 from bank_app.errors import Invalid, NotFound, Overloaded
 from bank_app.lab.simulation import report as reports
 from bank_app.lab.simulation.audit import NAMES, figure
-from bank_app.lab.simulation.catalogue import STRATEGIES
-from bank_app.lab.simulation.experiments import EXPERIMENTS, Experiment, setup_of
+from bank_app.lab.simulation.catalogue import STRATEGIES, is_safe, level_of, why_not
+from bank_app.lab.simulation.experiments import EXPERIMENTS, FREE, Experiment, setup_of
 from bank_app.lab.simulation.experiments import named as experiment_named
 from bank_app.lab.simulation.experiments import of as experiment_of
 from bank_app.lab.simulation.place import LabUnavailable, Place, embedded
+from bank_app.lab.simulation.report import verdict
 from bank_app.lab.simulation.scenario import BOUNDS, ISOLATIONS, Config
 from bank_app.lab.simulation.strategies import Strategy
 from bank_app.lifeline import command_line, is_running
@@ -38,6 +39,7 @@ _MODULE = "bank_app.lab.simulation.job"
 __all__ = [
     "BOUNDS",
     "EXPERIMENTS",
+    "FREE",
     "ISOLATIONS",
     "NAMES",
     "STRATEGIES",
@@ -50,7 +52,10 @@ __all__ = [
     "experiment_named",
     "experiment_of",
     "figure",
+    "is_safe",
+    "level_of",
     "setup_of",
+    "verdict",
 ]
 
 
@@ -119,11 +124,8 @@ class Office:
         if not 1 <= len(configs) <= _AT_ONCE_AT_MOST:
             raise Invalid(f"Choose one to {_AT_ONCE_AT_MOST} strategies.")
         for config in configs:
-            strategy = STRATEGIES.get(config.strategy)
-            if strategy is None:
-                raise Invalid(f"There is no strategy {config.strategy}.")
-            if not self.has_server and not strategy.embedded:
-                raise Invalid(f"{strategy.id} needs MySQL: start the bank with ./bank run --mysql.")
+            if why := why_not(config, server=self.has_server):
+                raise Invalid(why)
 
     def stop(self, number: int) -> None:
         """Tells a run to end; it does within two seconds, with a report of what happened so far.

@@ -47,7 +47,7 @@ def simulate(
     first, last = every[0], every[-1]
     with _place(settings, mysql=mysql, program=program) as where:
         of_seeds = f"seed {first.seed}" if seeds == 1 else f"seeds {first.seed} to {last.seed}"
-        console.print(f"{where.engine()}, {len(every)} × {first.seconds} s, {of_seeds}")
+        console.print(f"{where.engine().name}, {len(every)} × {first.seconds} s, {of_seeds}")
         reports = [_one(config, where, settings.data / "lab", console) for config in every]
     if seeds == 1:
         console.print(report.table(reports))

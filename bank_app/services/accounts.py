@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -146,7 +147,8 @@ def open_account(
         four_eyes.colleague_pays(actor, owner, settings)
     ledger.ensure_internal_accounts(session, code)
     number = new_account_number()
-    row = ledger.new_account_row(number, kind, code, owner_id=owner, nickname=_nickname(nickname))
+    called = _nickname(nickname) or _told_apart(session, owner, kind, code)
+    row = ledger.new_account_row(number, kind, code, owner_id=owner, nickname=called)
     session.execute(insert(Account), [row])
     if opening:
         _post_opening(session, actor, number, code, opening)
@@ -176,6 +178,31 @@ def _nickname(text: str | None) -> str | None:
         message = f"Keep the name to {MAX_NICKNAME} characters (now {len(name)})."
         raise errors.Invalid(message, errors=_field("nickname", message, "too_long"))
     return name
+
+
+def _told_apart(
+    session: Session, owner_id: UUID, kind: AccountKind, code: str, *, but: int | None = None
+) -> str | None:
+    """Makes a name for an account that was given none: nothing while the name of its kind is free, else the next one.
+
+    The first in another currency is called by that, `Everyday EUR`; further ones are counted, `Everyday 2`.
+    Locks: none; two accounts that are opened at the same moment may be called the same.
+    """
+    rows = session.execute(
+        select(col(Account.nickname), col(Account.kind), col(Account.currency)).where(
+            col(Account.owner_id) == owner_id,
+            col(Account.status) != AccountStatus.CLOSED.value,
+            col(Account.id) != (but or 0),
+        )
+    ).all()
+    taken = {row.nickname or AccountKind(row.kind).usual_name for row in rows}
+    usual = kind.usual_name
+    if usual not in taken:
+        return None
+    first_of_currency = (kind.value, code) not in {(row.kind, row.currency) for row in rows}
+    numbered = (f"{usual} {number}" for number in itertools.count(2))
+    names = itertools.chain([f"{usual} {code}"] if first_of_currency else [], numbered)
+    return next(name for name in names if name not in taken)
 
 
 def _currency(code: str) -> str:
@@ -354,7 +381,10 @@ def change_account(
     privileged = any(value is not UNSET for value in (status, frozen_for, overdraft_limit, *limits.values()))
     _may_change(actor, account, privileged=privileged, reason=reason)
     if nickname is not UNSET:
-        changes["nickname"] = _nickname(nickname)
+        kind, owner = AccountKind(account.kind), account.owner_id
+        changes["nickname"] = _nickname(nickname) or (
+            _told_apart(session, owner, kind, account.currency, but=account_id) if owner else None
+        )
     if status is not UNSET or frozen_for is not UNSET:
         changes |= _new_state(account, status, frozen_for)
     if overdraft_limit is not UNSET:

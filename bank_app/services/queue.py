@@ -105,6 +105,7 @@ class Queue:
     counts: Mapping[Kind, int]
     chain: Chain
     books: Books
+    open_holds: int = 0
 
     @property
     def total(self) -> int:
@@ -168,13 +169,14 @@ def _look(session: Session, known: integrity.Report | None) -> Queue:
     found += _many_payments(session, now)
     found += _locked_sign_ins(session, now)
     found += _arrivals(session, [row for row in accounts if row.status == AccountStatus.FROZEN])
-    found += _holds(session, [row.id for row in accounts if row.held], now)
+    holds = _open_holds(session, [row.id for row in accounts if row.held], now)
+    found += _holds_to_check(holds, now)
     found += _overdrawn(session, [row for row in accounts if row.balance < 0])
     order = list(Kind)
     items = sorted(found, key=lambda item: (order.index(item.kind), item.since))
     counts = {kind: sum(item.kind is kind for item in items) for kind in order}
     listed = [item for kind in order for item in [one for one in items if one.kind is kind][:MOST_LISTED]]
-    return Queue(now, tuple(listed), counts, chain, state)
+    return Queue(now, tuple(listed), counts, chain, state, len(holds))
 
 
 def _chain(session: Session, now: datetime) -> Chain:
@@ -262,8 +264,8 @@ def _freezes(session: Session, numbers: Iterable[str]) -> dict[str, tuple[dateti
     return found
 
 
-def _holds(session: Session, holding: Sequence[int], now: datetime) -> Iterable[Item]:
-    """Open holds that are large, or end within a day."""
+def _open_holds(session: Session, holding: Sequence[int], now: datetime) -> Sequence[Any]:
+    """Every hold that sets money aside now, the first to end first."""
     query = (
         select(
             HOLDS.c.amount, HOLDS.c.expires_at, HOLDS.c.created_at, HOLDS.c.currency,
@@ -276,7 +278,12 @@ def _holds(session: Session, holding: Sequence[int], now: datetime) -> Iterable[
         )
         .order_by(HOLDS.c.expires_at)
     )  # fmt: skip
-    for row in session.execute(query):
+    return session.execute(query).all()
+
+
+def _holds_to_check(holds: Sequence[Any], now: datetime) -> Iterable[Item]:
+    """Open holds that are large, or end within a day."""
+    for row in holds:
         large = row.amount >= _LARGE_UNITS * 10 ** money.currency(row.currency).digits
         if large or row.expires_at <= now + _SOON:
             yield Item(Kind.HOLD, row.created_at, amount_minor=row.amount, until=row.expires_at, **_of(row))

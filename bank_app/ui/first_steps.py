@@ -20,6 +20,8 @@ from bank_app.ui.guard import exposed
 from bank_app.ui.session import SessionState, actor_of
 
 _SENT_MINOR = 25_00
+# How many there are, as the heading and Help say it.
+HOW_MANY = "Five"
 
 
 @dataclass(frozen=True)
@@ -135,12 +137,12 @@ def first_steps_card() -> rx.Component:
         SessionState.demo & state.shown,
         rx.el.section(
             rx.el.header(
-                rx.el.h2("Five things to try", id="first-steps"),
+                rx.el.h2(f"{HOW_MANY} things to try", id="first-steps"),
                 rx.el.span(
                     rx.foreach(state.tries, lambda one: rx.el.i(class_name=rx.cond(one.done, "on", ""), key=one.says)),
                     class_name="pips",
                     role="img",
-                    aria_label=state.done.to_string() + " of 5 done",
+                    aria_label=state.done.to_string() + " of " + state.tries.length().to_string() + " done",
                 ),
                 rx.el.button(
                     icon("x", 16),

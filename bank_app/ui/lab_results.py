@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bank_app.lab.office import Config, figure
+from bank_app.lab.office import Config, figure, verdict
 from bank_app.ui import words
 from bank_app.ui.lab_charts import Mark, milliseconds, scale, short
 
@@ -54,7 +54,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Card:
-    """One strategy as a small drawing. `state` is broken, holding, luck, running or waiting."""
+    """One strategy as a small drawing. `state` is broken, holding, refused, luck, running or waiting."""
 
     key: str
     id: str
@@ -178,7 +178,7 @@ def _result(report: Report, address: str, share: float) -> Result:
         safe=strategy["safe"],
         own=strategy["id"] == OWN,
         holds=report["holds"],
-        verdict=verdict(report),
+        verdict=verdict(report).capitalize(),
         rate=f"{report['a_second']:,.0f}",
         bar=f"{max(2.0, share * 100):.1f}%",
         p95=milliseconds(float(report["p95_ms"])),
@@ -191,11 +191,6 @@ def _result(report: Report, address: str, share: float) -> Result:
         sentence=report["sentence"],
         address=address,
     )
-
-
-def verdict(report: Report) -> str:
-    """One word. An unsafe strategy that held was lucky."""
-    return "Broken" if not report["holds"] else "Holding" if report["strategy"]["safe"] else "Luck"
 
 
 def first_violation(report: Report) -> float | None:
@@ -249,6 +244,7 @@ def conditions(config: Config, *, seed: bool = True) -> str:
         *([f"{config.twice_percent} % sent twice"] if config.twice_percent else []),
         *([f"locked from outside {config.foreign_ms} ms a second"] if config.foreign_ms else []),
         *([config.isolation] if config.isolation else []),
+        *(["with innodb_snapshot_isolation"] if config.snapshot else []),
         *(["with the database’s own check"] if config.check else []),
         *([f"seed {config.seed}"] if seed else []),
     ]

@@ -15,7 +15,7 @@ from bank_app.ui.components.fields import Problem
 CURRENCY = "USD"
 PREDICTIONS = ("grow", "shrink", "stay")
 _MONEY = ("opening_minor", "largest_minor")
-_SWITCHES = ("check", "stop_at_break")
+_SWITCHES = ("check", "stop_at_break", "snapshot")
 LABELS = {
     "accounts": "Accounts",
     "opening_minor": "Money each, $",
@@ -49,6 +49,7 @@ class Setup:
     twice_percent: str = ""
     foreign_ms: str = ""
     isolation: str = ""
+    snapshot: bool = False
     check: bool = False
     retries: str = ""
     stop_at_break: bool = False

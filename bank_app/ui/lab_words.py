@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bank_app.lab.office import NAMES, STRATEGIES, Config, Strategy, figure
+from bank_app.lab.office import NAMES, STRATEGIES, Config, Strategy, figure, verdict
 from bank_app.ui import messages
 from bank_app.ui.lab_charts import (
     SmallChart,
@@ -19,6 +19,7 @@ from bank_app.ui.lab_charts import (
 )
 
 _SHOWN_EVENTS = 10
+SNAPSHOT = "innodb_snapshot_isolation"
 # What the front desk itself calls slow; see the watch of a run.
 _SLOW_MS = 400.0
 
@@ -72,7 +73,7 @@ class StrategyCard:
 
 @dataclass(frozen=True)
 class Meter:
-    """The conservation meter. `verdict` is `ready`, `holding`, `broken` or `luck`."""
+    """The conservation meter. `verdict` is `ready`, `holding`, `broken`, `refused` or `luck`."""
 
     verdict: str = "ready"
     total: str = ""
@@ -153,7 +154,9 @@ def going(config: Config, ticks: Sequence[Tick]) -> Shown:
     elif below:
         sentence = messages.say("LAB_OVERDRAWN_LIVE", at=f"{float(below['at']):.2f}")
     return Shown(
-        meter=_meter(config, int(last["total_minor"]), broken=bool(times), luck=False, at=min(times, default=None)),
+        meter=_meter(
+            config, int(last["total_minor"]), verdict="broken" if times else "holding", at=min(times, default=None)
+        ),
         sentence=sentence or _holding(config, int(last["total_minor"])),
         detail=_busy(ticks),
         promises=_promises_so_far(config, last, broke_at, below),
@@ -172,11 +175,10 @@ def over(config: Config, report: Mapping[str, Any], ticks: Sequence[Tick]) -> Sh
     conserved = next(one for one in found if one["id"] == "I1")
     broke_at = conserved["at"]
     first = min((one["at"] for one in broken if one["at"] is not None), default=None)
-    luck = bool(report["holds"]) and not report["strategy"]["safe"]
     race = report["race"]
     return Shown(
         meter=_meter(
-            config, int(report["total_minor"]), broken=not report["holds"], luck=luck, at=first,
+            config, int(report["total_minor"]), verdict=verdict(report).lower(), at=first,
             below=not next(one for one in found if one["id"] == "I2")["holds"],
         ),
         sentence=str(report["sentence"]),
@@ -195,15 +197,15 @@ def over(config: Config, report: Mapping[str, Any], ticks: Sequence[Tick]) -> Sh
     )  # fmt: skip
 
 
-def _meter(config: Config, total: int, *, broken: bool, luck: bool, at: float | None, below: bool = False) -> Meter:
+def _meter(config: Config, total: int, *, verdict: str, at: float | None, below: bool = False) -> Meter:
     difference = total - config.expected_minor
     span = _span(abs(difference))
     width = abs(difference) / span * 50 if span else 0.0
     what = "appeared from nowhere" if difference > 0 else "vanished" if difference < 0 else "nothing is missing"
-    if broken and not difference:
+    if verdict == "broken" and not difference:
         what = "but below zero somewhere" if below else "but a rule was broken"
     return Meter(
-        verdict="broken" if broken else "luck" if luck else "holding",
+        verdict=verdict,
         total=figure(total),
         expected=figure(config.expected_minor),
         difference=("+" if difference > 0 else "") + figure(difference),

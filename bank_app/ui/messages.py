@@ -51,7 +51,6 @@ CATALOGUE: Mapping[str, str] = {
     "LAB_NO_REPORT": "This run has no report yet.",
     "LAB_CHOOSE": "Choose two to four strategies.",
     "LAB_BAD_LINK": "This link asks for something that the lab does not do. {why} The usual setup is shown instead.",
-    "LAB_LUCK": "No violation seen; that is luck, not proof.",
     # Amounts and forms
     "FORM_PROBLEM": "There is a problem",
     "AMOUNT_REQUIRED": "Enter an amount.",

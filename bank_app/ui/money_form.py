@@ -160,6 +160,8 @@ class MoneyForm(rx.State, mixin=True):
     available: str = ""
     lines: list[Line] = []
     after: str = ""
+    # Whether the amount is more than the account can pay.
+    too_much: bool = False
     echo: str = ""
     suggestion: str = ""
     amount_typed: str = ""
@@ -353,14 +355,17 @@ class MoneyForm(rx.State, mixin=True):
         await self._show_all(account)
 
     async def _show_all(self, account: AccountView | None) -> None:
-        """What the amount does to the account, and to what it may still pay."""
+        """What the amount does to the account, and to what it may still pay; says at once if it is too much."""
         self._show(account)
-        self.limits, self.limit_used = [], 0
+        self.limits, self.limit_used, self.too_much = [], 0, False
         if account is None or self._incoming:
             return
         limits = await calls.read(lambda session: cautions.limits_of(session, account))
         self.limits = words_of_limits(limits, account.currency)
         self.limit_used = used_percent(limits)
+        if self._minor is not None and account.can_pay:
+            problem = self._beyond(account, self._minor, limits)
+            self.errors, self.too_much = {**self.errors, "amount": problem}, problem != ""
 
     async def _refresh(self) -> None:
         """Brings what is said about the accounts up to date. What is typed stays."""
@@ -408,17 +413,21 @@ class MoneyForm(rx.State, mixin=True):
 
     async def _check_funds(self, account: AccountView, minor: int, problems: list[Problem]) -> None:
         """Says early what the ledger would say; the ledger decides."""
-        code, left = account.currency, account.available_minor
         limits = await calls.read(lambda session: cautions.limits_of(session, account))
+        if problem := self._beyond(account, minor, limits):
+            problems.append(Problem("amount", problem))
+
+    def _beyond(self, account: AccountView, minor: int, limits: cautions.Limits) -> str:
+        """Why an account cannot pay so much, or nothing; proposes what it has."""
+        code, left = account.currency, account.available_minor
         if over := limits.exceeded_by(minor):
-            problems.append(Problem("amount", limit_problem(limits, over, account)))
-            return
+            return limit_problem(limits, over, account)
         if minor <= left:
-            return
-        facts = {"available": money.display(left, code), "needed": money.display(minor, code)}
-        problems.append(Problem("amount", say("insufficient_funds", account=named(account), **facts)))
+            return ""
         if left > 0:
             self._suggest(left, code)
+        facts = {"available": money.display(left, code), "needed": money.display(minor, code)}
+        return say("insufficient_funds", account=named(account), **facts)
 
     def _suggest(self, minor: int, currency: str) -> None:
         self._suggested, self.suggestion = minor, money.display(minor, currency)

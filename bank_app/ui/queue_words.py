@@ -20,7 +20,7 @@ KIND_WORDS = {
     Kind.VOLUME.value: "Unusual volume",
     Kind.LOCKED.value: "Locked sign-ins",
     Kind.FROZEN.value: "Frozen, arrivals",
-    Kind.HOLD.value: "Money set aside",
+    Kind.HOLD.value: "Holds to check",
     Kind.OVERDRAWN.value: "Below zero",
 }
 _NUMBERS = ("Nothing", "One thing", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven",
@@ -192,6 +192,9 @@ def _counted(queue: Queue, kind: Kind) -> Counter:
     if kind in (Kind.FROZEN, Kind.OVERDRAWN, Kind.HOLD) and len(currencies) == 1 and len(own) == queue.counts[kind]:
         detail = money.display(sum(item.amount_minor or 0 for item in own), currencies.pop())
         detail += " waiting" if kind is Kind.FROZEN else ""
+    if kind is Kind.HOLD and queue.open_holds > queue.counts[kind]:
+        # The others are small and have time; that there are some is no secret.
+        detail = f"of {queue.open_holds:,} open"
     count = f"{queue.counts[kind]:,}"
     return Counter(kind.value, KIND_WORDS[kind], count, False, "", detail, f"/ops?kind={kind.value}")
 

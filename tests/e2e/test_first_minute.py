@@ -28,7 +28,7 @@ def thing_to_try(page, words):
     return page.get_by_role("link", name=re.compile(rf"^[A-Z][\w ]*: {re.escape(words)}$"))
 
 
-def test_a_stranger_tries_all_four_things(bank, visit):
+def test_a_stranger_tries_all_five_things(bank, visit):
     page = visit()
     page.goto("/")
     expect(page.get_by_text("Books balance").first).to_be_visible()

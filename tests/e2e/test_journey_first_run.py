@@ -54,7 +54,9 @@ def test_a_fresh_bank_is_set_up_filled_and_entered(bank, visit):
     expect(page.get_by_label("Email")).to_have_value("kim@bank.test")
     page.get_by_label("Set-up token").fill(token)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    expect(page.get_by_role("radio", name=re.compile("Fill with demo data"))).to_be_checked()
+    # Nobody who only presses the button gets strangers and pretend money that cannot be taken out again.
+    expect(page.get_by_role("radio", name=re.compile("Start empty"))).to_be_checked()
+    page.get_by_role("radio", name=re.compile("Fill with demo data")).check()
     with page.expect_navigation(url=f"{bank.url}/", timeout=PATIENCE * 1000):
         page.get_by_role("button", name="Set up the bank").click()
     expect(page.get_by_role("region", name="Proof")).to_contain_text(re.compile(r"[1-9][\d,]+ postings re-added"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bank_app import clock
 from bank_app.lab.simulation import audit, races
 from bank_app.lab.simulation.books import LabBooks
-from bank_app.lab.simulation.catalogue import STRATEGIES
+from bank_app.lab.simulation.catalogue import STRATEGIES, level_of
 from bank_app.lab.simulation.scenario import Config, operation
 from bank_app.lab.simulation.unit import Conflict, Crash, StatementFailed, Unit
 
@@ -77,8 +77,8 @@ def meet(place, config, strategy, *, script, tags=(2, 4), crash=()):
             thinking[index].set()
             script(index, thinking, done)
 
-        isolation = config.isolation or STRATEGIES[strategy].isolation
-        unit = Unit(place, worker=index, isolation=isolation, think=think, began=began)
+        isolation = level_of(config.with_strategy(strategy), server=place.server)
+        unit = Unit(place, worker=index, isolation=isolation, think=think, began=began, snapshot=config.snapshot)
         units.append(unit)
         threads.append(threading.Thread(target=carry_out, args=(index, unit, transfer)))
     for thread in threads:

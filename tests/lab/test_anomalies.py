@@ -2,8 +2,10 @@
 
 import pytest
 
+from bank_app.lab.simulation import catalogue
 from bank_app.lab.simulation import place as places
 from bank_app.lab.simulation.audit import figure
+from bank_app.lab.simulation.unit import Trouble
 from tests.lab.simulated import broken, meet, pair, second_waits_for_first
 
 
@@ -31,6 +33,50 @@ def test_a_lost_update_is_found_and_explained(place, strategy):
         f"T2 wrote {figure(config.opening_minor - second.amount_minor)} from a balance it had read before T1’s change, "
         f"so T1’s {figure(first.amount_minor)} debit vanished: {figure(first.amount_minor)} now exists twice."
     )
+
+
+@pytest.fixture
+def refusing(place):
+    """A server that can refuse to change a row that is newer than what was read."""
+    if place.engine().snapshot is None:
+        return None
+    return place
+
+
+@pytest.mark.parametrize("strategy", ["S1", "S2"])
+def test_the_server_refuses_what_rests_on_an_old_read_where_it_is_asked_to(place, refusing, strategy):
+    """MariaDB can; where there is no such setting a run that wants it is told so."""
+    config = pair(same_payer, accounts=4, snapshot=True)
+    if refusing is None:
+        with pytest.raises(places.LabUnavailable, match="no innodb_snapshot_isolation"):
+            place.connect("REPEATABLE READ", snapshot=True)
+        return
+    made = meet(place, config, strategy, script=second_waits_for_first)
+    assert made.answers == ["ok", Trouble.CHANGED.value]
+    assert made.findings.holds
+
+
+def test_what_the_server_refuses_helps_nobody_who_reads_at_another_level(place, refusing):
+    """S9 works at READ COMMITTED, which the setting does not touch."""
+    made = meet(place, pair(same_payer, accounts=4, snapshot=refusing is not None), "S9", script=second_waits_for_first)
+    assert made.answers == ["ok", "ok"]
+    assert broken(made.findings) == ["I1", "I4"]
+
+
+@pytest.mark.parametrize("strategy", ["S1", "S2"])
+def test_the_embedded_engine_always_refuses_what_rests_on_an_old_read(tmp_path, strategy):
+    place = places.embedded(tmp_path)
+    made = meet(place, pair(same_payer, accounts=4), strategy, script=second_waits_for_first)
+    assert made.answers == ["ok", Trouble.CHANGED.value]
+    assert made.findings.holds
+
+
+@pytest.mark.parametrize(("strategy", "level"), [("S7", "READ COMMITTED"), ("S7", "REPEATABLE READ")])
+def test_a_safe_strategy_below_its_level_is_not_safe(place, strategy, level):
+    config = pair(same_payer, accounts=4, isolation=level)
+    made = meet(place, config, strategy, script=second_waits_for_first)
+    assert "I1" in broken(made.findings)
+    assert not catalogue.is_safe(config.with_strategy(strategy))
 
 
 def test_the_arithmetic_of_an_explanation_adds_up(place):

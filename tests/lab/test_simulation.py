@@ -1,7 +1,10 @@
 """Free runs: many workers, real connections, no barriers. What is safe holds; what is not is shown, or was lucky."""
 
+import csv
+import io
 import json
 import time
+from dataclasses import replace
 
 import pymysql
 import pytest
@@ -11,7 +14,7 @@ from typer.testing import CliRunner
 from bank_app.database import Database
 from bank_app.errors import Invalid, NotFound
 from bank_app.lab import office
-from bank_app.lab.simulation import bank_path, report, run
+from bank_app.lab.simulation import bank_path, experiments, report, run
 from bank_app.lab.simulation import place as places
 from bank_app.lab.simulation.catalogue import STRATEGIES
 from bank_app.lab.simulation.scenario import Config, Operations, operation
@@ -124,8 +127,21 @@ def test_books_that_the_laboratory_did_not_make_are_never_dropped(tmp_path):
 def test_a_run_on_the_embedded_engine(tmp_path):
     place = places.embedded(tmp_path)
     assert simulate(place, tmp_path, strategy="S5", workers=4).findings.holds
-    with pytest.raises(places.LabUnavailable, match="needs MySQL"):
-        simulate(place, tmp_path, strategy="S1")
+    with pytest.raises(places.LabUnavailable, match="needs MySQL or MariaDB"):
+        simulate(place, tmp_path, strategy="S4")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        ({"isolation": "SERIALIZABLE"}, "no isolation levels"),
+        ({"snapshot": True}, "MariaDB"),
+        ({"foreign_ms": 5}, "no rows"),
+    ],
+)
+def test_what_the_embedded_engine_has_not_is_refused_and_not_ignored(tmp_path, wanted, why):
+    with pytest.raises(places.LabUnavailable, match=why):
+        simulate(places.embedded(tmp_path), tmp_path, strategy="S5", **wanted)
 
 
 def test_a_run_can_end_at_the_first_break(place, tmp_path):
@@ -134,6 +150,71 @@ def test_a_run_can_end_at_the_first_break(place, tmp_path):
     )
     assert not outcome.findings.holds
     assert outcome.seconds < 20
+
+
+def test_what_the_embedded_engine_refuses_is_not_called_luck(tmp_path):
+    outcome = simulate(
+        places.embedded(tmp_path), tmp_path, strategy="S1", hot_percent=100, accounts=2, think_ms=5, seconds=2
+    )
+    made = report.of(outcome)
+    assert report.verdict(made) == "refused"
+    assert made["refused"] == outcome.counts["changed"] > 0
+    assert "the embedded engine refused" in made["sentence"]
+    assert report.LUCK not in made["sentence"]
+    assert (made["isolation"], made["server"], made["server_snapshot"]) == ("", False, None)
+
+
+def test_what_the_server_refuses_is_counted_as_what_it_is(place, tmp_path):
+    """On MariaDB as error 1020; a server without the setting says that it has none."""
+    crowd = {"hot_percent": 100, "accounts": 2, "think_ms": 5, "seconds": 2}
+    if place.engine().snapshot is None:
+        with pytest.raises(places.LabUnavailable, match="no innodb_snapshot_isolation"):
+            simulate(place, tmp_path, strategy="S1", snapshot=True, **crowd)
+        return
+    made = [
+        report.of(simulate(place, tmp_path, strategy=name, snapshot=True, **crowd)) for name in ("S1", "S2", "S9", "S4")
+    ]
+    assert [report.verdict(one) for one in made] == ["refused", "refused", "BROKEN", "HOLDING"]
+    assert f"{made[0]['counts']['changed']:,} times" in made[0]["sentence"]
+    assert "your server, MariaDB" in made[0]["sentence"]
+    assert "error 1020" in made[0]["sentence"]
+    assert report.comparison(made).startswith("S4 kept every cent")
+    assert "S1 and S2 held because the database refused" in report.comparison(made)
+    lines = list(csv.DictReader(io.StringIO(report.samples_csv(made[:1]))))
+    assert int(lines[-1]["record_changed"]) > 0
+    assert made[0]["command"].endswith("--snapshot --mysql")
+
+
+def test_the_databases_check_is_no_luck_either(place, tmp_path):
+    outcome = simulate(
+        place, tmp_path, strategy="S2", hot_percent=60, think_ms=3, opening_minor=6_000, check=True, seconds=2
+    )
+    made = report.of(outcome)
+    assert made["refused"] == outcome.counts["check"] > 0
+    assert report.verdict(made) == "refused"
+    assert "CHECK refused" in made["sentence"]
+
+
+def test_serializable_refuses_by_deadlocks(place, tmp_path):
+    outcome = simulate(
+        place, tmp_path, strategy="S1", isolation="SERIALIZABLE", hot_percent=100, accounts=2, think_ms=5, seconds=2
+    )
+    made = report.of(outcome)
+    assert report.verdict(made) == "refused"
+    assert "SERIALIZABLE refused" in made["sentence"]
+
+
+@pytest.mark.parametrize("strategy", ["S0", "S2"])
+def test_a_question_about_paying_twice_is_answered_about_paying_twice(tmp_path, strategy):
+    """Whatever else is wrong in it: S0 loses updates as well."""
+    place = places.embedded(tmp_path)
+    twice = experiments.named("twice").setup(server=False)
+    config = replace(twice, strategy=strategy, seconds=2)
+    outcome = run.Run(config, place, tmp_path, on_tick=lambda _: None).carry_out()
+    made = report.of(outcome)
+    assert made["race"]["kind"] == "doubled"
+    assert "moved money twice" in made["sentence"]
+    assert experiments.named("twice").prediction.came(made) == "twice"
 
 
 # --- nothing else is touched ------------------------------------------------------------------------

@@ -196,6 +196,22 @@ def test_a_cursor_that_is_not_ours_is_refused(db, ada, cursor):
         list_numbers(db, ada, cursor=cursor)
 
 
+def test_accounts_without_a_name_are_told_apart(counter, ada, ben):
+    def titles(*opened):
+        return [counter.account(account).title for account in opened]
+
+    first, second, third = counter.open(ada), counter.open(ada), counter.open(ada)
+    assert titles(first, second, third) == ["Everyday", "Everyday 2", "Everyday 3"]
+    euros, savings = counter.open(ada, currency="EUR"), counter.open(ada, kind=AccountKind.SAVINGS)
+    assert titles(euros, counter.open(ada, currency="EUR"), savings) == ["Everyday EUR", "Everyday 4", "Savings"]
+    assert titles(counter.open(ben)) == ["Everyday"]
+    # Whoever chooses a name gets it, and a name that is taken away falls back to one that is free.
+    assert titles(counter.open(ada, nickname="Everyday")) == ["Everyday"]
+    assert counter.change(ada, second, nickname=None, reason=None).title == "Everyday 2"
+    counter.change(ada, first, nickname="Rent", reason=None)
+    assert counter.change(ada, first, nickname=None, reason=None).title == "Everyday 5"
+
+
 # --- changing -----------------------------------------------------------------------------------------
 
 

@@ -79,12 +79,14 @@ def test_a_sign_in_waits_while_it_is_locked(db, ada, teller):
 def test_a_hold_waits_when_it_is_large_or_ends_within_a_day(db, counter, ada, teller):
     account = counter.open(ada, "5000.00")
     counter.hold(ada, account, "10.00")
-    assert waiting_for(db, teller).items == ()
+    # Nobody has to look at it, and it is not said that there is none.
+    assert (waiting_for(db, teller).items, waiting_for(db, teller).open_holds) == ((), 1)
     soon = counter.hold(ada, account, "20.00", expires_in=3600)
     large = counter.hold(ada, account, "1000.00")
     assert [item.amount_minor for item in waiting_for(db, teller).items] == [2000, 100000]
     with clock.moved_to(clock.now() + timedelta(hours=2)):
         assert [item.amount_minor for item in waiting_for(db, teller).items] == [100000]
+    assert waiting_for(db, teller).open_holds == 3
     counter.release(ada, soon)
     counter.release(ada, large)
     assert waiting_for(db, teller).items == ()

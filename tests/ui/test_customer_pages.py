@@ -8,7 +8,7 @@ import pytest
 from bank_app import clock
 from bank_app.domain.accounting import AccountStatus, FrozenFor
 from bank_app.domain.identifiers import account_number_text, with_check_digits
-from bank_app.services import drafts, payees
+from bank_app.services import accounts, drafts, payees
 from bank_app.ui import calls
 from bank_app.ui.filters import Filters
 
@@ -18,6 +18,7 @@ PAYEES, NEW_PAYEE = f"{STATE}payees____payees_state", f"{STATE}payees____new_pay
 OFFER = f"{STATE}payee_offer____offer_state"
 STATEMENTS, STATEMENT = f"{STATE}statements____statements_state", f"{STATE}statements____statement_state"
 ACCOUNTS = f"{STATE}accounts____accounts_state"
+OPEN_ACCOUNT, WITHDRAW = f"{STATE}accounts____open_account_state", f"{STATE}cash____withdraw_state"
 DEPOSIT, REVIEW = f"{STATE}cash____deposit_state", f"{STATE}review____review_state"
 UNKNOWN = account_number_text(with_check_digits(99999998))
 NOW = datetime(2026, 11, 20, 14, 3, tzinfo=UTC)
@@ -39,6 +40,38 @@ def at(client, cookie_of):
         return lambda event, /, **payload: client.send(event, payload, cookie=cookie, path=path, tab=tab)
 
     return page
+
+
+# --- opening an account -----------------------------------------------------------------------------------
+
+
+def test_an_account_is_opened_in_the_chosen_currency(at, ada, hers, db):
+    send = at(ada, "/accounts/new")
+    offered = send(f"{OPEN_ACCOUNT}.open").vars
+    codes = [one.code for one in offered["currencies"]]
+    assert (offered["currency"], {"USD", "EUR", "JPY", "KWD"} <= set(codes), "XAU" in codes) == ("USD", True, False)
+    for code, says in (("EUR", "€0.00"), ("JPY", "¥0"), ("KWD", "0.000")):
+        answer = send(f"{OPEN_ACCOUNT}.submit", form={"kind": "checking", "currency": code, "nickname": ""})
+        [path] = answer.redirects
+        account_id = int(path.rpartition("/")[2])
+        opened = db.read(lambda session, account_id=account_id: accounts.get_account(session, ada, account_id))
+        assert (opened.currency, opened.title) == (code, f"Everyday {code}")
+        assert says in repr((answer.vars, answer.events))
+    refused = send(f"{OPEN_ACCOUNT}.submit", form={"kind": "checking", "currency": "XAU", "nickname": ""})
+    assert (refused.redirects, len(refused.vars["problems"])) == ([], 1)
+
+
+# --- amounts that are too much -----------------------------------------------------------------------------
+
+
+def test_an_amount_beyond_the_balance_is_said_while_it_is_typed(at, ada, hers):
+    send = at(ada, f"/move/withdraw?from={hers.number}")
+    send(f"{WITHDRAW}.open")
+    said = send(f"{WITHDRAW}.read", text="70.01").vars
+    assert (said["too_much"], said["after"], said["suggestion"]) == (True, "−$0.01", "$70.00")
+    assert said["errors"]["amount"].startswith("Not enough money.")
+    said = send(f"{WITHDRAW}.read", text="70.00").vars
+    assert (said["too_much"], said["errors"]["amount"]) == (False, "")
 
 
 # --- one account ----------------------------------------------------------------------------------------

@@ -61,8 +61,11 @@ def test_a_broken_run_shows_its_difference_with_a_sign_and_when_it_began():
 
 def test_an_unsafe_strategy_that_held_was_lucky():
     lucky = report(difference=0, ticks=((0.5, 0),))
-    assert lab_results.verdict(lucky) == "Luck"
-    assert lab_results.verdict({**lucky, "strategy": {"id": "S4", "name": "", "safe": True}}) == "Holding"
+    assert lab_results.results([lucky], 7)[0].verdict == "Luck"
+    refused = {**lucky, "refused": 12}
+    assert lab_results.results([refused], 7)[0].verdict == "Refused"
+    safe = {**lucky, "strategy": {"id": "S4", "name": "", "safe": True}}
+    assert lab_results.results([safe], 7)[0].verdict == "Holding"
     assert lab_results.results([lucky], 7)[0].detail == "441 transfers"
 
 

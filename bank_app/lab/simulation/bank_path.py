@@ -23,7 +23,7 @@ from bank_app.lab import workload
 from bank_app.lab.simulation.audit import CURRENCY
 from bank_app.lab.simulation.books import Entry, Glance, Rows, Write
 from bank_app.lab.simulation.place import Place
-from bank_app.lab.simulation.scenario import Config, Transfer
+from bank_app.lab.simulation.scenario import READ_COMMITTED, Config, Transfer
 from bank_app.lab.simulation.strategies import DECLINED, OK, REPLAYED, Strategy
 from bank_app.lab.simulation.unit import Conflict
 from bank_app.models import ACCOUNTS, IDEMPOTENCY_KEYS, POSTINGS
@@ -34,17 +34,23 @@ STRATEGY = Strategy(
     "S8",
     "The bank’s own path",
     safe=True,
-    isolation="READ COMMITTED",
+    isolation=READ_COMMITTED,
     sql=(
         "SELECT … FROM accounts WHERE id IN (…) ORDER BY id FOR UPDATE SKIP LOCKED",
         "INSERT INTO transactions …, postings …, idempotency_keys …; UPDATE accounts …  -- the whole group",
         "COMMIT  -- one for all of them",
     ),
-    marked=("SELECT … FROM accounts WHERE id IN (…) ORDER BY id FOR UPDATE SKIP LOCKED",),
+    marked=("SELECT … FROM accounts WHERE id IN (…) ORDER BY id FOR UPDATE SKIP LOCKED", "BEGIN IMMEDIATE"),
     summary="Locks in order, decides on what it locked, and posts all that waited in one unit of work.",
     expected="Every cent is there, every key has one effect, every balance has its postings and its chain of hashes.",
     code=ledger.post_seen,
-    embedded=True,
+    embedded="BEGIN IMMEDIATE takes the file’s one write lock before anything is read, and the whole group shares it.",
+    embedded_sql=(
+        "BEGIN IMMEDIATE",
+        "SELECT … FROM accounts WHERE id IN (…) ORDER BY id",
+        "INSERT INTO transactions …, postings …, idempotency_keys …; UPDATE accounts …  -- the whole group",
+        "COMMIT  -- one for all of them",
+    ),
 )
 
 

@@ -2,11 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from bank_app.lab.simulation.scenario import Config
+
+Report = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What somebody may expect before a run, and which of it came.
+
+    Attributes:
+        asks: The beginning of a sentence that each answer ends.
+        answers: In words, by what a link calls them.
+        came: Which of them a report is.
+    """
+
+    asks: str
+    answers: Mapping[str, str]
+    came: Callable[[Report], str]
+
+    def read(self, value: object) -> str:
+        """What somebody said; nothing if it is no answer to this question."""
+        return value if isinstance(value, str) and value in self.answers else ""
+
+
+def _kept(report: Report, promise: str) -> bool:
+    return next(bool(one["holds"]) for one in report["invariants"] if one["id"] == promise)
+
+
+def _repeated(report: Report) -> float:
+    """Of all attempts, how many were made again."""
+    counts = report["counts"]
+    attempts = sum(counts.get(name, 0) for name in ("ok", "declined", "replayed", "unknown", "gave up", "retried"))
+    return counts.get("retried", 0) / attempts if attempts else 0.0
+
+
+def _moved(report: Report) -> str:
+    minor = int(report["difference_minor"])
+    return "grow" if minor > 0 else "shrink" if minor < 0 else "stay"
+
+
+def _where(report: Report) -> str:
+    race = report["race"]
+    if race is None or race["kind"] != "half":
+        return "payer"
+    return "nowhere" if race["minor"] < 0 else "both"
+
+
+def _met(report: Report) -> str:
+    if report["counts"].get("deadlocks"):
+        return "circle"
+    return "queue" if report["lock_waits"] else "not"
+
+
+def _share(report: Report) -> str:
+    share = _repeated(report)
+    return "few" if share < _FEW else "some" if share <= _MOST else "most"
+
+
+def _price(report: Report) -> str:
+    return "money" if not report["holds"] else "work" if _repeated(report) >= _FEW else "little"
+
+
+# Of all attempts: fewer than one in ten is hardly any, more than one in two is most.
+_FEW, _MOST = 0.1, 0.5
+_MONEY = Prediction("The money will", {"grow": "grow", "shrink": "shrink", "stay": "stay"}, _moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +79,11 @@ class Experiment:
 
     Attributes:
         key: How links name it.
-        says: What happens, and what to predict.
+        says: What happens.
         embedded: The strategy that shows the same without a server; empty if none does.
         compare: The strategies to try on the same transfers.
+        about: The kind of violation that it asks about, which is explained first where there are several.
+        prediction: What to expect of it.
         look_at: What of a run answers the question.
     """
 
@@ -29,6 +95,8 @@ class Experiment:
     look_at: str
     embedded: str = ""
     compare: tuple[str, ...] = ()
+    about: str = ""
+    prediction: Prediction = field(default=_MONEY, compare=False)
 
     def setup(self, *, server: bool) -> Config | None:
         """Its settings on this database; none if it needs a server."""
@@ -48,6 +116,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "The difference, and who overwrote whom.",
         embedded="S0",
         compare=("S1", "S4"),
+        about="lost_update",
     ),
     Experiment(
         "overdraft",
@@ -56,7 +125,14 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "Beginner",
         Config("S2", opening_minor=60_00, workers=16, hot_percent=60, think_ms=3, seconds=15),
         "I2: no negative balance.",
+        embedded="S2",
         compare=("S2", "S5"),
+        about="overdrawn",
+        prediction=Prediction(
+            "The lowest account will",
+            {"below": "go below zero", "above": "stay at zero or above"},
+            lambda report: "above" if _kept(report, "I2") else "below",
+        ),
     ),
     Experiment(
         "half-transfer",
@@ -67,6 +143,12 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "I3: every transfer is two entries.",
         embedded="S0",
         compare=("S0", "S4"),
+        about="half",
+        prediction=Prediction(
+            "The money of a transfer that was cut off will be",
+            {"nowhere": "on neither account", "payer": "back with the payer", "both": "on both accounts"},
+            _where,
+        ),
     ),
     Experiment(
         "lock-order",
@@ -76,25 +158,41 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         Config("S3", accounts=4, workers=16, hot_percent=80, think_ms=2, seconds=15),
         "Deadlocks. Then the same with S4.",
         compare=("S3", "S4"),
+        prediction=Prediction(
+            "Ada and Ben will",
+            {"circle": "wait for each other in a circle", "queue": "wait in turn", "not": "not wait at all"},
+            _met,
+        ),
     ),
     Experiment(
         "locks-or-retries",
         "Locks or retries?",
-        "Everybody pays the same shop. Is it better to queue, or to try again?",
+        "Everybody pays the same shop. Nobody queues: who finds that another was quicker tries again. How often?",
         "Intermediate",
         Config("S6", accounts=20, workers=16, hot_percent=90, seconds=60),
         "Throughput, and how much was done twice. Then the same with S4.",
         compare=("S4", "S6"),
+        prediction=Prediction(
+            "Of all attempts, made again will be",
+            {"few": "hardly any", "some": "up to half", "most": "more than half"},
+            _share,
+        ),
     ),
     Experiment(
         "twice",
         "Does pressing Send twice pay twice?",
-        "We press it twice on one payment in five. How many are posted twice?",
+        "We press it twice on one payment in five. Is such a payment posted twice?",
         "Beginner",
         Config("S2", accounts=100, opening_minor=10_000_00, workers=8, hot_percent=0, twice_percent=20, seconds=15),
         "I5: each key applied once.",
-        embedded="S0",
+        embedded="S2",
         compare=("S2", "S5"),
+        about="doubled",
+        prediction=Prediction(
+            "Who presses twice will pay",
+            {"once": "once", "twice": "twice"},
+            lambda report: "once" if _kept(report, "I5") else "twice",
+        ),
     ),
     Experiment(
         "serializable",
@@ -104,6 +202,11 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         Config("S7", accounts=20, workers=16, hot_percent=40, seconds=60),
         "Throughput, deadlocks and retries. Then the same with S4.",
         compare=("S4", "S7"),
+        prediction=Prediction(
+            "The price will be",
+            {"little": "hardly anything", "work": "work that is done again", "money": "some of the money"},
+            _price,
+        ),
     ),
     Experiment(
         "free",
@@ -123,9 +226,17 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         Config("S9", accounts=20, workers=12, hot_percent=60, seconds=15, stop_at_break=True),
         "The difference, although every row was locked.",
         compare=("S9", "S4"),
+        about="lost_update",
+        prediction=Prediction(
+            "The object will have",
+            {"old": "the balance from before the lock", "new": "the balance of the locked row"},
+            lambda report: "new" if _kept(report, "I1") else "old",
+        ),
     ),
 )  # fmt: skip
 FREE = next(one for one in EXPERIMENTS if one.key == "free")
+# What may be another and leaves the question as it was.
+_FREELY = ("strategy", "seed", "seconds", "isolation", "snapshot", "check", "retries", "stop_at_break")
 _BY_KEY = {one.key: one for one in EXPERIMENTS}
 
 
@@ -135,9 +246,9 @@ def named(key: str) -> Experiment | None:
 
 
 def of(config: Config) -> Experiment:
-    """The question that a run was about: strategy and seed may be others, or it is a free run."""
+    """The question that a run was about, however it was answered and for how long; or it is a free run."""
     for one in EXPERIMENTS:
-        if replace(config, strategy=one.config.strategy, seed=one.config.seed) == one.config:
+        if replace(config, **{name: getattr(one.config, name) for name in _FREELY}) == one.config:
             return one
     return FREE
 

@@ -20,8 +20,21 @@ USER = "lab"
 _LOCK_WAIT_SECONDS = 3
 
 
+# MariaDB's setting that refuses to change a row that is newer than what was read; elsewhere there is none.
+SNAPSHOT = "innodb_snapshot_isolation"
+_UNKNOWN_VARIABLE = 1193
+
+
 class LabUnavailable(Exception):
     """The database of the laboratory cannot be reached; the message is for whoever wanted to run something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What answers there. `snapshot` is the server's own `innodb_snapshot_isolation`, None where there is none."""
+
+    name: str
+    snapshot: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +48,12 @@ class Place:
         """MariaDB or MySQL, and not a file."""
         return not self.url.startswith("sqlite")
 
-    def connect(self, isolation: str = "", *, autocommit: bool = True) -> Any:
-        """A raw connection of the driver."""
+    def connect(self, isolation: str = "", *, snapshot: bool = False, autocommit: bool = True) -> Any:
+        """A raw connection of the driver; with an isolation level also `snapshot` is as asked for and not as usual.
+
+        Raises:
+            LabUnavailable: nothing answers, or a server that cannot do what is asked for.
+        """
         url = make_url(self.url)
         if not self.server:
             file = sqlite3.connect(
@@ -56,17 +73,31 @@ class Place:
             cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_SECONDS}")
             if isolation:
                 cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {isolation}")
+                _refuse_what_is_old(cursor, on=snapshot)
         return connection
 
-    def engine(self) -> str:
-        """Name and version of what answers there."""
-        with closing(self.connect()) as connection:
-            if not self.server:
-                return f"SQLite {sqlite3.sqlite_version}"
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT VERSION()")
-                version = str(cursor.fetchone()[0])
-        return f"MariaDB {version.split('-', maxsplit=1)[0]}" if "MariaDB" in version else f"MySQL {version}"
+    def engine(self) -> Engine:
+        """Name and version of what answers there, and what it refuses by itself."""
+        if not self.server:
+            return Engine(f"SQLite {sqlite3.sqlite_version}")
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT VERSION()")
+            version = str(cursor.fetchone()[0])
+            cursor.execute(f"SHOW GLOBAL VARIABLES LIKE '{SNAPSHOT}'")
+            setting = cursor.fetchone()
+        name = f"MariaDB {version.split('-', maxsplit=1)[0]}" if "MariaDB" in version else f"MySQL {version}"
+        return Engine(name, None if setting is None else setting[1] == "ON")
+
+
+def _refuse_what_is_old(cursor: Any, *, on: bool) -> None:
+    """Sets `innodb_snapshot_isolation` for the session, or newer MariaDB servers would refuse what others let pass."""
+    try:
+        cursor.execute(f"SET SESSION {SNAPSHOT} = {'ON' if on else 'OFF'}")
+    except pymysql.MySQLError as error:
+        if not error.args or error.args[0] != _UNKNOWN_VARIABLE:
+            raise
+        if on:
+            raise LabUnavailable(f"This server has no {SNAPSHOT}: MariaDB has it, MySQL has not.") from error
 
 
 def _is_local(host: str | None) -> bool:

@@ -57,14 +57,17 @@ class Race:
     at: float
 
 
-def explain(config: Config, findings: Findings, writes: Sequence[Write], steps: Sequence[Step]) -> Race | None:
+def explain(
+    config: Config, findings: Findings, writes: Sequence[Write], steps: Sequence[Step], *, about: str = ""
+) -> Race | None:
     """The first violation, from the rows and the recorded statements; None if nothing was violated.
 
+    One of the kind that the run is `about` comes first, then one that made or destroyed money.
     The arithmetic rests on the rows alone; statements that the recorder no longer has are missing from the replay only.
     """
-    first = next((wrong for wrong in findings.wrongs if wrong.minor), None) or next(iter(findings.wrongs), None)
-    if first is None:
+    if not findings.wrongs:
         return None
+    first = min(findings.wrongs, key=lambda wrong: (wrong.kind != about, not wrong.minor))
     by_tag: dict[int, list[Step]] = {}
     for step in steps:
         by_tag.setdefault(step.tag, []).append(step)

@@ -16,28 +16,39 @@ from rich.table import Table
 
 from bank_app import clock
 from bank_app.lab.simulation.audit import figure, name_of
+from bank_app.lab.simulation.catalogue import is_safe, level_of
+from bank_app.lab.simulation.place import SNAPSHOT
 from bank_app.lab.simulation.races import Race
-from bank_app.lab.simulation.run import Answered, Outcome, Tick, percentile
+from bank_app.lab.simulation.run import CHECK, Answered, Outcome, Tick, percentile
+from bank_app.lab.simulation.scenario import SERIALIZABLE
 from bank_app.lab.simulation.strategies import OK
+from bank_app.lab.simulation.unit import CHANGED
 
+_VERDICTS = ("luck", "refused", "HOLDING", "BROKEN")
 LUCK = "No violation seen; that is luck, not proof."
 # What the page draws and the file keeps; more points than this no one sees.
 _EVENTS = 400
 # What tables tell of a run's counts.
 _COUNTS = ("retried", "deadlocks")
+# The promise that each kind of violation breaks first.
+_PROMISES = {"lost_update": "I1", "half": "I1", "overdrawn": "I2", "doubled": "I5"}
+_CHANGED_SINCE = "record changed"
 
 
 def of(outcome: Outcome) -> dict[str, Any]:
     """Everything about a run, as it is stored and exported."""
     findings, config = outcome.findings, outcome.config
     took = sorted(one.took * 1000 for one in outcome.answered)
-    ok = outcome.counts.get(OK, 0)
+    ok, server = outcome.counts.get(OK, 0), _on_server(outcome)
     return {
-        "strategy": {"id": outcome.strategy.id, "name": outcome.strategy.name, "safe": outcome.strategy.safe},
+        "strategy": {"id": outcome.strategy.id, "name": outcome.strategy.name, "safe": _is_safe(outcome)},
         "config": asdict(config),
-        "command": config.command() + (" --mysql" if outcome.engine.startswith("M") else ""),
-        "isolation": config.isolation or outcome.strategy.isolation,
-        "engine": outcome.engine,
+        "command": config.command() + (" --mysql" if server else ""),
+        "isolation": level_of(config, server=server),
+        "engine": outcome.engine.name,
+        "server": server,
+        "server_snapshot": outcome.engine.snapshot,
+        "refused": refused(outcome),
         "machine": {
             "processors": os.cpu_count(), "system": platform.system(), "python": platform.python_version(),
         },
@@ -70,16 +81,54 @@ def holds(outcome: Outcome) -> bool:
     return outcome.findings.holds and not outcome.books_problems
 
 
+def _on_server(outcome: Outcome) -> bool:
+    return not outcome.engine.name.startswith("SQLite")
+
+
+def _is_safe(outcome: Outcome) -> bool:
+    return is_safe(outcome.config, server=_on_server(outcome))
+
+
+def refused(outcome: Outcome) -> int:
+    """How often the database itself refused what an unsafe strategy was about to do, so that it was not luck."""
+    if _is_safe(outcome):
+        return 0
+    counts = outcome.counts
+    found = counts.get(CHANGED, 0) + counts.get(CHECK, 0)
+    if level_of(outcome.config, server=_on_server(outcome)) == SERIALIZABLE:
+        found += counts.get("deadlocks", 0) + counts.get("timeouts", 0)
+    return found
+
+
+def _refused_said(outcome: Outcome) -> str:
+    """Who refused what."""
+    counts, engine = outcome.counts, outcome.engine.name
+    if changed := counts.get(CHANGED, 0):
+        how = f"error 1020, {SNAPSHOT}" if _on_server(outcome) else "SQLITE_BUSY_SNAPSHOT"
+        who = f"your server, {engine}," if _on_server(outcome) else "the embedded engine"
+        return f"Not by luck: {who} refused {_times(changed)} to change a row that is newer than what was read ({how})."
+    if checked := counts.get(CHECK, 0):
+        return f"Not by luck: the database’s CHECK refused {_times(checked)} what would have gone below zero."
+    return f"Not by luck: SERIALIZABLE refused {_times(refused(outcome))} to go on (deadlocks and waits that ran out)."
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
 def sentence(outcome: Outcome) -> str:
     """The verdict in one sentence."""
     findings, race = outcome.findings, outcome.race
     ok = outcome.counts.get(OK, 0)
     if holds(outcome):
         kept = f"Money conserved: {figure(findings.total_minor)} of {figure(findings.expected_minor)}."
-        return kept if outcome.strategy.safe else f"{kept} {LUCK}"
+        if _is_safe(outcome):
+            return kept
+        return f"{kept} {_refused_said(outcome) if refused(outcome) else LUCK}"
     if outcome.books_problems:
         return f"The bank’s own check found {len(outcome.books_problems)} problems, first: {outcome.books_problems[0]}."
-    broken = next(one for one in findings.invariants if not one.holds)
+    about = _PROMISES[race.kind] if race else ""
+    broken = min((one for one in findings.invariants if not one.holds), key=lambda one: one.id != about)
     at = f" at {broken.at:.2f} s" if broken.at is not None else ""
     transfer = f" (transfer {broken.tag // 2})" if broken.tag is not None else ""
     if race is not None and race.minor and broken.id == "I1":
@@ -151,9 +200,18 @@ def race_of(race: Race) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _counted(reports: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """What tables tell of a run's counts, by their heads; of error 1020 where there was any."""
+    names = {name: name for name in _COUNTS}
+    if any(report["counts"].get(CHANGED) for report in reports):
+        names["1020" if all(report.get("server", True) for report in reports) else "too old"] = CHANGED
+    return names
+
+
 def table(reports: Sequence[dict[str, Any]]) -> Table:
     """For people at a terminal."""
-    names = ("", "a second", "p95 ms", *_COUNTS, "declined", "difference", "verdict")
+    counted = _counted(reports)
+    names = ("", "a second", "p95 ms", *counted, "declined", "difference", "verdict")
     found = _table("The same transfers, in different ways", names)
     for report in reports:
         counts = report["counts"]
@@ -161,7 +219,7 @@ def table(reports: Sequence[dict[str, Any]]) -> Table:
             report["strategy"]["id"],
             f"{report['a_second']:,.0f}",
             f"{report['p95_ms']:.1f}",
-            *(f"{counts.get(name, 0):,}" for name in (*_COUNTS, "declined")),
+            *(f"{counts.get(name, 0):,}" for name in (*counted.values(), "declined")),
             figure(report["difference_minor"]),
             verdict(report),
         )
@@ -173,7 +231,8 @@ def table_of_seeds(reports: Sequence[dict[str, Any]]) -> Table:
     by_strategy: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for report in reports:
         by_strategy[report["strategy"]["id"]].append(report)
-    found = _table("Every seed", ("", "runs", "transfers", *_COUNTS, "off at most", "broke after", "verdict"))
+    counted = _counted(reports)
+    found = _table("Every seed", ("", "runs", "transfers", *counted, "off at most", "broke after", "verdict"))
     for name, runs in by_strategy.items():
         totals = Counter[str]()
         for one in runs:
@@ -182,10 +241,10 @@ def table_of_seeds(reports: Sequence[dict[str, Any]]) -> Table:
         found.add_row(
             name,
             f"{len(runs):,}",
-            *(f"{totals[count]:,}" for count in (OK, *_COUNTS)),
+            *(f"{totals[count]:,}" for count in (OK, *counted.values())),
             figure(max(abs(one["difference_minor"]) for one in runs)),
             _when(broken),
-            f"BROKEN {len(broken)}/{len(runs)}" if broken else verdict(runs[0]),
+            f"BROKEN {len(broken)}/{len(runs)}" if broken else max(map(verdict, runs), key=_VERDICTS.index),
         )
     return found
 
@@ -209,20 +268,24 @@ def _table(title: str, names: Sequence[str]) -> Table:
 
 
 def verdict(report: dict[str, Any]) -> str:
-    """One word."""
+    """One word. An unsafe strategy that held was refused by the database, or lucky."""
     if not report["holds"]:
         return "BROKEN"
-    return "HOLDING" if report["strategy"]["safe"] else "luck"
+    if report["strategy"]["safe"]:
+        return "HOLDING"
+    return "refused" if report.get("refused") else "luck"
 
 
 def comparison(reports: Sequence[dict[str, Any]]) -> str:
-    """Who kept the money at what speed, in one sentence."""
+    """Who kept the money at what speed, in one sentence; who was only kept from breaking it is no winner."""
     kept = [one for one in reports if one["holds"]]
     lost = [one for one in reports if not one["holds"]]
     if not kept:
         return "None of them kept the books right."
-    best = max(kept, key=lambda one: one["a_second"])
-    said = f"{best['strategy']['id']} kept every cent at {best['a_second']:,.0f} transfers a second"
+    best = max(kept, key=lambda one: (one["strategy"]["safe"], one["a_second"]))
+    said = (
+        f"{best['strategy']['id']} kept every cent at {best['a_second']:,.0f} transfers a second{_only_because(kept)}"
+    )
     if not lost:
         return f"{said}; all of them held."
     worst = max(lost, key=lambda one: abs(one["difference_minor"]))
@@ -234,11 +297,22 @@ def comparison(reports: Sequence[dict[str, Any]]) -> str:
     return f"{said}; {worst['strategy']['id']} was {compared} and {what}."
 
 
+def _only_because(kept: Sequence[dict[str, Any]]) -> str:
+    """Of the unsafe ones among them: whom the database refused."""
+    found = [one for one in kept if verdict(one) == "refused"]
+    if not found:
+        return ""
+    names = " and ".join(one["strategy"]["id"] for one in found)
+    return f"; {names} held because the database refused {_times(sum(one['refused'] for one in found))}"
+
+
 def samples_csv(reports: Sequence[dict[str, Any]]) -> str:
     """One line for each look at the accounts, one strategy after the other."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    names = ("ok", "declined", "replayed", "retried", "deadlocks", "conflicts", "unknown", "gave up")
+    names = {name: name for name in ("ok", "declined", "replayed", "retried", "deadlocks", "conflicts")}
+    names |= {_CHANGED_SINCE: CHANGED, "refused by check": CHECK, "lock timeouts": "timeouts"}
+    names |= {name: name for name in ("unknown", "gave up")}
     head = ("strategy", "seconds", "total_minor", "expected_minor", "difference_minor", "lowest_minor")
     figures = ("transfers_a_second", "p50_ms", "p95_ms", "p99_ms", "lock_waits")
     writer.writerow([*head, *figures, *(name.replace(" ", "_") for name in names)])
@@ -248,5 +322,5 @@ def samples_csv(reports: Sequence[dict[str, Any]]) -> str:
             total = tick["total_minor"]
             row = [report["strategy"]["id"], tick["at"], total, expected, total - expected, tick["lowest_minor"]]
             row += [tick["a_second"], tick["p50_ms"], tick["p95_ms"], tick["p99_ms"], tick["lock_waits"]]
-            writer.writerow([*row, *(tick["counts"].get(name, 0) for name in names)])
+            writer.writerow([*row, *(tick["counts"].get(count, 0) for count in names.values())])
     return out.getvalue()

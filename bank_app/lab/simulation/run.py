@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bank_app import clock
-from bank_app.lab.simulation import audit, races
+from bank_app.lab.simulation import audit, experiments, races
 from bank_app.lab.simulation.bank_path import BankBooks
 from bank_app.lab.simulation.books import Glance, LabBooks, Rows, Write
-from bank_app.lab.simulation.catalogue import STRATEGIES
-from bank_app.lab.simulation.place import LabUnavailable, Place
+from bank_app.lab.simulation.catalogue import STRATEGIES, level_of, why_not
+from bank_app.lab.simulation.place import Engine, LabUnavailable, Place
 from bank_app.lab.simulation.scenario import HOT_ACCOUNTS, Config, Operations, Transfer
 from bank_app.lab.simulation.strategies import DECLINED, OK, Strategy
 from bank_app.lab.simulation.unit import Conflict, Crash, StatementFailed, Step, Trouble, Unit
@@ -30,6 +30,8 @@ _LAST_ANSWERS_SECONDS = 8.0
 _CLOCK_QUESTIONS = 15
 _KEPT_LATENCIES = 400_000
 UNKNOWN, GAVE_UP = "unknown", "gave up"
+# How withdrawals are counted that only the database's own CHECK refused.
+CHECK = "check"
 
 
 class Books(Protocol):
@@ -85,7 +87,7 @@ class Outcome:
 
     config: Config
     strategy: Strategy
-    engine: str
+    engine: Engine
     seconds: float
     findings: audit.Findings
     race: races.Race | None
@@ -123,11 +125,9 @@ class Run:
     """A run that can be stopped from another thread."""
 
     def __init__(self, config: Config, place: Place, folder: Path, *, on_tick: Callable[[Tick], None]) -> None:
-        if config.strategy not in STRATEGIES:
-            raise LabUnavailable(f"There is no strategy {config.strategy}.")
+        if why := why_not(config, server=place.server):
+            raise LabUnavailable(why)
         self.config, self.place, self.strategy = config, place, STRATEGIES[config.strategy]
-        if not place.server and not self.strategy.embedded:
-            raise LabUnavailable(f"{config.strategy} needs MySQL: ./bank run --mysql, or --mysql here.")
         self._books: Books = BankBooks(place, folder, config) if config.strategy == "S8" else LabBooks(place)
         self._on_tick = on_tick
         self._stop = threading.Event()
@@ -181,13 +181,13 @@ class Run:
         _, there, here = min(answers, key=lambda one: one[0])
         return there, here
 
-    def _judge(self, engine: str, seconds: float) -> Outcome:
+    def _judge(self, engine: Engine, seconds: float) -> Outcome:
         rows = self._books.rows(self._began_there)
         counts, answered = self._tally.since(0)
         answers = {one.transfer.tag: one.answer for one in answered}
         findings = audit.examine(self.config, rows, answers)
         steps: list[Step] = list(itertools.chain.from_iterable(unit.steps for unit in self._units))
-        race = races.explain(self.config, findings, rows.writes, steps)
+        race = races.explain(self.config, findings, rows.writes, steps, about=experiments.of(self.config).about)
         problems: list[str] = []
         if isinstance(self._books, BankBooks):
             problems = self._books.problems()
@@ -200,7 +200,6 @@ class Run:
 
     def _work(self, number: int) -> None:
         rng = random.Random(f"{self.config.seed}/worker/{number}")  # noqa: S311 - pauses, not secrets
-        isolation = self.config.isolation or self.strategy.isolation
         think = self.config.think_ms / 1000
 
         def pause() -> None:
@@ -208,7 +207,12 @@ class Run:
                 time.sleep(rng.uniform(0, think))
 
         unit = Unit(
-            self.place, worker=number, isolation=isolation if self.place.server else "", think=pause, began=self._began
+            self.place,
+            worker=number,
+            isolation=level_of(self.config, server=self.place.server),
+            think=pause,
+            began=self._began,
+            snapshot=self.config.snapshot,
         )
         self._units.append(unit)
         try:
@@ -252,12 +256,13 @@ class Run:
         except StatementFailed as failure:
             unit.give_up()
             if failure.trouble is Trouble.CHECK:
+                self._tally.count(CHECK)
                 return DECLINED
             if failure.trouble is Trouble.LOST:
                 return UNKNOWN
             if not failure.trouble.again:
                 raise
-            self._tally.count("deadlocks" if failure.trouble is Trouble.DEADLOCK else "timeouts")
+            self._tally.count(failure.trouble.counted)
         return ""
 
     def _be_in_the_way(self) -> None:

@@ -27,7 +27,9 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "retries": (0, 20),
     "seed": (0, 2**31 - 1),
 }
-ISOLATIONS = ("", "READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+READ_UNCOMMITTED, READ_COMMITTED = "READ UNCOMMITTED", "READ COMMITTED"
+REPEATABLE_READ, SERIALIZABLE = "REPEATABLE READ", "SERIALIZABLE"
+ISOLATIONS = ("", READ_UNCOMMITTED, READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Config:
         twice_percent: Of the transfers, how many are submitted a second time at once, with the same key.
         foreign_ms: Of each second, how long a foreign session keeps the most popular account locked.
         isolation: Instead of the strategy's own level.
+        snapshot: With MariaDB's `innodb_snapshot_isolation` or without it, whatever the server is set to.
         check: The database refuses balances below zero.
         retries: How often a transfer that lost against another is tried again.
         stop_at_break: End as soon as money is wrong.
@@ -59,6 +62,7 @@ class Config:
     twice_percent: int = 0
     foreign_ms: int = 0
     isolation: str = ""
+    snapshot: bool = False
     check: bool = False
     retries: int = 5
     stop_at_break: bool = False
@@ -119,8 +123,8 @@ class Config:
 _OPTIONS = {
     "accounts": "accounts", "opening_minor": "opening-minor", "largest_minor": "largest-minor", "workers": "workers",
     "seconds": "seconds", "seed": "seed", "hot_percent": "hot", "think_ms": "think-ms", "crash_percent": "crash",
-    "twice_percent": "twice", "foreign_ms": "foreign-ms", "isolation": "isolation", "check": "check",
-    "retries": "retries", "stop_at_break": "stop-at-break",
+    "twice_percent": "twice", "foreign_ms": "foreign-ms", "isolation": "isolation", "snapshot": "snapshot",
+    "check": "check", "retries": "retries", "stop_at_break": "stop-at-break",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import StaticPool
 
+from bank_app.lab.simulation.scenario import READ_COMMITTED
 from bank_app.lab.simulation.strategies import (
     BEGIN,
     COMMIT,
@@ -109,7 +110,7 @@ STRATEGY = Strategy(
     "S9",
     "Lock through a stale object",
     safe=False,
-    isolation="READ COMMITTED",
+    isolation=READ_COMMITTED,
     sql=(BEGIN, KEY, READ, READ, LOCK_BOTH, OVERWRITE, OVERWRITE, ENTRIES, COMMIT),
     marked=(LOCK_BOTH,),
     summary="The rows are locked, but the object was loaded before and is not refreshed.",

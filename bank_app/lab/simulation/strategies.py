@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bank_app.lab.simulation.scenario import ISOLATIONS
 from bank_app.lab.simulation.unit import Conflict, StatementFailed, Trouble, Unit
 
 OK, DECLINED, REPLAYED = "ok", "declined", "replayed"
@@ -210,7 +211,9 @@ class Strategy:
         code: What to show as its source, where that is not `carry_out` itself.
         sql: The statements in order, as they are sent. `marked` are those that the strategy stands or falls with.
         expected: What a run is expected to show.
-        embedded: Means something on the embedded engine.
+        safe_at: The levels at which a safe one is safe, where that is not all of them.
+        embedded: What the embedded engine does with it, which locks no rows and has no levels; empty if it cannot run.
+        embedded_sql: The statements there, where they are others.
     """
 
     id: str
@@ -224,13 +227,21 @@ class Strategy:
     carry_out: Callable[[Unit], str] | None = None
     code: Callable[..., Any] | None = None
     keeps_keys: bool = True
-    embedded: bool = False
+    safe_at: tuple[str, ...] = ISOLATIONS
+    embedded: str = ""
+    embedded_sql: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
         """The code that runs."""
         code = self.code or self.carry_out
         return inspect.getsource(code) if code else ""
+
+    def statements(self, *, server: bool) -> tuple[str, ...]:
+        """Its SQL as this database gets it."""
+        if server:
+            return self.sql
+        return self.embedded_sql or tuple("BEGIN" if line == BEGIN else line for line in self.sql)
 
 
 BEGIN, COMMIT = "START TRANSACTION", "COMMIT"

@@ -19,6 +19,8 @@ from bank_app.lab.simulation.place import Place
 from bank_app.lab.simulation.scenario import Transfer
 
 _NAMED = re.compile(r":(\w+)")
+# How a run counts units of work that the database refused because a row is newer than what they read.
+CHANGED = "changed"
 # A worker's statements that are kept; the oldest go first.
 KEPT_STEPS = 20_000
 
@@ -34,11 +36,17 @@ class Trouble(Enum):
     LOST = "connection lost"
 
     @property
+    def counted(self) -> str:
+        """What a run counts it as."""
+        return _COUNTED.get(self, "timeouts")
+
+    @property
     def again(self) -> bool:
         """Whether the whole unit of work may simply be tried again."""
         return self in (Trouble.DEADLOCK, Trouble.LOCK_WAIT, Trouble.CHANGED)
 
 
+_COUNTED = {Trouble.DEADLOCK: "deadlocks", Trouble.LOCK_WAIT: "timeouts", Trouble.CHANGED: CHANGED}
 _TROUBLES = {
     1213: Trouble.DEADLOCK, 1205: Trouble.LOCK_WAIT, 1020: Trouble.CHANGED, 1062: Trouble.DUPLICATE,
     3819: Trouble.CHECK, 4025: Trouble.CHECK, 2006: Trouble.LOST, 2013: Trouble.LOST,
@@ -97,11 +105,14 @@ def _for_server(sql: str) -> str:
 class Unit:
     """What a strategy works with: reads, writes and the ends of a unit of work, on a connection of its own."""
 
-    def __init__(self, place: Place, *, worker: int, isolation: str, think: Callable[[], None], began: float) -> None:
+    def __init__(
+        self, place: Place, *, worker: int, isolation: str, think: Callable[[], None], began: float,
+        snapshot: bool = False,
+    ) -> None:  # fmt: skip
         self.transfer = Transfer(0, "", 0, 0, 0)
         self.attempt = 1
         self.steps: deque[Step] = deque(maxlen=KEPT_STEPS)
-        self.place, self.worker, self.isolation = place, worker, isolation
+        self.place, self.worker, self.isolation, self.snapshot = place, worker, isolation, snapshot
         self._think, self._began = think, began
         self._inside = False
         self._connection: Any = None
@@ -192,7 +203,7 @@ class Unit:
     def connection(self) -> Any:
         """The driver's connection, opened when it is first needed."""
         if self._connection is None:
-            self._connection = self.place.connect(self.isolation)
+            self._connection = self.place.connect(self.isolation, snapshot=self.snapshot)
         return self._connection
 
     # --- for statements that something else sends on this connection ----------------------------
@@ -245,6 +256,8 @@ def trouble_of(error: Exception) -> Trouble:
     """What an error of the driver means here; one that runs do not expect is raised again."""
     if isinstance(error, sqlite3.IntegrityError):
         return Trouble.CHECK if "CHECK" in str(error) else Trouble.DUPLICATE
+    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY_SNAPSHOT:
+        return Trouble.CHANGED
     if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error)):
         return Trouble.LOCK_WAIT
     trouble = _TROUBLES.get(error.args[0]) if error.args else None

@@ -6,7 +6,7 @@ import reflex as rx
 
 from bank_app.ui.books import BooksState
 from bank_app.ui.components.live import LIBRARY
-from bank_app.ui.components.parts import badge, bone, notice
+from bank_app.ui.components.parts import badge, notice
 
 
 class Ago(rx.Component):
@@ -32,23 +32,6 @@ def _line(line: rx.Var) -> rx.Component:
     )
 
 
-def _unknown() -> rx.Component:
-    return rx.fragment(
-        *[
-            rx.el.tr(
-                rx.el.td(bone("16ch")),
-                rx.el.td(bone("9ch"), class_name="right debit"),
-                rx.el.td(bone("9ch"), class_name="right credit"),
-            )
-            for _ in range(2)
-        ]
-    )
-
-
-def _sum(value: rx.Var) -> rx.Component:
-    return rx.cond(BooksState.known, rx.el.span(value, class_name="under"), bone("9ch"))
-
-
 def _totals() -> rx.Component:
     return rx.el.table(
         rx.el.thead(
@@ -58,12 +41,12 @@ def _totals() -> rx.Component:
                 rx.el.th("Credit", scope="col", class_name="right credit"),
             )
         ),
-        rx.el.tbody(rx.cond(BooksState.known, rx.foreach(BooksState.lines, _line), _unknown())),
+        rx.el.tbody(rx.foreach(BooksState.lines, _line)),
         rx.el.tfoot(
             rx.el.tr(
                 rx.el.td("Total"),
-                rx.el.td(_sum(BooksState.debit), class_name="right debit num"),
-                rx.el.td(_sum(BooksState.credit), class_name="right credit num"),
+                rx.el.td(rx.el.span(BooksState.debit, class_name="under"), class_name="right debit num"),
+                rx.el.td(rx.el.span(BooksState.credit, class_name="under"), class_name="right credit num"),
             )
         ),
         class_name="books",
@@ -82,7 +65,11 @@ def books_table(*, proof: bool = True) -> rx.Component:
             BooksState.unreachable,
             notice("Can't reach the ledger right now.", kind="warn", symbol="triangle-alert"),
             rx.fragment(
-                rx.cond(BooksState.known & ~BooksState.told, rx.fragment(), _totals()),
+                rx.cond(
+                    BooksState.known,
+                    rx.cond(BooksState.told, _totals(), rx.fragment()),
+                    rx.el.p("Adding up every posting…", class_name="muted"),
+                ),
                 rx.cond(
                     BooksState.known if proof else False,
                     rx.el.div(

@@ -9,7 +9,7 @@ from reflex.event import EventHandler, no_args_event_spec
 
 from bank_app.domain import money
 from bank_app.ui.components.chart import placed
-from bank_app.ui.components.parts import badge, icon, notice
+from bank_app.ui.components.parts import badge, icon
 from bank_app.ui.messages import say
 from bank_app.ui.session import SessionState
 
@@ -111,15 +111,11 @@ def result_badge(verdict: rx.Var) -> rx.Component:
         verdict,
         ("broken", badge("Broken", "shield-alert", "bad")),
         ("holding", badge("Holding", "shield-check", "ok")),
+        ("refused", badge("Refused", "shield-ban", "info")),
         ("luck", badge("Luck", "dices", "warn")),
         ("failed", badge("Failed", "circle-alert", "warn")),
         badge("Running", "clock", "info"),
     )
-
-
-def luck_notice() -> rx.Component:
-    """An unsafe strategy held."""
-    return notice(rx.el.p(say("LAB_LUCK")), kind="warn", symbol="dices")
 
 
 # --- the conservation meter ---------------------------------------------------------------------------
@@ -131,6 +127,7 @@ def _verdict(meter: rx.Var) -> rx.Component:
             meter.verdict,
             ("broken", rx.fragment(icon("shield-alert", 52), rx.el.b("BROKEN"))),
             ("holding", rx.fragment(icon("shield-check", 52), rx.el.b("HOLDING"))),
+            ("refused", rx.fragment(icon("shield-ban", 52), rx.el.b("REFUSED"))),
             ("luck", rx.fragment(icon("dices", 52), rx.el.b("LUCK"))),
             rx.fragment(icon("flask-conical", 52), rx.el.b("READY")),
         ),

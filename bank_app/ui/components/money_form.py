@@ -61,7 +61,11 @@ def amount_part(state: Any, *, verb: str, take_all: Any = None) -> rx.Component:
                 when(
                     state.after != "",
                     lambda: rx.el.span(
-                        ". Available ", state.available, " · After this ", state.after, class_name="narrow-only"
+                        ". Available ",
+                        state.available,
+                        " · After this ",
+                        rx.el.span(state.after, class_name=_tone(state)),
+                        class_name="narrow-only",
                     ),
                 ),
             ),
@@ -87,13 +91,18 @@ def note_part(state: Any, label: str) -> rx.Component:
     )
 
 
+def _tone(state: Any) -> rx.Var:
+    """What an account cannot pay does not look like what it can."""
+    return rx.cond(state.too_much, "too-much", "").to(str)
+
+
 def aside_tape(state: Any, *, empty_words: str) -> rx.Component:
     """What the amount does to the chosen account."""
     return rx.el.aside(
         tape(
             rx.cond(state.account != "", state.account, "Your account"),
             state.lines,
-            last=when(state.after != "", lambda: sum_line("After this", state.after)),
+            last=when(state.after != "", lambda: sum_line("After this", state.after, _tone(state))),
             ready=state.account != "",
             empty=empty_words,
         ),

@@ -201,9 +201,10 @@ def _unknown_tape() -> rx.Component:
     return rx.el.dl(*[rx.fragment(rx.el.dt(bone("10ch")), rx.el.dd(bone("8ch"))) for _ in range(3)], class_name="tape")
 
 
-def sum_line(label: Content, amount: Content) -> rx.Component:
+def sum_line(label: Content, amount: Content, tone: rx.Var | str = "") -> rx.Component:
     """The last line of a tape, over its double rule."""
-    return rx.fragment(rx.el.dt(label, class_name="sum"), rx.el.dd(rx.el.span(amount), class_name="sum"))
+    amount_shown = rx.el.span(amount, class_name=tone)
+    return rx.fragment(rx.el.dt(label, class_name="sum"), rx.el.dd(amount_shown, class_name="sum"))
 
 
 def fact(label: Content, *value: Content, change: rx.Component | None = None) -> rx.Component:

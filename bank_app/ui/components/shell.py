@@ -31,13 +31,14 @@ class Place:
     to: str
     symbol: str
     second: str = ""
-    filled: bool = False
+    stands_out: bool = False
 
 
 CUSTOMER_PLACES = (
     Place("Home", "/home", "house"),
     Place("Accounts", "/accounts", "credit-card"),
-    Place("Move", "/move", "arrow-left-right", second=" money", filled=True),
+    Place("Move", "/move", "arrow-left-right", second=" money", stands_out=True),
+    Place("Activity", "/activity", "list"),
     Place("Payees", "/payees", "contact"),
     Place("Statements", "/statements", "file-text"),
 )
@@ -86,7 +87,7 @@ def _place(place: Place, here: str, *, small: bool) -> rx.Component:
         icon(place.symbol),
         *words,
         to=place.to,
-        class_name="go" if place.filled else "",
+        class_name="go" if place.stands_out else "",
         custom_attrs=current,
     )
 
@@ -147,7 +148,7 @@ def _proof() -> rx.Component:
 def _foot() -> rx.Component:
     return rx.el.footer(
         link(icon("circle-help", 16), "Help", to="/help"),
-        opens("Keyboard shortcuts", rx.el.kbd("?"), target="shortcuts", class_name="foot-button"),
+        opens("Keyboard shortcuts", rx.el.kbd("?"), target="shortcuts", class_name="foot-button with-keyboard"),
         opens(icon("braces", 16), "API behind this page", target="behind", class_name="foot-button"),
         rx.el.span(f"Version {_VERSION} · times in UTC", class_name="end"),
         class_name="foot",

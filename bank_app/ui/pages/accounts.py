@@ -16,7 +16,7 @@ from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms, messages, words
 from bank_app.ui.components.browser import copy_button, press_once
-from bank_app.ui.components.fields import Problem, text_field
+from bank_app.ui.components.fields import Problem, label_for, text_field
 from bank_app.ui.components.parts import (
     badge,
     bone,
@@ -124,17 +124,29 @@ class AccountsState(rx.State):
         self.failed, self.loaded = "", True
 
 
+@dataclass(frozen=True)
+class CurrencyChoice:
+    """A currency that an account can be opened in."""
+
+    code: str
+    name: str
+
+
 class OpenAccountState(rx.State):
     """The form for another account."""
 
     problems: list[Problem] = []
     nickname_error: str = ""
     answer: int = 0
+    currency: str = ""
+    currencies: list[CurrencyChoice] = []
 
     @exposed
     def open(self) -> None:
         """A form without the complaints of the last one."""
         self.problems, self.nickname_error = [], ""
+        self.currency = calls.bank().settings.currency
+        self.currencies = [CurrencyChoice(one.code, f"{one.code} · {one.name}") for one in money.currencies()]
         self.answer += 1
 
     @exposed
@@ -153,7 +165,12 @@ class OpenAccountState(rx.State):
         try:
             account = await calls.write(
                 lambda session: accounts.open_account(
-                    session, actor, kind=kind, nickname=nickname or None, settings=settings
+                    session,
+                    actor,
+                    kind=kind,
+                    currency=forms.field(form, "currency", 3) or None,
+                    nickname=nickname or None,
+                    settings=settings,
                 )
             )
         except BankError as error:
@@ -322,6 +339,26 @@ def open_account() -> rx.Component:
                 rx.el.legend("Type"),
                 _kind("checking", "Everyday", "For what comes and goes", first=True),
                 _kind("savings", "Savings", "For what stays a while"),
+                class_name="field",
+            ),
+            rx.el.div(
+                label_for("currency", "Currency"),
+                rx.el.select(
+                    rx.foreach(
+                        OpenAccountState.currencies, lambda one: rx.el.option(one.name, value=one.code, key=one.code)
+                    ),
+                    id="currency",
+                    name="currency",
+                    default_value=OpenAccountState.currency,
+                    key="currency-" + OpenAccountState.currency,
+                    class_name="wide",
+                    custom_attrs={"aria-describedby": "currency-hint"},
+                ),
+                rx.el.p(
+                    "It stays the account’s. Money moves between accounts of the same currency.",
+                    id="currency-hint",
+                    class_name="hint",
+                ),
                 class_name="field",
             ),
             text_field(

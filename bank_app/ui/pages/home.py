@@ -264,19 +264,21 @@ def home() -> rx.Component:
         ),
         rx.cond(HomeState.failed != "", failed_panel(HomeState.failed, HomeState.open), rx.fragment()),
         rx.cond(HomeState.loaded, rx.fragment(), waiting("your accounts")),
-        rx.el.section(_figure(), _plot(), class_name="card hero", aria_labelledby="available"),
+        # In the order of a phone, where what needs somebody comes right after what there is.
         rx.el.div(
-            rx.cond(
-                HomeState.loaded,
-                rx.foreach(HomeState.cards, _account_card),
-                rx.fragment(*[_card_bone() for _ in range(3)]),
+            rx.el.section(_figure(), _plot(), class_name="card hero", aria_labelledby="available"),
+            rx.el.div(needs_card(), class_name="home-needs"),
+            rx.el.div(
+                rx.cond(
+                    HomeState.loaded,
+                    rx.foreach(HomeState.cards, _account_card),
+                    rx.fragment(*[_card_bone() for _ in range(3)]),
+                ),
+                class_name="account-cards",
             ),
-            class_name="account-cards",
-        ),
-        rx.el.div(
-            rx.el.div(recent_card(), flow_card(), class_name="side"),
-            rx.el.div(needs_card(), first_steps_card(), class_name="side"),
-            class_name="columns",
+            rx.el.div(recent_card(), flow_card(), class_name="side home-recent"),
+            rx.el.div(first_steps_card(), class_name="home-steps"),
+            class_name="home-rooms",
         ),
         here="/home",
     )

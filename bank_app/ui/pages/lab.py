@@ -10,7 +10,16 @@ import reflex as rx
 
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.lab.office import EXPERIMENTS, STRATEGIES, Experiment, Run, experiment_named, experiment_of, figure
+from bank_app.lab.office import (
+    EXPERIMENTS,
+    STRATEGIES,
+    Experiment,
+    Run,
+    experiment_named,
+    experiment_of,
+    figure,
+    verdict,
+)
 from bank_app.ui import forms, lab_desk, lab_setup, messages, words
 from bank_app.ui.components.browser import copy_button
 from bank_app.ui.components.lab import isolated, little_lanes, result_badge, safety_badge, strategy_id
@@ -89,11 +98,10 @@ def _row(run: Run) -> RunRow:
     results = run.report["results"] if run.report else []
     one = results[0] if len(results) == 1 else None
     worst = max((abs(each["difference_minor"]) for each in results), default=0)
-    verdict = "failed" if run.is_over else ""
+    came = "failed" if run.is_over else ""
     if results:
-        broken = not all(each["holds"] for each in results)
-        luck = any(not each["strategy"]["safe"] for each in results)
-        verdict = "broken" if broken else "luck" if luck else "holding"
+        found = {verdict(each).lower() for each in results}
+        came = next(one for one in ("broken", "luck", "refused", "holding") if one in found)
     minor = one["difference_minor"] if one else worst
     sign = "+" if minor > 0 and one else "± " if minor and not one else ""
     return RunRow(
@@ -102,7 +110,7 @@ def _row(run: Run) -> RunRow:
         strategies=" ".join(config.strategy for config in run.configs),
         when=words.moment(datetime.fromisoformat(run.started_at)) if run.started_at else "",
         difference=sign + figure(minor) if results else "",
-        verdict=verdict,
+        verdict=came,
         address=f"/lab/runs/{run.number}" if results else run_address(run.number),
     )
 

@@ -214,7 +214,7 @@ def settings(config: Config) -> list[Fact]:
     values = {**asdict(lab_setup.setup_of(config)), **amounts}
     made = [Fact("Strategy", f"{config.strategy} {STRATEGIES[config.strategy].name}")]
     made += [Fact(*_unit(label, str(values[name]))) for name, label in lab_setup.LABELS.items()]
-    made.append(Fact("Database’s own check", "on" if config.check else "off"))
+    made.append(Fact("Database’s own check", _on(config.check)))
     made.append(Fact("Stops at the first break", "yes" if config.stop_at_break else "no"))
     return made
 
@@ -225,12 +225,26 @@ def _unit(label: str, value: str) -> tuple[str, str]:
     return name, value if unit == "$" else f"{value} {unit}".rstrip()
 
 
+def _isolation(report: Mapping[str, Any]) -> str:
+    """The level, and whether what is old was refused where the server can; the embedded engine has no levels."""
+    if not report.get("server", True):
+        return "one writer at a time, no levels"
+    own = report.get("server_snapshot")
+    return report["isolation"] + (
+        "" if own is None else f", {lab_words.SNAPSHOT} {_on(report['config'].get('snapshot'))}"
+    )
+
+
+def _on(setting: object) -> str:
+    return "on" if setting else "off"
+
+
 def machine(report: Mapping[str, Any]) -> list[Fact]:
     """Where it ran, as far as it matters."""
     found = report["machine"]
     return [
         Fact("Database", report["engine"]),
-        Fact("Isolation", report["isolation"]),
+        Fact("Isolation", _isolation(report)),
         Fact("Processors", str(found["processors"])),
         Fact("System", found["system"]),
         Fact("Python", found["python"]),

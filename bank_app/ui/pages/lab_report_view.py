@@ -21,7 +21,6 @@ from bank_app.ui.components.parts import (
 )  # fmt: skip
 from bank_app.ui.components.replay import replay, sums
 from bank_app.ui.components.shell import shell
-from bank_app.ui.messages import say
 from bank_app.ui.pages.lab_report import LabReportState
 
 
@@ -170,11 +169,6 @@ def _meter() -> rx.Component:
                 rx.el.p(state.result.sentence),
                 rx.cond(
                     state.result.detail != "", rx.el.p(state.result.detail, class_name="small muted"), rx.fragment()
-                ),
-                rx.cond(
-                    state.result.meter.verdict == "luck",
-                    rx.el.p(say("LAB_LUCK"), class_name="small muted"),
-                    rx.fragment(),
                 ),
                 class_name="grow",
             ),

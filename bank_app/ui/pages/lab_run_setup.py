@@ -87,6 +87,7 @@ def _more() -> rx.Component:
             key="isolation" + state.setups.to_string(),
             class_name="wide",
         ),
+        _switch("snapshot", "innodb_snapshot_isolation (MariaDB)"),
         _dial("retries"),
         _dial("foreign_ms"),
     )

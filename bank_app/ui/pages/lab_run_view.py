@@ -8,7 +8,6 @@ from bank_app.ui.components.browser import copy_button, press_once
 from bank_app.ui.components.front import opens
 from bank_app.ui.components.lab import (
     isolated,
-    luck_notice,
     meter_view,
     promises,
     pulse,
@@ -349,7 +348,6 @@ def _notices() -> rx.Component:
             notice(rx.el.p(state.message), symbol="info"),
             rx.fragment(),
         ),
-        rx.cond((state.phase == "over") & (state.shown.meter.verdict == "luck"), luck_notice(), rx.fragment()),
     )
 
 

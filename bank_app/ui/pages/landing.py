@@ -8,7 +8,7 @@ from bank_app.ui.books import BooksState
 from bank_app.ui.components.books import books_table, checked_ago
 from bank_app.ui.components.lab import little_lanes
 from bank_app.ui.components.moving import ticks
-from bank_app.ui.components.parts import bone, button_link, document_link, icon, link
+from bank_app.ui.components.parts import button_link, document_link, icon, link
 from bank_app.ui.components.shell import public_shell
 from bank_app.ui.pages.sign_in import SignInState, people_cards
 from bank_app.ui.session import SessionState
@@ -56,7 +56,7 @@ def _strip() -> rx.Component:
                     rx.cond(state.trail != "", _proven("check", state.trail), rx.fragment()),
                     rx.el.li(checked_ago(), class_name="muted"),
                 ),
-                rx.el.ul(rx.el.li(bone("12ch")), rx.el.li(bone("18ch")), rx.el.li(bone("12ch"))),
+                rx.el.ul(rx.el.li(icon("hourglass", 16), "Adding up the books…", class_name="muted")),
             ),
         ),
         class_name="proof-strip",

@@ -175,8 +175,9 @@ def payees_list() -> rx.Component:
     """The page with the list."""
     state = PayeesState
     add = link(icon("plus", 16), "Add a payee", to="/payees/new", id="add-payee", class_name="btn")
+    # An empty list asks for the first one itself.
     return shell(
-        page_head("Payees", add),
+        page_head("Payees", rx.cond(state.loaded & (state.total == 0), rx.fragment(), add)),
         rx.cond(state.failed != "", failed_panel(state.failed, state.open), rx.fragment()),
         rx.cond(state.loaded, rx.fragment(), waiting("payees")),
         rx.el.section(

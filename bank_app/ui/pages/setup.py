@@ -61,7 +61,7 @@ class SetupState(rx.State):
         self.token, self.name, self.email = (typed.get(name, "") for name in ("token", "name", "email"))
         self.bank_name = typed.get("bank_name", "") or bank.settings.name
         self.demo_allowed, self.currency = known.demo_allowed, bank.settings.currency
-        self.start = "demo" if known.demo_allowed and typed.get("start", "demo") == "demo" else "empty"
+        self.start = "demo" if known.demo_allowed and typed.get("start") == "demo" else "empty"
         self.closed, self.loaded = False, True
 
 
@@ -117,8 +117,12 @@ def _form() -> rx.Component:
             SetupState.demo_allowed,
             rx.el.fieldset(
                 rx.el.legend("Begin with"),
-                _start("demo", "Fill with demo data", "People to walk in as, and 18 months of pretend money."),
                 _start("empty", "Start empty", "Nothing but you. For a real community."),
+                _start(
+                    "demo",
+                    "Fill with demo data",
+                    "People to walk in as, and 18 months of pretend money. It can’t be taken out again.",
+                ),
                 class_name="field",
             ),
             rx.fragment(),
