@@ -7,14 +7,21 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BINARY, VARBINARY, DateTime, Dialect, LargeBinary, Text
+from sqlalchemy import BINARY, VARBINARY, DateTime, Dialect, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from bank_app.domain.text import CODE_POINTS
 
 
 def _bytes(dialect: Dialect, exact: TypeEngine[Any]) -> TypeEngine[Any]:
     """SQLite gives a column declared BINARY a numeric affinity; BLOB is what it means."""
     return dialect.type_descriptor(LargeBinary() if dialect.name == "sqlite" else exact)
+
+
+def written(characters: int) -> TypeEngine[str]:
+    """Text of so many characters as people count them; SQLite keeps whatever it is given."""
+    return String(characters).with_variant(mysql.VARCHAR(characters * CODE_POINTS), "mysql")
 
 
 class Identifier(TypeDecorator[UUID]):

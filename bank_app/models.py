@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from bank_app.columns import Ascii, Digest, Identifier, Json, Moment, ReferenceBits
+from bank_app.columns import Ascii, Digest, Identifier, Json, Moment, ReferenceBits, written
 
 
 def _one_of(column: str, *values: str) -> str:
@@ -39,7 +39,7 @@ class User(SQLModel, table=True):
 
     id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
     email: str = Field(sa_column=Column(String(254), nullable=False, unique=True))
-    name: str = Field(sa_column=Column(String(100), nullable=False))
+    name: str = Field(sa_column=Column(written(100), nullable=False))
     password_hash: str = Field(sa_column=Column(String(255), nullable=False))
     role: str = Field(sa_column=Column(String(8), nullable=False))
     failed_sign_ins: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
@@ -134,7 +134,7 @@ class Account(SQLModel, table=True):
     owner_id: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("users.id"), index=True))
     kind: str = Field(sa_column=Column(String(8), nullable=False))
     currency: str = Field(sa_column=Column(String(3), nullable=False))
-    nickname: str | None = Field(default=None, sa_column=Column(String(60)))
+    nickname: str | None = Field(default=None, sa_column=Column(written(60)))
     status: str = Field(default="open", sa_column=Column(String(6), nullable=False))
     frozen_for: str | None = Field(default=None, sa_column=Column(String(6)))
     balance: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
@@ -162,7 +162,7 @@ class Transaction(SQLModel, table=True):
     type: str = Field(sa_column=Column(String(8), nullable=False))
     amount: int = Field(sa_column=Column(BigInteger, nullable=False))
     currency: str = Field(sa_column=Column(String(3), nullable=False))
-    description: str | None = Field(default=None, sa_column=Column(String(140)))
+    description: str | None = Field(default=None, sa_column=Column(written(140)))
     # SQLAlchemy reserves the name `metadata` on a model; the column keeps the word of the API.
     metadata_: dict[str, Any] = Field(sa_column=Column("metadata", Json, nullable=False))
     actor_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
@@ -235,7 +235,7 @@ class Hold(SQLModel, table=True):
     to_account_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("accounts.id")))
     amount: int = Field(sa_column=Column(BigInteger, nullable=False))
     currency: str = Field(sa_column=Column(String(3), nullable=False))
-    description: str | None = Field(default=None, sa_column=Column(String(140)))
+    description: str | None = Field(default=None, sa_column=Column(written(140)))
     actor_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
@@ -293,8 +293,8 @@ class TransferDraft(SQLModel, table=True):
     to_account_id: int | None = Field(default=None, sa_column=Column(BigInteger))
     amount: int = Field(sa_column=Column(BigInteger, nullable=False))
     currency: str = Field(sa_column=Column(String(3), nullable=False))
-    description: str | None = Field(default=None, sa_column=Column(String(140)))
-    payee_name: str | None = Field(default=None, sa_column=Column(String(100)))
+    description: str | None = Field(default=None, sa_column=Column(written(140)))
+    payee_name: str | None = Field(default=None, sa_column=Column(written(100)))
     payee_result: str | None = Field(default=None, sa_column=Column(String(5)))
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False, index=True))
 
@@ -323,8 +323,8 @@ class SavedPayee(SQLModel, table=True):
     id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
     user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
     account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("accounts.id"), nullable=False))
-    name: str = Field(sa_column=Column(String(100), nullable=False))
-    nickname: str | None = Field(default=None, sa_column=Column(String(60)))
+    name: str = Field(sa_column=Column(written(100), nullable=False))
+    nickname: str | None = Field(default=None, sa_column=Column(written(60)))
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
 
 
@@ -340,7 +340,7 @@ class PayeeName(SQLModel, table=True):
     account_id: int = Field(
         sa_column=Column(BigInteger, ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
     )
-    name: str | None = Field(default=None, sa_column=Column(String(100)))
+    name: str | None = Field(default=None, sa_column=Column(written(100)))
     checked_at: datetime = Field(sa_column=Column(Moment, nullable=False))
 
 
@@ -362,7 +362,7 @@ class CustomerNote(SQLModel, table=True):
     id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
     user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False, index=True))
     author_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
-    text: str = Field(sa_column=Column(String(500), nullable=False))
+    text: str = Field(sa_column=Column(written(500), nullable=False))
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
 
 
@@ -376,7 +376,7 @@ class BankFacts(SQLModel, table=True):
     )
 
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    name: str | None = Field(default=None, sa_column=Column(String(40)))
+    name: str | None = Field(default=None, sa_column=Column(written(40)))
     # Digest of the one-time token of the set-up page, until somebody used it.
     setup_digest: bytes | None = Field(default=None, sa_column=Column(Digest))
     set_up_at: datetime | None = Field(default=None, sa_column=Column(Moment))
@@ -423,7 +423,7 @@ class AuditRecord(SQLModel, table=True):
     actor_id: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("users.id")))
     action: str = Field(sa_column=Column(String(40), nullable=False))
     object: str = Field(sa_column=Column(String(64), nullable=False, index=True))
-    reason: str | None = Field(default=None, sa_column=Column(String(300)))
+    reason: str | None = Field(default=None, sa_column=Column(written(300)))
     changes: dict[str, Any] = Field(sa_column=Column("changes", Json, nullable=False))
     # Where the request came from and its number in the log; unknown for what the bank does by itself.
     address: str | None = Field(default=None, sa_column=Column(String(45)))

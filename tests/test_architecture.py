@@ -41,7 +41,7 @@ GROUND = {"errors", "clock"}
 MAY_IMPORT = {
     "errors": set(),
     "clock": set(),
-    "columns": set(),
+    "columns": {"domain"},
     "bulk": {"columns", "errors"},
     "domain": GROUND | {"domain"},
     "settings": {"domain"},

@@ -28,7 +28,9 @@ class RegisterIn(schemas.Request):
     """A person who wants to be a customer."""
 
     email: str = Field(max_length=254, description="What you sign in with.", examples=["ada@example.org"])
-    name: str = Field(max_length=200, description="1 to 100 characters, as others see you.", examples=["Ada Lindqvist"])
+    name: str = Field(
+        max_length=1_000, description="1 to 100 characters, as others see you.", examples=["Ada Lindqvist"]
+    )
     password: str = Field(
         max_length=1024,
         description="12 to 128 characters and not one of those that people try first.",

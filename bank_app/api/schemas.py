@@ -238,7 +238,7 @@ class PayeeQuery(Request):
     """Whom you believe to pay."""
 
     account_id: AccountNumber = Field(description="The account that would receive.")
-    name: str = Field(min_length=1, max_length=100, description="The name you were given.", examples=["Ben Ito"])
+    name: str = Field(min_length=1, max_length=400, description="The name you were given.", examples=["Ben Ito"])
 
 
 class HistoryQuery(Request):

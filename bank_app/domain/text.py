@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import regex
 
+# What a character may be made of on average, for as many as a text may have: a letter and its marks, a flag.
+CODE_POINTS = 4
 _FLAGS = regex.VERSION1 | regex.VERBOSE
 # Arabic signs of number are format characters that are seen.
 _UNSEEN = r"[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]--\p{PCM}]"
@@ -110,6 +112,17 @@ def graphemes(text: str) -> list[str]:
 def length(text: str) -> int:
     """How many characters people count."""
     return len(text) if text.isascii() and "\r" not in text else len(graphemes(text))
+
+
+def length_problem(text: str, most: int, what: str) -> str | None:
+    """What is wrong with a text that is longer than `most` characters, or longer than what keeps them; `what` it is."""
+    if len(text) <= most:
+        return None
+    if (count := length(text)) > most:
+        return f"Keep {what} to {most} characters (now {count})."
+    if len(text) > most * CODE_POINTS:
+        return f"Shorten {what}: its characters are made of more signs ({len(text)}) than can be kept."
+    return None
 
 
 # --- what is the same -----------------------------------------------------------------------------------

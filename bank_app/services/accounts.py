@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
-from bank_app.domain import money
+from bank_app.domain import money, names
 from bank_app.domain.accounting import (
     AccountKind,
     AccountStatus,
@@ -37,7 +35,6 @@ from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_moment
 from bank_app.settings import Settings
 
-_CLOSE_NAMES = 0.75
 MAX_NICKNAME = 60
 
 
@@ -490,25 +487,5 @@ def check_payee(session: Session, actor: Actor, *, account_id: int, name: str) -
     owner_id, owner = row
     if owner_id == actor.user_id:
         return PayeeCheck("match")
-    result = compare_names(name, owner)
+    result = names.compare(name, owner)
     return PayeeCheck(result, owner if result == "close" else None)
-
-
-def compare_names(name: str, owner: str) -> str:
-    """Whether a name is the owner's: `match`, `close` or `none`."""
-    given, real = _plain(name), _plain(owner)
-    if not given or not real:
-        # A name of signs only, as `!!!`, is nothing that anybody could know or recognise.
-        return "match" if name.strip() == owner else "none"
-    if given == real or sorted(given.split()) == sorted(real.split()):
-        return "match"
-    close = difflib.SequenceMatcher(None, given, real).ratio() >= _CLOSE_NAMES
-    # "A. Lindqvist" and "Lindqvist" are how people write it; a first name alone is too little to reveal the rest.
-    family = len(given.split()) > 1 and given.split()[-1] == real.split()[-1] and given[0] == real[0]
-    return "close" if close or family else "none"
-
-
-def _plain(name: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    letters = "".join(c if c.isalnum() or c.isspace() else " " for c in decomposed if not unicodedata.combining(c))
-    return " ".join(letters.split())

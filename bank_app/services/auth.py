@@ -18,6 +18,7 @@ from sqlmodel import SQLModel, col
 from bank_app import clock, errors
 from bank_app.bulk import Question
 from bank_app.database import Database
+from bank_app.domain import names
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import RefreshToken, SignIn, User
@@ -128,11 +129,11 @@ def checked_person(email: str, name: str, password: str) -> tuple[str, str]:
         Invalid: one of the three is not acceptable; `details["errors"]` names each field.
     """
     problems = []
-    clean_email, clean_name = _normal(email), " ".join(name.split())
+    clean_email, clean_name = _normal(email), names.clean(name)
     if clean_email is None:
         problems.append({"field": "email", "code": "EMAIL_INVALID", "message": "Enter an email address."})
-    if not 1 <= len(clean_name) <= 100 or not clean_name.isprintable():
-        problems.append({"field": "name", "code": "NAME_INVALID", "message": "Enter a name of 1 to 100 characters."})
+    if wrong := names.problem(clean_name):
+        problems.append({"field": "name", "code": f"NAME_{wrong.kind}", "message": wrong.message})
     if problem := passwords.problem(password, clean_email or ""):
         problems.append({"field": "password", **problem})
     if problems:

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.database import Database
+from bank_app.domain import names
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import BankFacts, User
@@ -138,11 +139,9 @@ def _require_open(known: Facts, row: BankFacts | None, token: str) -> None:
 
 def _checked(wanted: Choices) -> tuple[str, str, str]:
     """Name of the bank, email and name of the admin as they are kept."""
-    bank_name = " ".join(wanted.bank_name.split())
-    problems = []
-    if not 1 <= len(bank_name) <= MAX_NAME or not bank_name.isprintable():
-        message = f"Enter a name of 1 to {MAX_NAME} characters for the bank."
-        problems.append({"field": "bank_name", "code": "BANK_NAME_INVALID", "message": message})
+    bank_name, problems = names.clean(wanted.bank_name), []
+    if wrong := names.problem(bank_name, longest=MAX_NAME, of=" for the bank"):
+        problems.append({"field": "bank_name", "code": f"BANK_NAME_{wrong.kind}", "message": wrong.message})
     try:
         email, name = auth.checked_person(wanted.email, wanted.name, wanted.password)
     except errors.Invalid as error:

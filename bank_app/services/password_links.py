@@ -45,7 +45,7 @@ def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
     """
     passwords.require_good(new, actor.email)
     auth.prove(db, actor, old)
-    if old == new:
+    if passwords.prepared(old) == passwords.prepared(new):
         message = "That is the password you have. Choose another."
         raise errors.Invalid(message, errors=[{"field": "password", "code": "PASSWORD_SAME", "message": message}])
     stored = passwords.hashed(new)

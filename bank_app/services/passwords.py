@@ -1,9 +1,14 @@
-"""Passwords: which are good enough, and how they are kept and compared."""
+"""Passwords: which are good enough, and how they are kept and compared.
+
+A password is what RFC 8265 calls an OpaqueString: letters that can be typed as one character or as several are one and
+the same (NFC), and every kind of space is a space. Case, width and all else count as they are typed.
+"""
 
 from __future__ import annotations
 
 import secrets
 import threading
+import unicodedata
 from functools import cache
 
 import argon2
@@ -13,12 +18,24 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from bank_app import errors
 
 _hasher = argon2.PasswordHasher()  # argon2id with the library's current parameters; old hashes are renewed at sign-in.
+_LONGEST_TRIED = 1024
 # Each hash takes 64 MiB for a moment: unbounded, a burst of sign-ins would be a way to exhaust the machine's memory.
 _hashing = threading.BoundedSemaphore(4)
 
 
+def prepared(password: str) -> str:
+    """A password as it is kept and compared, however the keyboard spelt its letters."""
+    if password.isascii():
+        return password
+    spaced = "".join(" " if unicodedata.category(letter) == "Zs" else letter for letter in password)
+    return unicodedata.normalize("NFC", spaced)
+
+
 def problem(password: str, email: str) -> dict[str, str] | None:
     """What is wrong with a password that somebody wants to have, as an entry of `errors`; None if nothing is."""
+    password = prepared(password)
+    if not _can_be_kept(password):
+        return {"code": "PASSWORD_INVALID", "message": "This password has half a character in it. Type it again."}
     if len(password) < 12:
         return {"code": "PASSWORD_SHORT", "message": "Use at least 12 characters. A few words work well."}
     if len(password) > 128:
@@ -54,21 +71,39 @@ def _common_passwords() -> frozenset[str]:
 def hashed(password: str) -> str:
     """The form in which a password is kept. Takes 64 MiB and a moment on purpose."""
     with _hashing:
-        return _hasher.hash(password)
+        return _hasher.hash(prepared(password))
 
 
 def fits(stored: str, password: str) -> bool:
-    """Whether a password is the one that was kept. Takes as long as keeping it."""
-    with _hashing:
-        try:
-            return _hasher.verify(stored, password[:1024])
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-            return False
+    """Whether a password is the one that was kept. Takes as long as keeping it.
+
+    Passwords used to be kept as the keyboard sent them: one with letters beyond ASCII is tried in those forms, too.
+    """
+    return any(_verified(stored, each) for each in _spellings(password[:_LONGEST_TRIED]))
 
 
 def renewed(stored: str, password: str) -> str | None:
-    """The password kept in today's way if it was kept in an older one."""
-    return hashed(password) if _hasher.check_needs_rehash(stored) else None
+    """The password that fits, kept in today's way, if it was kept in an older one."""
+    kept_as_typed = not password.isascii() and not _verified(stored, prepared(password[:_LONGEST_TRIED]))
+    return hashed(password) if kept_as_typed or _hasher.check_needs_rehash(stored) else None
+
+
+def _spellings(password: str) -> list[str]:
+    if not _can_be_kept(password):
+        return [""]
+    return list(dict.fromkeys((prepared(password), password, unicodedata.normalize("NFD", password))))
+
+
+def _can_be_kept(password: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in password)
+
+
+def _verified(stored: str, password: str) -> bool:
+    with _hashing:
+        try:
+            return _hasher.verify(stored, password)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
 
 
 @cache

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.domain import names
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.domain.identifiers import account_number_text, grouped, new_id
 from bank_app.models import Account, Posting, SavedPayee, Transaction, User
-from bank_app.services import accounts, audit, ledger, payee_names
+from bank_app.services import audit, ledger, payee_names
 from bank_app.services.auth import Actor
 
 # Among the newest payments of each account; whoever is further back than this is found by number.
@@ -277,7 +278,7 @@ def _saved_view(row: SavedPayee, currency: str, owner: str, paid: Payee | None) 
         saved_at=row.created_at,
         last_paid_at=paid.last_paid_at if paid else None,
         last_amount_minor=paid.last_amount_minor if paid else None,
-        renamed=accounts.compare_names(row.name, owner) != "match",
+        renamed=names.compare(row.name, owner) != "match",
     )
 
 

@@ -92,7 +92,7 @@ def _add_sign_up(routes: FastAPI, db: Database, settings: Settings) -> None:
             return RedirectResponse("/sign-up?problem=SIGNUP_DISABLED", 303)
         email, name, password = (
             forms.field(form, "email", 254),
-            forms.field(form, "name", 100),
+            forms.as_typed(form, "name"),
             native_forms.password(form),
         )
         whence = native_forms.whence(request, settings)

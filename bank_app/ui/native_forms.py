@@ -116,6 +116,6 @@ def _problem(error: BankError) -> str:
     if isinstance(error, Invalid):
         errors = error.details.get("errors") or [{}]
         first = errors[0]
-        by_field = {"email": "EMAIL_INVALID", "name": "NAME_REQUIRED"}
-        return by_field.get(first.get("field", ""), first.get("code", error.code))
+        code: str = first.get("code", error.code)
+        return "NAME_REQUIRED" if code == "NAME_INVALID" else code
     return error.code

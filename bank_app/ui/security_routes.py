@@ -106,7 +106,8 @@ def _add_setup(routes: FastAPI, db: Database, settings: Settings) -> None:
         if refused:
             return refused
         whence = native_forms.whence(request, settings)
-        typed = {name: forms.field(form, name, 254) for name in ("token", "bank_name", "name", "email", "start")}
+        typed = {name: forms.field(form, name, 254) for name in ("token", "email", "start")}
+        typed |= {name: forms.as_typed(form, name) for name in ("bank_name", "name")}
         choices = Choices(
             typed["bank_name"], typed["name"], typed["email"], native_forms.password(form), typed["start"] == "demo"
         )

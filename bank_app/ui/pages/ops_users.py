@@ -70,7 +70,7 @@ class UsersState(rx.State):
         """Makes a colleague and the link with which they choose a password."""
         actor, db = await actor_of(self), calls.bank().db
         self._forget()
-        email, name = forms.field(form, "invite-email", 254), forms.field(form, "invite-name", 200)
+        email, name = forms.field(form, "invite-email", 254), forms.as_typed(form, "invite-name")
         role = forms.field(form, "role", 10)
         try:
             invited = await calls.call_hashing(
@@ -104,8 +104,10 @@ class UsersState(rx.State):
         self.email_error = self.name_error = self.role_error = self.done = ""
 
     def _complain(self, error: BankError) -> None:
-        wrong = {each["field"] for each in error.details.get("errors", ())}
+        wrong = {each["field"]: each["code"] for each in error.details.get("errors", ())}
         found = {field: key for field, key in _FIELDS.items() if field in wrong}
+        if wrong.get("name") in ("NAME_HIDDEN", "NAME_LONG"):
+            found["name"] = wrong["name"]
         if error.code == "email_taken":
             found = {"email": "EMAIL_IN_USE"}
         texts = {field: say(key) for field, key in found.items()}

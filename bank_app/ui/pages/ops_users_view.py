@@ -115,7 +115,7 @@ def _invite() -> rx.Component:
         rx.el.form(
             problem_summary(state.problems, state.answer),
             text_field(
-                "Name", "invite-name", error=state.name_error, auto_complete="off", max_length=100,
+                "Name", "invite-name", error=state.name_error, auto_complete="off", max_length=400,
             ),
             text_field(
                 "Email", "invite-email", error=state.email_error, type="email", auto_complete="off", max_length=254,

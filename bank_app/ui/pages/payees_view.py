@@ -275,7 +275,7 @@ def new_payee() -> rx.Component:
                 error=state.name_error,
                 hint="We compare it with the account when you save.",
                 auto_complete="off",
-                max_length=100,
+                max_length=400,
             ),
             _answer(),
             text_field(

@@ -19,7 +19,11 @@ from bank_app.ui.pages.sign_in import kept
 _FIELDS = {
     "SETUP_TOKEN": "token",
     "BANK_NAME_INVALID": "bank_name",
+    "BANK_NAME_HIDDEN": "bank_name",
+    "BANK_NAME_LONG": "bank_name",
     "NAME_REQUIRED": "name",
+    "NAME_HIDDEN": "name",
+    "NAME_LONG": "name",
     "EMAIL_INVALID": "email",
     "email_taken": "email",
     "PASSWORD_SHORT": "password",
@@ -112,7 +116,7 @@ def _form() -> rx.Component:
             auto_focus=True,
         ),
         rx.el.h2("The bank"),
-        _line("Name", "bank_name", SetupState.bank_name, max_length=40, auto_complete="organization"),
+        _line("Name", "bank_name", SetupState.bank_name, max_length=160, auto_complete="organization"),
         rx.cond(
             SetupState.demo_allowed,
             rx.el.fieldset(
@@ -128,7 +132,7 @@ def _form() -> rx.Component:
             rx.fragment(),
         ),
         rx.el.h2("You, the first admin"),
-        _line("Your name", "name", SetupState.name, max_length=100, auto_complete="name"),
+        _line("Your name", "name", SetupState.name, max_length=400, auto_complete="name"),
         _line("Email", "email", SetupState.email, type="email", max_length=254, auto_complete="username"),
         rx.el.div(
             rx.el.label("Password", html_for="password"),

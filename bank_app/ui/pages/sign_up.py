@@ -15,6 +15,8 @@ from bank_app.ui.session import SessionState
 
 _FIELDS = {
     "NAME_REQUIRED": "name",
+    "NAME_HIDDEN": "name",
+    "NAME_LONG": "name",
     "EMAIL_INVALID": "email",
     "email_taken": "email",
     "PASSWORD_SHORT": "password",
@@ -75,7 +77,7 @@ def _form() -> rx.Component:
                 name="name",
                 auto_complete="name",
                 required=True,
-                max_length=100,
+                max_length=400,
                 default_value=SignUpState.name,
                 key="name" + SignUpState.name,
                 class_name="wide",

@@ -74,7 +74,7 @@ def _new_number() -> rx.Component:
                 error=problem_of(state, "name"),
                 hint="We compare it when you continue.",
                 auto_complete="off",
-                max_length=100,
+                max_length=400,
                 default_value=state.name_typed,
             ),
             class_name="pair-fields",
