@@ -77,7 +77,8 @@ CATALOGUE: Mapping[str, Meaning] = {
     ),
     "limit_exceeded": Meaning(
         "The amount is more than the account may pay at once (`limit` is `transfer`) or has left to pay today in UTC "
-        "(`daily`; see `used` and `remaining`), or the balance that it would make is more than the bank can record.",
+        "(`daily`; see `used` and `remaining`), or more cash than a customer may move in a day without a teller "
+        "(`cash`), or the balance that it would make is more than the bank can record.",
         "Send a smaller amount, wait for the next day, or ask a teller to raise the limit.",
     ),
     "hold_not_open": Meaning(

@@ -145,6 +145,13 @@ def to_text(minor: int, code: str) -> str:
     return f"{sign}{major}.{rest:0{kind.digits}d}" if kind.digits else f"{sign}{major}"
 
 
+def from_text(text: str, code: str) -> int:
+    """The minor units of what `to_text` wrote, of either sign and however large."""
+    major, _, rest = text.removeprefix("-").partition(".")
+    minor = int(major) * currency(code).unit + int(rest.ljust(currency(code).digits, "0") or "0")
+    return -minor if text.startswith("-") else minor
+
+
 def hide(hidden: bool) -> None:  # noqa: FBT001 - a switch
     """Whether `display` hides amounts from here on, in this task and in the threads that it starts."""
     _hidden.set(hidden)

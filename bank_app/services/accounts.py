@@ -224,6 +224,7 @@ def _post_opening(session: Session, actor: Actor, number: int, code: str, amount
         ),
         actor_id=actor.user_id,
         description="Opening deposit",
+        must_belong_to_actor=frozenset() if actor.role.acts_on_every_account else frozenset({number}),
     )
     [outcome] = ledger.post(session, [draft])
     if isinstance(outcome, ledger.Refused):

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock
+from bank_app.columns import total
 from bank_app.database import Database
 from bank_app.domain.accounting import AccountKind
 from bank_app.domain.identifiers import new_id
@@ -189,13 +190,13 @@ def trial_balance(session: Session, actor: Actor) -> list[ClassLine]:
     """
     staff_only(actor)
     rows = session.execute(
-        select(col(Account.kind), col(Account.currency), func.count(), func.sum(col(Account.balance)))
+        select(col(Account.kind), col(Account.currency), func.count(), total(col(Account.balance)))
         .group_by(col(Account.kind), col(Account.currency))
         .order_by(col(Account.currency))
     ).all()
     order = list(AccountKind)
     lines = [
-        ClassLine(AccountKind(kind), currency, count, max(-int(total), 0), max(int(total), 0))
-        for kind, currency, count, total in rows
+        ClassLine(AccountKind(kind), currency, count, max(-minor, 0), max(minor, 0))
+        for kind, currency, count, minor in rows
     ]
     return sorted(lines, key=lambda line: (line.currency, order.index(line.kind)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import case, exists, select
 from sqlalchemy.orm import Session
 
+from bank_app.columns import total
 from bank_app.domain.accounting import Direction
 from bank_app.models import POSTINGS
 from bank_app.services.accounts import own_accounts
@@ -36,9 +37,9 @@ def flow(session: Session, actor: Actor, *, currency: str, since: datetime) -> F
     )
     into = case((POSTINGS.c.direction == Direction.CREDIT.value, POSTINGS.c.amount), else_=0)
     row = session.execute(
-        select(func.sum(POSTINGS.c.amount), func.sum(into)).where(
+        select(total(POSTINGS.c.amount), total(into)).where(
             POSTINGS.c.account_id.in_(own), POSTINGS.c.created_at >= since, ~between
         )
     ).one()
-    total, came = int(row[0] or 0), int(row[1] or 0)
-    return Flow(currency, came, total - came)
+    moved, came = row
+    return Flow(currency, came, moved - came)

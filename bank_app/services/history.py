@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.columns import total
 from bank_app.database import looked_up_beside
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Direction, TransactionType, signed
@@ -164,9 +165,8 @@ def summary(session: Session, actor: Actor, account_id: int, *, filters: History
     account = get_account(session, actor, account_id)
     inner = _entries(actor, account, filters).subquery()
     credit = case((inner.c.direction == Direction.CREDIT.value, inner.c.amount), else_=0)
-    row = session.execute(select(func.count(), func.sum(inner.c.amount), func.sum(credit)).select_from(inner)).one()
-    total, into = int(row[1] or 0), int(row[2] or 0)
-    return Totals(count=row[0], in_minor=into, out_minor=total - into)
+    row = session.execute(select(func.count(), total(inner.c.amount), total(credit)).select_from(inner)).one()
+    return Totals(count=row[0], in_minor=row[2], out_minor=row[1] - row[2])
 
 
 def entry(session: Session, actor: Actor, account_id: int, sequence: int) -> EntryView:

@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from bank_app.bulk import Writes
+from bank_app.columns import total
 from bank_app.domain.accounting import HoldState
 from bank_app.errors import BooksBroken
 from bank_app.models import HOLDS
@@ -98,11 +99,11 @@ def due_sums(session: Session, account_ids: Collection[int], moment: datetime) -
     if not account_ids:
         return {}
     rows = session.execute(
-        select(HOLDS.c.account_id, func.sum(HOLDS.c.amount))
+        select(HOLDS.c.account_id, total(HOLDS.c.amount))
         .where(HOLDS.c.account_id.in_(sorted(account_ids)), *_is_due(moment))
         .group_by(HOLDS.c.account_id)
     )
-    return {account_id: int(total) for account_id, total in rows}
+    return dict(rows.all())
 
 
 def expire_due(session: Session, account_ids: Collection[int], moment: datetime) -> dict[int, int]:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from bank_app import aside, clock
+from bank_app.columns import total
 from bank_app.database import Database
 from bank_app.domain import chain
 from bank_app.domain.accounting import AccountKind, Direction, signed
@@ -115,26 +116,26 @@ def check_aside(db: Database) -> Report:
         Overloaded: this process is about to end.
     """
     # Each posting has added one to the version of its account.
-    versions = select(func.coalesce(func.sum(ACCOUNTS.c.version), 0))
-    many = db.read(lambda session: int(session.execute(versions).scalar_one())) > _MANY_POSTINGS
+    versions = select(total(ACCOUNTS.c.version))
+    many = db.read(lambda session: session.execute(versions).scalar_one()) > _MANY_POSTINGS
     return aside.compute(db, check) if many else check(db)
 
 
 def trial_balance(session: Session) -> list[TrialLine]:
     """Debit and credit totals by class of accounts and currency; the two columns of a currency are equal."""
     rows = session.execute(
-        select(col(Account.kind), col(Account.currency), func.sum(col(Account.balance))).group_by(
+        select(col(Account.kind), col(Account.currency), total(col(Account.balance))).group_by(
             col(Account.kind), col(Account.currency)
         )
     )
     totals: dict[tuple[str, str], int] = {}
-    for kind, currency, total in rows:
+    for kind, currency, minor in rows:
         label = _CLASSES.get(AccountKind(kind), "Customers' accounts")
-        totals[currency, label] = totals.get((currency, label), 0) + int(total)
+        totals[currency, label] = totals.get((currency, label), 0) + minor
     return [
-        TrialLine(label, currency, max(-total, 0), max(total, 0))
-        for (currency, label), total in sorted(totals.items())
-        if total or label in ("Customers' accounts", _CLASSES[AccountKind.CASH])
+        TrialLine(label, currency, max(-minor, 0), max(minor, 0))
+        for (currency, label), minor in sorted(totals.items())
+        if minor or label in ("Customers' accounts", _CLASSES[AccountKind.CASH])
     ]
 
 
@@ -323,16 +324,16 @@ class _Check:
         amount = case(
             (col(Posting.direction) == Direction.CREDIT.value, col(Posting.amount)), else_=-col(Posting.amount)
         )
-        rows = self.session.execute(select(col(Posting.account_id), func.sum(amount)).group_by(col(Posting.account_id)))
-        return {number: int(total) for number, total in rows}
+        rows = self.session.execute(select(col(Posting.account_id), total(amount)).group_by(col(Posting.account_id)))
+        return dict(rows.all())
 
     def _totals(self, accounts: dict[int, Any]) -> dict[str, int]:
         totals: dict[str, int] = {}
         for account in accounts.values():
             totals[account.currency] = totals.get(account.currency, 0) + account.balance
-        for currency, total in totals.items():
-            if total:
-                self._found(2, f"currency {currency}", f"all balances add up to {total}")
+        for currency, minor in totals.items():
+            if minor:
+                self._found(2, f"currency {currency}", f"all balances add up to {minor}")
         return totals
 
     # --- transactions -----------------------------------------------------------------------------
@@ -384,13 +385,13 @@ class _Check:
             select(
                 col(Posting.transaction_id),
                 func.count(),
-                func.sum(debit),
-                func.sum(credit),
+                total(debit),
+                total(credit),
                 func.min(col(Posting.created_at)),
                 func.max(col(Posting.created_at)),
             ).group_by(col(Posting.transaction_id))
         )
-        return {row[0]: (row[1], int(row[2]), int(row[3]), row[4], row[5]) for row in rows}
+        return {row[0]: (row[1], row[2], row[3], row[4], row[5]) for row in rows}
 
     def _orphans(self) -> None:
         for row in self.session.execute(

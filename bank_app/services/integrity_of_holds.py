@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from bank_app.columns import total
 from bank_app.domain.accounting import Direction, HoldState, TransactionType
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import ACCOUNTS, HOLDS, IDEMPOTENCY_KEYS, POSTINGS, TRANSACTIONS
@@ -19,11 +20,11 @@ Finding = tuple[int, str, str]
 def open_sums(session: Session) -> dict[int, int]:
     """What the holds that are stored as open come to, by account; `accounts.held` says the same. Locks: none."""
     rows = session.execute(
-        select(HOLDS.c.account_id, func.sum(HOLDS.c.amount))
+        select(HOLDS.c.account_id, total(HOLDS.c.amount))
         .where(HOLDS.c.state == HoldState.OPEN.value)
         .group_by(HOLDS.c.account_id)
     )
-    return {account_id: int(total) for account_id, total in rows}
+    return dict(rows.all())
 
 
 def findings(session: Session, *, rows_at_a_time: int) -> Iterator[Finding]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.bulk import Question, Writes, ask, insert_rows
+from bank_app.columns import total
 from bank_app.database import by_primary_key
 from bank_app.domain import chain
 from bank_app.domain.accounting import (
@@ -37,7 +37,7 @@ from bank_app.models import (
     Transaction,
     User,
 )
-from bank_app.services import hold_book
+from bank_app.services import cash, hold_book
 from bank_app.services.answers import (
     already_answered,
     keys_of,
@@ -47,12 +47,11 @@ from bank_app.services.answers import (
     refusal_facts,
     same_again,
 )
+from bank_app.services.cash import cash_account
 from bank_app.services.hold_book import HoldBook
 from bank_app.services.rules import Book, Held, Outcome, Posted, PostingRow, Refused, decide, no_such_account
 
-# Deposits to different customers must not wait for one cash row, so there are several, and each process has one.
-CASH_STRIPES = 10
-_KIND_DIGIT = {AccountKind.CASH: 1, AccountKind.FEES: 2, AccountKind.INTEREST: 3, AccountKind.SUSPENSE: 4}
+_KIND_DIGIT = {AccountKind.CASH: cash.KIND_DIGIT, AccountKind.FEES: 2, AccountKind.INTEREST: 3, AccountKind.SUSPENSE: 4}
 # Built once: a statement that is built for every posting costs more than the posting's own arithmetic.
 _NAMED_ROWS = ACCOUNTS.c.id.in_(bindparam("ids", expanding=True))
 _FACTS = select(ACCOUNTS.c.id, ACCOUNTS.c.owner_id, ACCOUNTS.c.kind, ACCOUNTS.c.currency).where(_NAMED_ROWS)
@@ -79,14 +78,6 @@ class Locked:
     """Nothing was decided on a draft, because somebody else holds the row of this account."""
 
     account_id: int
-
-
-def cash_account(currency: str) -> int:
-    """The cash account that carries the other side of this process's deposits and withdrawals.
-
-    Within a process they are posted together and touch one row; processes would wait for each other's.
-    """
-    return internal_account_number(_KIND_DIGIT[AccountKind.CASH], currency, os.getpid() % CASH_STRIPES)
 
 
 def facts(session: Session, account_ids: Iterable[int]) -> dict[int, AccountFacts]:
@@ -121,7 +112,7 @@ def ensure_internal_accounts(session: Session, currency: str) -> None:
     wanted = {
         internal_account_number(digit, currency, stripe): kind
         for kind, digit in _KIND_DIGIT.items()
-        for stripe in range(CASH_STRIPES if kind is AccountKind.CASH else 1)
+        for stripe in range(cash.STRIPES if kind is AccountKind.CASH else 1)
     }
     missing = wanted.keys() - facts(session, wanted)
     if missing:
@@ -189,6 +180,7 @@ class Sight:
     books: dict[int, Book]
     key_rows: Sequence[Any]
     also: Sequence[Any]
+    spares: cash.Spares
 
 
 def look(
@@ -198,14 +190,21 @@ def look(
 
     With `skip_locked` rows that somebody else holds are left out and nobody is waited for.
 
-    Locks: every account of every draft, ascending, once (see `lock`).
+    Locks: every account of every draft, ascending, once (see `lock`); where a cash account is nearly full, also the one
+    that takes its place.
     """
     wanted = frozenset(account_id for draft in drafts for account_id in draft.account_ids)
     lock_rows = Question(_LOCK_FREE_ROWS if skip_locked else _LOCK_ROWS, "ids", sorted(wanted))
     # The rows first: whoever used a key on them before us has committed by the time we hold them.
     rows, key_rows, more = ask(session, [lock_rows, keys_of(drafts), also or Question(_FACTS, "ids", ())])
     # Rows, not objects: what was loaded before the lock cannot get in the way, and thousands cost little.
-    return Sight(wanted, {row.id: Book.of(row) for row in rows}, key_rows, more)
+    books = {row.id: Book.of(row) for row in rows}
+    instead = cash.find_spares(session, books.values())
+    if missing := sorted(set(instead.values()) - books.keys()):
+        [rows] = ask(session, [Question(lock_rows.statement, "ids", missing)])
+        books |= {row.id: Book.of(row) for row in rows}
+    spares = cash.Spares({side: number for side, number in instead.items() if number in books})
+    return Sight(wanted, books, key_rows, more, spares)
 
 
 def post(session: Session, drafts: Sequence[AnyDraft], *, all_or_none: bool = False) -> list[Outcome]:
@@ -232,9 +231,9 @@ def post_seen(
     books, key_rows = sight.books, sight.key_rows
     outcomes: dict[int, Outcome | Locked] = {**already_answered(session, drafts, key_rows)}
     fresh = [(index, draft) for index, draft in enumerate(drafts) if index not in outcomes]
-    if len(books) < len(sight.wanted):
+    if missing := sight.wanted - books.keys():
         # Neither locked nor there, or only not there?
-        taken = set(facts(session, sight.wanted - books.keys()))
+        taken = set(facts(session, missing))
         for index, draft in fresh:
             number = _first_of(draft, taken)
             if number is not None:
@@ -242,10 +241,12 @@ def post_seen(
                 # What comes later in an ordered list and touches the same accounts waits behind this one.
                 taken |= set(draft.account_ids) if in_order else set()
         fresh = [(index, draft) for index, draft in fresh if index not in outcomes]
+    fresh = [(index, sight.spares.use(draft)) for index, draft in fresh]
     fresh_drafts = [draft for _, draft in fresh]
     reversed_ids = _reversed_already(session, fresh_drafts)
     holds = _holds_of(session, fresh_drafts, books)
     _count_todays_debits(session, books, holds)
+    cash.count_self_service(session, fresh_drafts, books, holds.now)
     seen: dict[tuple[UUID, str], tuple[bytes, Outcome]] = {}
     decided: list[tuple[AnyDraft, Outcome]] = []
     for index, draft in fresh:
@@ -292,14 +293,14 @@ def _count_todays_debits(session: Session, books: Mapping[int, Book], holds: Hol
     if not limited:
         return
     midnight = holds.now.replace(hour=0, minute=0, second=0, microsecond=0)
-    for account_id, total in debits_since(session, limited, midnight).items():
-        books[account_id].debited_today = total
+    for account_id, minor in debits_since(session, limited, midnight).items():
+        books[account_id].debited_today = minor
 
 
 def debits_since(session: Session, account_ids: Collection[int], moment: datetime) -> dict[int, int]:
     """What has left accounts since a moment, in minor units; reversals aside. Locks: none."""
     sums = session.execute(
-        select(POSTINGS.c.account_id, func.sum(POSTINGS.c.amount))
+        select(POSTINGS.c.account_id, total(POSTINGS.c.amount))
         .join(TRANSACTIONS, TRANSACTIONS.c.id == POSTINGS.c.transaction_id)
         .where(
             POSTINGS.c.account_id.in_(sorted(account_ids)),
@@ -309,7 +310,7 @@ def debits_since(session: Session, account_ids: Collection[int], moment: datetim
         )
         .group_by(POSTINGS.c.account_id)
     )
-    return {account_id: int(total) for account_id, total in sums}
+    return dict(sums.all())
 
 
 def _reversed_already(session: Session, drafts: Sequence[AnyDraft]) -> set[UUID]:
@@ -425,6 +426,7 @@ __all__ = [
     "Posted",
     "PostingRow",
     "Refused",
+    "cash_account",
     "load",
     "no_such_account",
     "recorded",

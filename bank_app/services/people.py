@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.columns import total
 from bank_app.database import Database
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.domain.identifiers import reference_bits
@@ -230,7 +231,7 @@ def _rows(session: Session, users: Sequence[User]) -> list[PersonRow]:
     ids = [user.id for user in users]
     held = session.execute(
         select(
-            col(Account.owner_id), col(Account.currency), col(Account.status), func.count(), func.sum(Account.balance)
+            col(Account.owner_id), col(Account.currency), col(Account.status), func.count(), total(col(Account.balance))
         )
         .where(col(Account.owner_id).in_(ids))
         .group_by(col(Account.owner_id), col(Account.currency), col(Account.status))
@@ -271,7 +272,7 @@ def _totals(held: Sequence[Any]) -> tuple[Sum, ...]:
     totals: dict[str, int] = {}
     for _, currency, status, _, balance in held:
         if status != AccountStatus.CLOSED:
-            totals[currency] = totals.get(currency, 0) + int(balance)
+            totals[currency] = totals.get(currency, 0) + balance
     return tuple(Sum(currency, minor) for currency, minor in sorted(totals.items()))
 
 

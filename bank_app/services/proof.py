@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Numeric, case, cast, func, select
 from sqlalchemy.orm import Session
 
+from bank_app.columns import total
 from bank_app.domain import chain
 from bank_app.domain.accounting import Direction
 from bank_app.models import ACCOUNTS, POSTINGS, TRANSACTIONS
@@ -62,7 +63,7 @@ def re_add(session: Session, actor: Actor, account_id: int) -> Proof:
     credit = case((POSTINGS.c.direction == Direction.CREDIT.value, POSTINGS.c.amount), else_=0)
     debit = case((POSTINGS.c.direction == Direction.DEBIT.value, POSTINGS.c.amount), else_=0)
     row = session.execute(
-        select(func.count(), func.sum(credit), func.sum(debit)).where(POSTINGS.c.account_id == account.id)
+        select(func.count(), total(credit), total(debit)).where(POSTINGS.c.account_id == account.id)
     ).one()
     hashed = row[0] <= _MOST_HASHED
     wrong = _first_wrong_hash(session, account) if hashed else None
@@ -71,8 +72,8 @@ def re_add(session: Session, actor: Actor, account_id: int) -> Proof:
     return Proof(
         account=account,
         entries=row[0],
-        in_minor=int(row[1] or 0),
-        out_minor=int(row[2] or 0),
+        in_minor=row[1],
+        out_minor=row[2],
         first_wrong=wrong,
         hashed=hashed,
         milliseconds=round((time.perf_counter() - began) * 1000),
@@ -80,21 +81,22 @@ def re_add(session: Session, actor: Actor, account_id: int) -> Proof:
 
 
 def _first_wrong_balance(session: Session, account: AccountView) -> int | None:
-    """The first entry whose number or balance is not what those before it come to, found by the database."""
-    signed = case((POSTINGS.c.direction == Direction.CREDIT.value, POSTINGS.c.amount), else_=-POSTINGS.c.amount)
+    """The first entry whose number or balance does not follow from the one before it, found by the database."""
+    # As decimals, because on a server two changed numbers could leave the range of a BIGINT, which is an error there.
+    amount, after = (cast(column, Numeric(38, 0)) for column in (POSTINGS.c.amount, POSTINGS.c.balance_after))
     order = POSTINGS.c.sequence
-    running = (
+    walked = (
         select(
-            POSTINGS.c.sequence,
-            POSTINGS.c.balance_after,
+            order,
             func.row_number().over(order_by=order).label("place"),
-            func.sum(signed).over(order_by=order).label("total"),
+            (after - func.coalesce(func.lag(after).over(order_by=order), 0)).label("step"),
+            case((POSTINGS.c.direction == Direction.CREDIT.value, amount), else_=-amount).label("signed"),
         )
         .where(POSTINGS.c.account_id == account.id)
         .subquery()
     )
-    wrong = (running.c.sequence != running.c.place) | (running.c.balance_after != running.c.total)
-    found = session.execute(select(func.min(running.c.sequence)).where(wrong)).scalar()
+    wrong = (walked.c.sequence != walked.c.place) | (walked.c.step != walked.c.signed)
+    found = session.execute(select(func.min(walked.c.sequence)).where(wrong)).scalar()
     return None if found is None else int(found)
 
 

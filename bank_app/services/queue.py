@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock
+from bank_app.columns import total
 from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, HoldState
@@ -232,18 +233,18 @@ def _arrivals(session: Session, frozen: Sequence[Any]) -> Iterable[Item]:
     if not since:
         return
     arrived = session.execute(
-        select(POSTINGS.c.account_id, func.count(), func.sum(POSTINGS.c.amount), func.min(POSTINGS.c.created_at))
+        select(POSTINGS.c.account_id, func.count(), total(POSTINGS.c.amount), func.min(POSTINGS.c.created_at))
         .where(
             POSTINGS.c.direction == Direction.CREDIT.value,
             or_(*[and_(POSTINGS.c.account_id == number, POSTINGS.c.created_at > at) for number, at in since.items()]),
         )
         .group_by(POSTINGS.c.account_id)
     )
-    for account_id, count, total, first in arrived:
+    for account_id, count, minor, first in arrived:
         row = rows[account_number_text(account_id)]
         frozen_at, by = freezes[account_number_text(account_id)]
         yield Item(
-            Kind.FROZEN, first, amount_minor=int(total), count=count, by=by, frozen_at=frozen_at,
+            Kind.FROZEN, first, amount_minor=minor, count=count, by=by, frozen_at=frozen_at,
             scope=FrozenFor(row.frozen_for), **_of(row),
         )  # fmt: skip
 
@@ -346,7 +347,7 @@ def _many_payments(session: Session, now: datetime) -> Iterable[Item]:
     rows = session.execute(
         select(
             ACCOUNTS.c.id, ACCOUNTS.c.owner_id, ACCOUNTS.c.kind, ACCOUNTS.c.nickname, ACCOUNTS.c.currency,
-            col(User.name).label("person"), func.count().label("payments"), func.sum(POSTINGS.c.amount).label("total"),
+            col(User.name).label("person"), func.count().label("payments"), total(POSTINGS.c.amount).label("paid"),
             func.min(recent.c.created_at).label("first"),
         )
         .select_from(recent)
@@ -366,7 +367,7 @@ def _many_payments(session: Session, now: datetime) -> Iterable[Item]:
         usual = _usual(session, row.id, started)
         if row.payments >= _TIMES_USUAL * usual:
             yield Item(
-                Kind.VOLUME, row.first, amount_minor=int(row.total), count=row.payments, usual=usual,
+                Kind.VOLUME, row.first, amount_minor=row.paid, count=row.payments, usual=usual,
                 minutes=int(_WINDOW.total_seconds()) // 60, **_of(row),
             )  # fmt: skip
 

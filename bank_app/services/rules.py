@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,6 +21,7 @@ from bank_app.domain.accounting import (
     HoldState,
     Leg,
     ReleaseDraft,
+    TransactionType,
     available,
     passes,
     signed,
@@ -30,6 +31,11 @@ from bank_app.models import Account
 from bank_app.services.hold_book import HoldBook, HoldRow
 
 _HOLDS_NAMED = 3
+# What one customer may pay in by himself in a day, over all accounts of a currency, and what he may take out: beyond
+# all purposes, and far from what the cash accounts can record for everybody.
+MOST_OWN_CASH = 10 * money.MAX_MINOR
+# Smaller movements are not counted, so that they cost nothing: there would have to be billions of them.
+COUNTED_CASH = 10**9
 
 
 class PostingRow(NamedTuple):
@@ -90,11 +96,22 @@ Outcome = Posted | Held | Refused
 
 
 @dataclass(slots=True)
+class SelfServed:
+    """What a customer has paid in and taken out by himself today, in minor units, as far as it counts."""
+
+    moved: dict[TransactionType, int] = field(default_factory=dict)
+
+    def add(self, kind: TransactionType, amount_minor: int) -> None:
+        """One more deposit or withdrawal."""
+        self.moved[kind] = self.moved.get(kind, 0) + amount_minor
+
+
+@dataclass(slots=True)
 class Book:
     """A locked account's numbers while a list of drafts is walked.
 
     `debited_today` counts what has left the account since midnight UTC, reversals aside; it is only kept right for
-    accounts that have a daily limit.
+    accounts that have a daily limit. `self_served` is shared by the books of one owner and currency, where it is kept.
     """
 
     account: Account
@@ -104,6 +121,7 @@ class Book:
     head_hash: bytes
     last_posted_at: datetime | None
     debited_today: int = 0
+    self_served: SelfServed | None = None
 
     @classmethod
     def of(cls, account: Account) -> Book:
@@ -157,6 +175,7 @@ def decide(
         or _wrong_state(draft, books)
         or _wrong_currency(draft, books)
         or _over_limits(draft, books)
+        or _too_much_cash(draft, books)
         or _without_funds(draft, books, holds)
     )
     if error:
@@ -260,6 +279,37 @@ def _over_limits(draft: Draft | HoldDraft, books: dict[int, Book]) -> errors.Ban
         if leg.direction is Direction.DEBIT and (error := _over_own_limits(draft, leg, book)):
             return error
     return None
+
+
+def handles_own_cash(draft: Draft, books: Mapping[int, Book]) -> Book | None:
+    """The account that its owner pays into or out of by himself with this draft, if the amount counts."""
+    if draft.type not in (TransactionType.DEPOSIT, TransactionType.WITHDRAW) or draft.amount_minor < COUNTED_CASH:
+        return None
+    # Only customers' drafts name accounts that must be their own: what staff does for somebody is not counted.
+    own = (books.get(account_id) for account_id in draft.must_belong_to_actor)
+    return next((book for book in own if book and book.account.owner_id == draft.actor_id), None)
+
+
+def _too_much_cash(draft: Draft | HoldDraft, books: dict[int, Book]) -> errors.BankError | None:
+    """One customer could otherwise use up what the cash accounts can record for everybody."""
+    book = handles_own_cash(draft, books) if isinstance(draft, Draft) else None
+    if book is None or book.self_served is None or not isinstance(draft, Draft):
+        return None
+    code, used = book.account.currency, book.self_served.moved.get(draft.type, 0)
+    if used + draft.amount_minor <= MOST_OWN_CASH:
+        return None
+    left, deed = MOST_OWN_CASH - used, "paid in" if draft.type is TransactionType.DEPOSIT else "taken out"
+    return errors.LimitExceeded(
+        f"In a day (UTC) a customer may have {money.to_text(MOST_OWN_CASH, code)} {code} {deed} without a teller; this"
+        f" is {money.to_text(draft.amount_minor, code)}. {money.to_text(used, code)} was {deed} today, so"
+        f" {money.to_text(left, code)} can.",
+        account_id=book.number,
+        limit="cash",
+        limit_amount=money.to_text(MOST_OWN_CASH, code),
+        used=money.to_text(used, code),
+        remaining=money.to_text(left, code),
+        currency=code,
+    )
 
 
 def _over_own_limits(draft: Draft | HoldDraft, leg: Leg, book: Book) -> errors.BankError | None:
@@ -401,6 +451,8 @@ def _apply(draft: Draft, books: dict[int, Book], now: datetime) -> Posted:
         "created_at": created_at,
     }
     digest = chain.transaction_hash(**content)
+    if (own := handles_own_cash(draft, books)) and own.self_served:
+        own.self_served.add(draft.type, draft.amount_minor)
     return Posted(
         **content,
         hash=digest,

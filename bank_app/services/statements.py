@@ -12,6 +12,7 @@ from sqlalchemy import case, func, literal, select
 from sqlalchemy.orm import Session
 
 from bank_app import clock
+from bank_app.columns import total
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction
 from bank_app.domain.identifiers import reference
@@ -63,7 +64,7 @@ def months(session: Session, actor: Actor, account_id: int) -> list[MonthView]:
     balance = 0
     for place, start in enumerate(starts):
         row = sums.get(place)
-        into, out = (int(row.into), int(row.out)) if row else (0, 0)
+        into, out = (row.into, row.moved - row.into) if row else (0, 0)
         closing = balance + into - out
         adds_up = row is None or last.get(row.last) == closing
         found.append(MonthView(start, _next(start), balance, into, out, closing, row.entries if row else 0, adds_up))
@@ -96,8 +97,8 @@ def _sums(session: Session, account: AccountView, starts: list[datetime]) -> dic
     rows = session.execute(
         select(
             inner.c.month,
-            func.sum(inner.c.into).label("into"),
-            (func.sum(inner.c.amount) - func.sum(inner.c.into)).label("out"),
+            total(inner.c.into).label("into"),
+            total(inner.c.amount).label("moved"),
             func.count().label("entries"),
             func.max(inner.c.sequence).label("last"),
         ).group_by(inner.c.month)

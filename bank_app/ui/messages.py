@@ -101,6 +101,10 @@ CATALOGUE: Mapping[str, str] = {
     "LIMIT_DAILY": (
         f"{{account}} may pay {{limit_amount}} in a day (UTC): {{used}} has left it today, so {{remaining}} can. {SAFE}"
     ),
+    "LIMIT_CASH": (
+        f"Without an operator that is more cash than one person can move in a day (UTC): {{limit_amount}}, of which "
+        f"{{remaining}} is left. {SAFE}"
+    ),
     "HELD_BY_HOLDS": "Of its balance of {balance}, {held} is set aside; the largest part, {largest}, until {until}.",
     # Codes of the API
     "insufficient_funds": f"Not enough money. {{account}} has {{available}} available; this needs {{needed}}. {SAFE}",
@@ -271,10 +275,8 @@ def _shown(name: str, value: Any, details: Mapping[str, Any]) -> str:
     currency = details.get("currency")
     if name in _AMOUNTS and isinstance(currency, str):
         try:
-            # A balance may be below zero, and what is used of a limit may be nothing.
-            minor = money.Amount.of(str(value).removeprefix("-")).minor(currency, zero_allowed=True)
-            return money.display(-minor if str(value).startswith("-") else minor, currency)
-        except (BankError, ValueError):
+            return money.display(money.from_text(str(value), currency), currency)
+        except ValueError:
             return f"{value} {currency}"
     return str(value)
 

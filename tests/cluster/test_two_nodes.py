@@ -12,11 +12,11 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus
 from bank_app.errors import BankError
 from bank_app.models import ACCOUNTS
-from bank_app.services import accounts, ledger, transfers
+from bank_app.services import accounts, cash, transfers
 
 ROUNDS = 25
 # Cash in stripes; fees, interest and suspense.
-OF_A_CURRENCY = ledger.CASH_STRIPES + 3
+OF_A_CURRENCY = cash.STRIPES + 3
 
 
 @pytest.fixture
