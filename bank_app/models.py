@@ -111,6 +111,18 @@ class PasswordLink(SQLModel, table=True):
     used_at: datetime | None = Field(default=None, sa_column=Column(Moment))
 
 
+class EmailChange(SQLModel, table=True):
+    """An email that one of the bank's people proposes for somebody to sign in with, until they confirm or decline."""
+
+    __tablename__ = "email_changes"
+
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), primary_key=True))
+    email: str = Field(sa_column=Column(String(254), nullable=False))
+    made_by: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
 class Account(SQLModel, table=True):
     """A line in the bank's books. `balance` is Σ credits − Σ debits; the row is the lock of its postings."""
 

@@ -29,7 +29,7 @@ def disable(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> No
         LastAdmin: nobody would be left who can manage people.
     Locks: the person and, for an admin, all admins.
     """
-    person = _locked(session, actor, user_id)
+    person = lock_person(session, actor, user_id)
     why = reasons.written(reason)
     if person.disabled_at is not None:
         return
@@ -47,7 +47,7 @@ def enable(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> Non
         Forbidden, NotFound, Invalid: as `disable`.
     Locks: the person.
     """
-    person = _locked(session, actor, user_id)
+    person = lock_person(session, actor, user_id)
     why = reasons.written(reason)
     if person.disabled_at is None:
         return
@@ -62,7 +62,7 @@ def unlock(session: Session, actor: Actor, user_id: UUID) -> None:
         Forbidden, NotFound: as `disable`.
     Locks: the person.
     """
-    person = _locked(session, actor, user_id)
+    person = lock_person(session, actor, user_id)
     if not person.failed_sign_ins and person.locked_until is None:
         return
     failed, person.failed_sign_ins, person.locked_until = person.failed_sign_ins, 0, None
@@ -76,7 +76,7 @@ def sign_out_everywhere(session: Session, actor: Actor, user_id: UUID) -> int:
         Forbidden, NotFound: as `disable`.
     Locks: the person.
     """
-    _locked(session, actor, user_id)
+    lock_person(session, actor, user_id)
     ended = sessions.end_all_but(session, user_id, None)
     if ended:
         _record(session, actor, "sign_in.end_all", user_id, sign_ins=[ended, 0])
@@ -99,7 +99,7 @@ def change_role(db: Database, actor: Actor, user_id: UUID, *, role: Role, reason
     auth.prove(db, actor, password)
 
     def operation(session: Session) -> None:
-        person = _locked(session, actor, user_id)
+        person = lock_person(session, actor, user_id)
         if person.role == role.value:
             return
         if role is not Role.ADMIN:
@@ -175,11 +175,15 @@ def _admins_only(actor: Actor) -> None:
         raise errors.Forbidden("Only an admin can do this.")
 
 
-def _locked(session: Session, actor: Actor, user_id: UUID) -> User:
-    """The person, locked, once the actor may decide about somebody of this role.
+def lock_person(session: Session, actor: Actor, user_id: UUID) -> User:
+    """Locks a person, once the actor may decide about somebody of this role, and returns them as they are now.
 
     Of the bank's people all admins are locked as well, in the order of their ids: two of them cannot each send the
     other away, because the second finds that he is none any more.
+
+    Raises:
+        Forbidden: an auditor or a customer asks, or anybody but an admin about one of the bank's people.
+        NotFound: there is no such person.
     """
     if not actor.role.acts_on_every_account:
         raise errors.Forbidden("Your role can look but not change this.")

@@ -128,17 +128,35 @@ def checked_person(email: str, name: str, password: str) -> tuple[str, str]:
     Raises:
         Invalid: one of the three is not acceptable; `details["errors"]` names each field.
     """
+    clean_email, clean_name, problems = _checked(email, name)
+    if problem := passwords.problem(password, clean_email):
+        problems.append({"field": "password", **problem})
+    return _accepted(clean_email, clean_name, problems)
+
+
+def checked_details(email: str, name: str) -> tuple[str, str]:
+    """Returns email and name in the form in which they are kept, of somebody whose password stays what it is.
+
+    Raises:
+        Invalid: one of the two is not acceptable; `details["errors"]` names each field.
+    """
+    return _accepted(*_checked(email, name))
+
+
+def _checked(email: str, name: str) -> tuple[str, str, list[dict[str, str]]]:
     problems = []
     clean_email, clean_name = _normal(email), names.clean(name)
     if clean_email is None:
         problems.append({"field": "email", "code": "EMAIL_INVALID", "message": "Enter an email address."})
     if wrong := names.problem(clean_name):
         problems.append({"field": "name", "code": f"NAME_{wrong.kind}", "message": wrong.message})
-    if problem := passwords.problem(password, clean_email or ""):
-        problems.append({"field": "password", **problem})
+    return clean_email or "", clean_name, problems
+
+
+def _accepted(email: str, name: str, problems: list[dict[str, str]]) -> tuple[str, str]:
     if problems:
         raise errors.Invalid(" ".join(problem["message"] for problem in problems), errors=problems)
-    return clean_email or "", clean_name
+    return email, name
 
 
 def _normal(email: str) -> str | None:

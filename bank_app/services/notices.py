@@ -39,6 +39,7 @@ SECURITY = frozenset(
         "second_step.on", "second_step.off", "second_step.new_codes", "second_step.reset",
         "sign_in.end", "sign_in.end_others", "sign_in.end_all", "sign_in.enable", "sign_in.unlock",
         "sign_in.throttled", "sign_in.refresh_token_reused", "user.role",
+        "user.name", "user.email", "user.email_proposed", "user.email_declined",
     }
 )  # fmt: skip
 

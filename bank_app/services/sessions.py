@@ -18,7 +18,7 @@ from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 
 # Families of things that are written down about a person's sign-in.
-_ABOUT = ("sign_in.%", "password.%", "second_step.%", "user.role", "user.register")
+_ABOUT = ("sign_in.%", "password.%", "second_step.%", "user.role", "user.register", "user.name", "user.email%")
 # The first that fits: others name themselves after those before them.
 _BROWSERS = (
     ("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("Firefox/", "Firefox"),

@@ -34,6 +34,10 @@ _SECURITY = {
     "sign_in.throttled": "Somebody tried to sign in as you, too often",
     "sign_in.refresh_token_reused": "A program was signed out: its key was used twice",
     "user.role": "Your role was changed",
+    "user.name": "The bank changed your name",
+    "user.email": "You sign in with another email now",
+    "user.email_proposed": "The bank proposes another email for you. It waits for your word",
+    "user.email_declined": "You kept your email",
 }
 
 
@@ -193,7 +197,9 @@ def _symbol(notice: Notice) -> str:
 def _address(notice: Notice) -> str:
     if notice.transaction_id:
         return f"/transactions/{notice.transaction_id}"
-    return f"/accounts/{notice.account.number}" if notice.account else "/settings/security"
+    if notice.account:
+        return f"/accounts/{notice.account.number}"
+    return "/settings/profile" if notice.action in ("user.name", "user.email_proposed") else "/settings/security"
 
 
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))

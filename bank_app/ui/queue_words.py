@@ -228,6 +228,8 @@ _PLAIN = {
     "sign_in.unlock": "unlocked sign-in for {about}",
     "sign_in.end_all": "signed {about} out everywhere",
     "user.invite": "invited {about}",
+    "user.name": "changed the name of {about}",
+    "user.email_proposed": "proposed another email for {about}",
     "password.link": "made a password link for {about}",
     "second_step.reset": "turned off two-step sign-in of {about}",
     "second_step.on": "turned on two-step sign-in of their own",

@@ -7,20 +7,21 @@ from starlette.responses import RedirectResponse, Response
 
 from bank_app import demo
 from bank_app.database import Database
-from bank_app.errors import BankError, Invalid, NotFound, NotSignedIn, TokenWrong
-from bank_app.services import auth, first_setup, integrity, password_links, second_factor
+from bank_app.errors import BankError, EmailTaken, Invalid, NotFound, NotSignedIn, TokenWrong
+from bank_app.services import auth, first_setup, integrity, password_links, profile, second_factor
 from bank_app.services.first_setup import Choices
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, first_run, forms, lookups, native_forms
 from bank_app.ui.guard import sign_in_address
 
-SECURITY = "/settings/security"
+SECURITY, PROFILE = "/settings/security", "/settings/profile"
 
 
 def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
     """Adds the routes."""
     _add_code(routes, db, settings)
     _add_change(routes, db, settings)
+    _add_email(routes, db, settings)
     _add_second_step(routes, db, settings)
     _add_reset(routes, db, settings)
     _add_setup(routes, db, settings)
@@ -61,6 +62,24 @@ def _add_change(routes: FastAPI, db: Database, settings: Settings) -> None:
         except BankError as error:
             return native_forms.back(SECURITY, error, settings, {}, "", problem=_old_password(error))
         return RedirectResponse(f"{SECURITY}?done=PASSWORD_CHANGED", 303)
+
+
+def _add_email(routes: FastAPI, db: Database, settings: Settings) -> None:
+    @routes.post("/auth/email")
+    async def confirm(request: Request) -> Response:
+        form, actor, refused = await _signed_in(request, db, settings, PROFILE)
+        if refused or actor is None:
+            return refused or _to_sign_in(PROFILE)
+        try:
+            lookups.count_form(native_forms.whence(request, settings)["address"], settings)
+            await calls.call_hashing(profile.confirm_email, db, actor, native_forms.password(form))
+        except NotFound as error:
+            return native_forms.back(PROFILE, error, settings, {}, "", problem="EMAIL_CHANGE_GONE")
+        except EmailTaken as error:
+            return native_forms.back(PROFILE, error, settings, {}, "", problem="EMAIL_IN_USE")
+        except BankError as error:
+            return native_forms.back(PROFILE, error, settings, {}, "", problem=_old_password(error))
+        return RedirectResponse(f"{PROFILE}?done=EMAIL_CONFIRMED", 303)
 
 
 def _add_second_step(routes: FastAPI, db: Database, settings: Settings) -> None:
@@ -132,7 +151,7 @@ def _add_setup(routes: FastAPI, db: Database, settings: Settings) -> None:
 
 
 async def _signed_in(
-    request: Request, db: Database, settings: Settings
+    request: Request, db: Database, settings: Settings, page: str = SECURITY
 ) -> tuple[native_forms.FormData, auth.Actor | None, Response | None]:
     """A form of somebody signed in, or the answer to one that is not."""
     form, refused = await native_forms.posted(request, settings)
@@ -140,11 +159,11 @@ async def _signed_in(
         return form, None, refused
     token = request.cookies.get(cookies.name(settings), "")
     actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
-    return form, actor, None if actor else _to_sign_in()
+    return form, actor, None if actor else _to_sign_in(page)
 
 
-def _to_sign_in() -> Response:
-    return RedirectResponse(sign_in_address(SECURITY, ended=True), 303)
+def _to_sign_in(page: str = SECURITY) -> Response:
+    return RedirectResponse(sign_in_address(page, ended=True), 303)
 
 
 def _old_password(error: BankError) -> str:

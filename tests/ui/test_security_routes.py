@@ -7,7 +7,7 @@ import pyotp
 import pytest
 
 from bank_app import clock, demo
-from bank_app.services import auth, first_setup, password_links, second_factor
+from bank_app.services import auth, first_setup, password_links, profile, second_factor
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate
 
@@ -81,6 +81,23 @@ def test_a_half_session_in_place_of_a_session_opens_nothing(browser, bank, ada):
         assert browser.post(path, data=data).headers["location"].startswith("/sign-in")
 
 
+def test_a_new_email_is_confirmed_with_the_password(browser, bank, ada, teller):
+    sign_in(browser, ada)
+    page = "/settings/profile"
+    none = browser.post("/auth/email", data={"password": PASSWORD})
+    assert none.headers["location"] == f"{page}?problem=EMAIL_CHANGE_GONE"
+    wanted = {"name": ada.name, "email": "ada.ito@bank.test", "reason": "Married, passport seen"}
+    bank.db.unit_of_work(lambda session: profile.correct(session, teller, ada.user_id, **wanted))
+    wrong = browser.post("/auth/email", data={"password": "wrong password"})
+    assert wrong.headers["location"] == f"{page}?problem=PASSWORD_NOT_YOURS"
+    assert (
+        browser.post("/auth/email", data={"password": PASSWORD}).headers["location"] == f"{page}?done=EMAIL_CONFIRMED"
+    )
+    assert bank.db.read(lambda session: profile.own(session, ada)).email == "ada.ito@bank.test"
+    browser.cookies = httpx.Cookies()
+    assert browser.post("/auth/email", data={"password": PASSWORD}).headers["location"].startswith("/sign-in")
+
+
 def test_a_new_password_is_chosen_with_the_old_one(browser, bank, ada):
     sign_in(browser, ada)
     wrong = browser.post("/auth/password", data={"old": "wrong password", "password": NEW})
@@ -130,7 +147,7 @@ def test_whoever_is_signed_in_cannot_make_the_bank_hash_without_end_either(bank,
     assert len(hashed) < 30
 
 
-@pytest.mark.parametrize("form", ["code", "password", "second-step", "reset", "setup"])
+@pytest.mark.parametrize("form", ["code", "password", "email", "second-step", "reset", "setup"])
 def test_forms_of_other_sites_are_refused(browser, form):
     answer = browser.post(f"/auth/{form}", data={}, headers={"origin": "https://evil.example"})
     assert answer.status_code == 403

@@ -11,8 +11,8 @@ import reflex as rx
 from sqlalchemy.orm import Session
 
 from bank_app.domain.accounting import Role
-from bank_app.errors import BankError, Invalid
-from bank_app.services import access, customer_notes, password_links, people, second_factor
+from bank_app.errors import BankError, EmailTaken, Invalid
+from bank_app.services import access, customer_notes, password_links, people, profile, second_factor
 from bank_app.services.people import Record
 from bank_app.ui import calls, forms, person_words, rows, words
 from bank_app.ui.guard import exposed
@@ -53,6 +53,8 @@ class RecordState(rx.State):
     form_id: int = 0
     reason_error: str = ""
     note_error: str = ""
+    name_error: str = ""
+    email_error: str = ""
     refused: str = ""
     code: str = ""
     link: str = ""
@@ -150,6 +152,37 @@ class RecordState(rx.State):
         self.done = self.link_seq = new_answer()
 
     @exposed(staff=True)
+    async def correct(self, form: dict[str, Any]) -> None:
+        """Corrects the name, and proposes another email."""
+        actor, wanted = await actor_of(self), self._id
+        self._forget_answers()
+        if wanted is None:
+            return
+        typed = {
+            "name": forms.field(form, "details-name", 200),
+            "email": forms.field(form, "details-email", 254),
+            "reason": forms.field(form, "details-reason", 400),
+        }
+        try:
+            done = await calls.write(lambda session: profile.correct(session, actor, wanted, **typed))
+        except Invalid as error:
+            wrong = {problem["field"] for problem in error.details.get("errors", [])}
+            self.name_error = say("NAME_REQUIRED_OF_OTHERS") if "name" in wrong else ""
+            self.email_error = say("EMAIL_INVALID") if "email" in wrong else ""
+            self.reason_error = reason_problem(error) if wrong == {"reason"} else ""
+            return
+        except EmailTaken:
+            self.email_error = say("EMAIL_IN_USE")
+            return
+        except BankError as error:
+            self._refuse(error, actor.role)
+            return
+        self.done = new_answer()
+        await self.refresh()
+        said = "DETAILS_PROPOSED" if done.new_email else "DETAILS_SAVED" if done.renamed else "DETAILS_SAME"
+        await notify(self, say(said, person=self.person.name, email=done.new_email))
+
+    @exposed(staff=True)
     async def add_note(self, form: dict[str, Any]) -> None:
         """Writes something down."""
         actor, wanted = await actor_of(self), self._id
@@ -199,6 +232,7 @@ class RecordState(rx.State):
     def _forget_answers(self) -> None:
         self.answer = new_answer()
         self.reason_error = self.note_error = self.refused = self.code = ""
+        self.name_error = self.email_error = ""
         self.link = self.link_until = ""
 
     # --- showing ----------------------------------------------------------------------------------------

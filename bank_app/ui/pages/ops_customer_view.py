@@ -10,7 +10,7 @@ from bank_app.services.customer_notes import MAX_NOTE
 from bank_app.ui.components.browser import focus_on_change, press_once, route_value
 from bank_app.ui.components.desk import columns, crumbs, figure, figures, listing
 from bank_app.ui.components.dialogs import dialog, dialog_closer, dialog_opener, reason_field
-from bank_app.ui.components.fields import described, error_line, label_for
+from bank_app.ui.components.fields import described, error_line, label_for, text_field
 from bank_app.ui.components.moving import when
 from bank_app.ui.components.parts import (
     badge,
@@ -75,6 +75,7 @@ def _actions() -> rx.Component:
             SessionState.role == "admin",
             lambda: button_link("Change role", "/ops/users/" + RecordState.person.id, symbol="shield", style="sm"),
         ),
+        opener(icon("user-pen", 16), "Name or email…", "details", "details-name"),
         opener(icon("key-round", 16), "Password link…", "password"),
         when(
             RecordState.person.second_step,
@@ -142,6 +143,22 @@ def _decision(name: str, title: str, word: str, busy: str, on_submit: Any, *insi
 def _decisions() -> rx.Component:
     state = RecordState
     return rx.fragment(
+        _decision(
+            "details", "Change name or email", "Save", "Saving…", state.correct,
+            rx.el.p(
+                "A new name counts at once, and people who pay ", state.person.first_name, " see it. A new email "
+                "counts once it is confirmed under Settings, Profile, with the password.",
+            ),
+            text_field(
+                "Name", "details-name", error=state.name_error, max_length=100, auto_complete="off",
+                default_value=state.person.name, key="name" + state.person.name,
+            ),
+            text_field(
+                "Email", "details-email", error=state.email_error, type="email", max_length=254, auto_complete="off",
+                default_value=state.person.email, key="email" + state.person.email,
+            ),
+            reason_field("details-reason", error=state.reason_error, hint=HINT),
+        ),
         _decision(
             "disable", "Disable sign-in", "Disable sign-in", "Disabling…", state.disable,
             rx.el.p(state.person.name, " is signed out everywhere and can’t sign in. Money and accounts stay."),

@@ -22,6 +22,10 @@ _DONE = ("PASSWORD_CHANGED", "TWOFA_ON", "TWOFA_OFF")
 _EVENTS = {
     "user.register": "Account created",
     "user.role": "Role changed",
+    "user.name": "Name changed",
+    "user.email": "Email changed",
+    "user.email_proposed": "Another email proposed",
+    "user.email_declined": "Kept the email",
     "sign_in.open": "Signed in",
     "sign_in.end": "A device was signed out",
     "sign_in.end_others": "Signed out everywhere else",
