@@ -17,7 +17,7 @@ from bank_app.services.people import Record
 from bank_app.ui import calls, forms, person_words, rows, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.live import also_watch
-from bank_app.ui.messages import reason_problem, refusal, say
+from bank_app.ui.messages import CATALOGUE, reason_problem, refusal, say
 from bank_app.ui.money_form import new_answer
 from bank_app.ui.notices import notify
 from bank_app.ui.pages.ops_accounts import DeskAccount, desk_account
@@ -166,10 +166,12 @@ class RecordState(rx.State):
         try:
             done = await calls.write(lambda session: profile.correct(session, actor, wanted, **typed))
         except Invalid as error:
-            wrong = {problem["field"] for problem in error.details.get("errors", [])}
-            self.name_error = say("NAME_REQUIRED_OF_OTHERS") if "name" in wrong else ""
+            wrong = {problem["field"]: problem["code"] for problem in error.details.get("errors", [])}
+            if "name" in wrong:
+                named = wrong["name"] in CATALOGUE and wrong["name"] != "NAME_REQUIRED"
+                self.name_error = say(wrong["name"] if named else "NAME_REQUIRED_OF_OTHERS")
             self.email_error = say("EMAIL_INVALID") if "email" in wrong else ""
-            self.reason_error = reason_problem(error) if wrong == {"reason"} else ""
+            self.reason_error = reason_problem(error) if "reason" in wrong else ""
             return
         except EmailTaken:
             self.email_error = say("EMAIL_IN_USE")
