@@ -262,13 +262,15 @@ class Hold(SQLModel, table=True):
 class IdempotencyKey(SQLModel, table=True):
     """What a key was used for and what came of it, written in the same unit of work as the money.
 
-    `hold_state` is what the answer said of the hold; the hold itself may move on.
+    `hold_state` is what the answer said of the hold; the hold itself may move on. `account_id` is the account that was
+    opened, with the transaction of its opening deposit if it had one. It refers to nothing by a constraint: that would
+    take an index, which every posting would have to write.
     """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (
         CheckConstraint(
-            "(transaction_id IS NULL AND hold_id IS NULL) = (refusal_code IS NOT NULL)",
+            "(transaction_id IS NULL AND hold_id IS NULL AND account_id IS NULL) = (refusal_code IS NOT NULL)",
             name="idempotency_keys_outcome",
         ),
         CheckConstraint(
@@ -276,6 +278,7 @@ class IdempotencyKey(SQLModel, table=True):
             " (hold_state = 'captured') = (transaction_id IS NOT NULL))",
             name="idempotency_keys_hold",
         ),
+        CheckConstraint("account_id IS NULL OR hold_id IS NULL", name="idempotency_keys_account"),
     )
 
     actor_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), primary_key=True))
@@ -290,6 +293,7 @@ class IdempotencyKey(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     hold_id: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("holds.id")))
     hold_state: str | None = Field(default=None, sa_column=Column(String(8)))
+    account_id: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class TransferDraft(SQLModel, table=True):

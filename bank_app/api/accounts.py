@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from bank_app import clock
-from bank_app.api.dependencies import Bank, SignedIn
+from bank_app.api.dependencies import Bank, IdempotencyKey, SignedIn
 from bank_app.api.documents import operation_id, problems
 from bank_app.api.requests import ActorRoute
 from bank_app.api.schemas import (
@@ -29,7 +29,7 @@ from bank_app.api.schemas import (
 from bank_app.api.values import AccountNumber
 from bank_app.domain.accounting import AccountKind
 from bank_app.errors import Invalid
-from bank_app.services import accounts, history
+from bank_app.services import accounts, history, openings
 
 router = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Accounts"], generate_unique_id_function=operation_id
@@ -43,25 +43,35 @@ _MALFORMED = ("invalid_request", "invalid_account_number")
     "/accounts",
     status_code=201,
     summary="Open an account",
-    response_description="It is open; `Location` is its address.",
-    responses=problems(*_SIGNED_OUT, "forbidden", "invalid_amount", "limit_exceeded", body=True),
+    response_description="It is open; `Location` is its address. `Idempotency-Replayed: true` when the key was used "
+    "before: then it is the account as it was opened.",
+    responses=problems(
+        *_SIGNED_OUT,
+        "forbidden",
+        "account_not_found",
+        "invalid_amount",
+        "limit_exceeded",
+        "idempotency_key_reused",
+        "outcome_unknown",
+        body=True,
+    ),
 )
-def open_account(body: AccountIn, actor: SignedIn, bank: Bank, response: Response) -> AccountOut:
+def open_account(
+    *, body: AccountIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response
+) -> AccountOut:
     """Opens an account for yourself, or as a teller for `owner_id`. The opening deposit comes from cash."""
-    view = bank.unit_of_work(
-        lambda session: accounts.open_account(
-            session,
-            actor,
-            settings=bank.settings,
-            currency=body.currency,
-            kind=AccountKind(body.kind),
-            nickname=body.nickname,
-            initial_balance=body.initial_balance.text if body.initial_balance else None,
-            owner_id=body.owner_id,
-        )
+    opening = openings.Opening(
+        currency=body.currency,
+        kind=AccountKind(body.kind),
+        nickname=body.nickname,
+        initial_balance=body.initial_balance.text if body.initial_balance else None,
+        owner_id=body.owner_id,
     )
-    response.headers["Location"] = f"/api/v1/accounts/{view.number}"
-    return AccountOut.of(view)
+    opened = openings.open_account(bank, actor, opening, key=key)
+    response.headers["Location"] = f"/api/v1/accounts/{opened.account.number}"
+    if opened.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return AccountOut.of(opened.account)
 
 
 @router.get(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from bank_app.api.errors import status_of
+from bank_app.api.errors import detail_of, status_of
 from bank_app.api.schemas import Answer, CashIn, Request, TransferIn
 from bank_app.errors import BankError
 from bank_app.services import batches, transfers
@@ -69,25 +69,43 @@ class ItemOut(Answer):
     id: UUID | None = Field(default=None, description="The transaction, when it was posted.")
     code: str | None = Field(default=None, description="Why it was not.", examples=["insufficient_funds"])
     detail: str | None = Field(default=None, description="The same for people.")
+    replayed: bool = Field(
+        default=False, description="Its key had been answered before, and this is that answer: nothing new was posted."
+    )
 
     @classmethod
-    def of(cls, result: UUID | BankError) -> ItemOut:
+    def of(cls, result: UUID | BankError, *, replayed: bool) -> ItemOut:
         """From the service's answer; not checked again, because there may be thousands."""
         if isinstance(result, BankError):
-            return cls.model_construct(status=status_of(type(result)), code=result.code, detail=result.detail)
-        return cls.model_construct(status=201, id=result)
+            return cls.model_construct(
+                status=status_of(type(result)), code=result.code, detail=detail_of(result), replayed=replayed
+            )
+        return cls.model_construct(status=201, id=result, replayed=replayed)
 
 
 class BatchOut(Answer):
     """The results of a batch."""
 
-    posted: int = Field(description="How many were posted, now or when the batch was first sent.", examples=[2])
-    refused: int = Field(description="How many were not.", examples=[0])
+    posted: int = Field(
+        description="How many transactions there are for these items, now or from before; each counts once.",
+        examples=[2],
+    )
+    refused: int = Field(description="How many items were refused.", examples=[0])
+    replayed: int = Field(
+        description="How many results are answers from before: of another request, of this batch when it was first "
+        "sent, or of an item further up.",
+        examples=[0],
+    )
     results: list[ItemOut] = Field(description="In the order of the items.")
 
     @classmethod
     def of(cls, answered: batches.Answered) -> BatchOut:
         """From the service's answer."""
         refused = sum(isinstance(result, BankError) for result in answered.results)
-        results = [ItemOut.of(result) for result in answered.results]
-        return cls.model_construct(posted=len(results) - refused, refused=refused, results=results)
+        pairs = zip(answered.results, answered.repeats, strict=True)
+        return cls.model_construct(
+            posted=answered.posted,
+            refused=refused,
+            replayed=sum(answered.repeats),
+            results=[ItemOut.of(result, replayed=replayed) for result, replayed in pairs],
+        )

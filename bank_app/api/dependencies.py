@@ -9,10 +9,14 @@ from fastapi import Depends, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 
+from bank_app.api.accepted import KEY_HEADER
 from bank_app.database import Database
 from bank_app.services.auth import Actor
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+# Nothing but a quote and a backslash is escaped there.
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"', re.ASCII)
+_ESCAPED = re.compile(r'\\(["\\])')
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="bearer",
@@ -37,10 +41,11 @@ async def _idempotency_key(
     _: Annotated[
         str | None,
         Header(
-            alias="Idempotency-Key",
+            alias=KEY_HEADER,
             description="1 to 255 visible ASCII characters, remembered for ever for whoever is signed in. The same key "
-            "with the same body gets the first answer again, refusals included, with `Idempotency-Replayed: true`.",
-            json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            "with the same request gets the first answer again, refusals included, with `Idempotency-Replayed: true`. "
+            'In double quotes it is the same key: `"abc"` is `abc`.',
+            json_schema_extra={"minLength": 1, "maxLength": 512, "pattern": "^[!-~]+$"},
             examples=["3f6c0a52-rent-november"],
         ),
     ] = None,
@@ -49,18 +54,26 @@ async def _idempotency_key(
 
 
 def idempotency_key(request: Request) -> str | None:
-    """The key of a request, if it has one.
+    """The key of a request, if it has one: bare, or as the quoted string of RFC 9651, which is the same key unquoted.
 
     Raises:
         RequestValidationError: it is not one key of 1 to 255 visible ASCII characters.
     """
-    sent = request.headers.getlist("idempotency-key")
+    sent = request.headers.getlist(KEY_HEADER)
     if not sent:
         return None
-    if len(sent) > 1 or not _KEY.fullmatch(sent[0]):
-        message = "Send one Idempotency-Key of 1 to 255 visible ASCII characters."
-        raise RequestValidationError([{"loc": ("header", "Idempotency-Key"), "type": "invalid", "msg": message}])
-    return sent[0]
+    key = _unquoted(sent[0]) if len(sent) == 1 else ""
+    if not _KEY.fullmatch(key):
+        message = f"Send one {KEY_HEADER} of 1 to 255 visible ASCII characters, bare or in double quotes."
+        raise RequestValidationError([{"loc": ("header", KEY_HEADER), "type": "invalid", "msg": message}])
+    return key
+
+
+def _unquoted(text: str) -> str:
+    """The content of a quoted string, or a bare key as it is; nothing when a quote has no other half."""
+    if quoted := _QUOTED.fullmatch(text):
+        return _ESCAPED.sub(r"\1", quoted[1])
+    return "" if text.startswith('"') or text.endswith('"') else text
 
 
 Bank = Annotated[Database, Depends(_database)]

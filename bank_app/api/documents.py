@@ -15,8 +15,10 @@ from bank_app.api.errors import PROTOCOL, Problem, status_of
 
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 # What any operation behind the database may answer.
-_ALWAYS = ("too_many_requests", "internal_error", "lock_timeout", "overloaded", "database_unavailable")
-_WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_request")
+_ALWAYS = (
+    "invalid_request", "too_many_requests", "internal_error", "lock_timeout", "overloaded", "database_unavailable",
+)  # fmt: skip
+_WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type")
 _DESCRIPTION = """\
 Money in whole minor units, every movement in a double-entry ledger, every refusal with a code that never changes.
 

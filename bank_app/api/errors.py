@@ -57,6 +57,8 @@ _FIELDS = {
     "currency_mismatch": ("to_account_id",),
     "idempotency_key_reused": ("Idempotency-Key",),
 }
+# Ends the detail of a replayed refusal. A program may look for it, but the header `Idempotency-Replayed` is for that.
+_OF_THEN = "This is the answer of the first time, and stays it for this key; to have it decided anew, send a new key."
 # Codes that a single field's check may raise to the code of the whole answer.
 _FIELD_CODES = ("invalid_amount", "invalid_account_number")
 
@@ -156,6 +158,11 @@ def _headers_of(status: int, code: str, content: Mapping[str, Any]) -> dict[str,
     return {}
 
 
+def detail_of(error: BankError) -> str:
+    """The sentence of an error; of one that was answered from its key, with what that means."""
+    return f"{error.detail} {_OF_THEN}" if error.replayed else error.detail
+
+
 def of_bank_error(request: Request, error: BankError) -> ProblemResponse:
     """The answer of an error that a service raised."""
     status = status_of(type(error))
@@ -167,7 +174,7 @@ def of_bank_error(request: Request, error: BankError) -> ProblemResponse:
         status=status,
         code=error.code,
         title=error.title,
-        detail=error.detail,
+        detail=detail_of(error),
         money_moved=error.money_moved,
         details=details,
         headers={"Idempotency-Replayed": "true"} if error.replayed else None,

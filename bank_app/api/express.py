@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from inspect import signature
+from inspect import iscoroutinefunction, signature
 
 from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bank_app.api import errors
+from bank_app.api.accepted import Accepted
 from bank_app.api.authentication import Authenticator
 from bank_app.api.dependencies import idempotency_key
 from bank_app.api.errors import ProtocolError
@@ -38,6 +39,7 @@ class _Stop:
     route: APIRoute
     body: type[BaseModel]
     call: Callable[..., Awaitable[BaseModel]]
+    accepted: Accepted
 
     @property
     def is_long(self) -> bool:
@@ -58,12 +60,14 @@ class _Headers(Response):
 def stops(routes: Iterable[APIRoute]) -> dict[str, _Stop]:
     """The routes that take a body, who asks, the bank and a key, and nothing from their address."""
     return {
-        route.path: _Stop(route, route.body_field.field_info.annotation, route.endpoint)  # type: ignore[arg-type]
+        route.path: _Stop(route, route.body_field.field_info.annotation, route.endpoint, Accepted(route))  # type: ignore[arg-type]
         for route in routes
         if isinstance(route, ActorRoute)
         and route.body_field is not None
         and route.methods == {"POST"}
         and tuple(signature(route.endpoint).parameters) == _GIVEN
+        # What blocks belongs on a thread of the framework's.
+        and iscoroutinefunction(route.endpoint)
     }
 
 
@@ -117,6 +121,7 @@ class Express:
     async def _answer_to(self, actor: Actor, stop: _Stop, request: StrictRequest) -> _Answered:
         count(request, stop.route.name, actor)
         request.largest_body = LARGER_BODIES.get(stop.route.name, MAX_BODY_BYTES)
+        stop.accepted.check(request)
         await request.check_body()
         key = idempotency_key(request)
         raw = await request.body()

@@ -17,13 +17,13 @@ from bank_app.api.dependencies import Bank, SignedIn
 from bank_app.api.documents import operation_id, problems, status_of_code, title_of_code
 from bank_app.api.errors import ProtocolError
 from bank_app.api.metrics import CONTENT_TYPE, Metrics
-from bank_app.api.requests import ActorRoute
+from bank_app.api.requests import ActorRoute, OpenRoute
 from bank_app.api.values import Time
 from bank_app.domain import money
 from bank_app.errors import DatabaseUnavailable
 from bank_app.services import integrity, roles
 
-public = APIRouter(tags=["Operations"], generate_unique_id_function=operation_id)
+public = APIRouter(route_class=OpenRoute, tags=["Operations"], generate_unique_id_function=operation_id)
 signed_in = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Operations"], generate_unique_id_function=operation_id
 )

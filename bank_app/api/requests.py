@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from functools import cached_property
 from typing import Any, Never
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from bank_app.api import rate_limits
+from bank_app.api.accepted import Accepted
 from bank_app.api.errors import ProtocolError
 from bank_app.errors import NotSignedIn
 from bank_app.services.auth import Actor
@@ -49,7 +52,8 @@ def read_json(body: bytes) -> Any:
         ProtocolError: not JSON, NaN, half a surrogate pair, nested without end, or an object that names a field twice.
     """
     try:
-        text = body.decode("utf-8")
+        # Some editors and programs of one system begin every text with a mark of its order of bytes.
+        text = body.removeprefix(codecs.BOM_UTF8).decode("utf-8")
         document = _READER.decode(text)
         if "\\u" in text:
             # Half a surrogate pair is a string that no UTF-8 database can hold.
@@ -130,6 +134,27 @@ class StrictRequest(Request):
                 raise ProtocolError("unsupported_media_type", "Send the body as Content-Type: application/json.")
             await (run_in_threadpool(self.read_json, body) if len(body) > _LONG else self.json())
 
+    async def check_no_body(self) -> None:
+        """Sees to it that nothing was sent that nobody would read.
+
+        Raises:
+            RequestValidationError: there is a body.
+        """
+        # Where nothing announces a body there is none, and the server is not asked; HTTP/2 need not announce one.
+        may_come = "transfer-encoding" in self.headers or self.scope["http_version"] > "1.1"
+        if self._length == 0 or (self._length is None and not may_come):
+            return
+        self.largest_body = 0
+        try:
+            if not self._length:
+                await self.body()
+                return
+        except ProtocolError:
+            pass
+        raise RequestValidationError(
+            [{"loc": ("body",), "type": "extra_forbidden", "msg": "This operation takes no body."}]
+        )
+
     def read_json(self, body: bytes) -> Any:
         """The document, kept for who asks next. In a thread for a long one, which takes a while."""
         if not hasattr(self, "_json"):
@@ -139,41 +164,42 @@ class StrictRequest(Request):
         return self._json
 
 
-class PublicRoute(APIRoute):
+class OpenRoute(APIRoute):
+    """A route that anyone may ask as often as he likes. Like every route of ours it refuses what it does not take."""
+
+    def get_route_handler(self) -> Handler:
+        """Lets in, then looks at address and headers, then reads the body, and only then lets the framework look."""
+        answer, has_body, accepted = super().get_route_handler(), self.body_field is not None, Accepted(self)
+
+        async def handler(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            await self.admit(strict)
+            accepted.check(strict)
+            await (strict.check_body() if has_body else strict.check_no_body())
+            return await answer(strict)
+
+        return handler
+
+    async def admit(self, request: StrictRequest) -> None:
+        """Lets everybody in."""
+
+
+class PublicRoute(OpenRoute):
     """A route that anyone may ask, limited by address."""
 
-    def get_route_handler(self) -> Handler:
-        """Counts, reads the body, and only then lets the framework look."""
-        answer, has_body, policy = super().get_route_handler(), self.body_field is not None, self.name
-
-        async def handler(request: Request) -> Response:
-            strict = StrictRequest(request.scope, request.receive)
-            app_state = request.app.state
-            limits: rate_limits.RateLimits = app_state.rate_limits
-            limits.count(strict, policy, client_address(request, app_state.db.settings))
-            if has_body:
-                await strict.check_body()
-            return await answer(strict)
-
-        return handler
+    async def admit(self, request: StrictRequest) -> None:
+        """Counts against what may come from an address."""
+        state = request.app.state
+        state.rate_limits.count(request, self.name, client_address(request, state.db.settings))
 
 
-class ActorRoute(APIRoute):
+class ActorRoute(OpenRoute):
     """A route for people who are signed in: first who, then how often, then the shape of the request."""
 
-    def get_route_handler(self) -> Handler:
+    async def admit(self, request: StrictRequest) -> None:
         """Authenticates before a byte of the body is judged."""
-        answer, has_body, policy = super().get_route_handler(), self.body_field is not None, self.name
-
-        async def handler(request: Request) -> Response:
-            strict = StrictRequest(request.scope, request.receive)
-            strict.largest_body = LARGER_BODIES.get(policy, MAX_BODY_BYTES)
-            await identify(strict, policy)
-            if has_body:
-                await strict.check_body()
-            return await answer(strict)
-
-        return handler
+        request.largest_body = LARGER_BODIES.get(self.name, MAX_BODY_BYTES)
+        await identify(request, self.name)
 
 
 async def identify(request: StrictRequest, policy: str) -> Actor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
@@ -23,6 +23,7 @@ from bank_app.domain.accounting import (
     Direction,
     Draft,
     FrozenFor,
+    Key,
     Leg,
     TransactionType,
     available,
@@ -123,8 +124,11 @@ def open_account(
     nickname: str | None = None,
     initial_balance: object = None,
     owner_id: UUID | None = None,
+    key: Key | None = None,
 ) -> AccountView:
     """Opens an account, with an opening deposit against cash if `initial_balance` (major units) is more than zero.
+
+    `key` is kept with it; whoever has one asks `openings`, which looks first whether it was used.
 
     Raises:
         Forbidden: an auditor; a customer for somebody else; anybody for himself with money while self-service cash is
@@ -147,8 +151,9 @@ def open_account(
     called = _nickname(nickname) or _told_apart(session, owner, kind, code)
     row = ledger.new_account_row(number, kind, code, owner_id=owner, nickname=called)
     session.execute(insert(Account), [row])
-    if opening:
-        _post_opening(session, actor, number, code, opening)
+    posted_id = _post_opening(session, actor, number, code, opening) if opening else None
+    if key:
+        ledger.record_opening(session, key, number, posted_id)
     audit.record(
         session, actor_id=actor.user_id, action="account.open", object=f"account {account_number_text(number)}"
     )
@@ -213,7 +218,26 @@ def _field(field: str, message: str, code: str = "invalid") -> list[dict[str, st
     return [{"field": field, "code": code, "message": message}]
 
 
-def _post_opening(session: Session, actor: Actor, number: int, code: str, amount_minor: int) -> None:
+def as_opened(account: AccountView, *, nickname: str | None, initial_balance: object) -> AccountView:
+    """The account as it was answered when it was opened so, whatever has become of it since."""
+    opening = (
+        0 if initial_balance is None else money.Amount.of(initial_balance).minor(account.currency, zero_allowed=True)
+    )
+    return replace(
+        account,
+        nickname=_nickname(nickname),
+        status=AccountStatus.OPEN,
+        frozen_for=None,
+        balance_minor=opening,
+        held_minor=0,
+        overdraft_limit_minor=0,
+        transfer_limit_minor=None,
+        daily_limit_minor=None,
+        version=1 if opening else 0,
+    )
+
+
+def _post_opening(session: Session, actor: Actor, number: int, code: str, amount_minor: int) -> UUID:
     draft = Draft(
         id=new_id(),
         type=TransactionType.DEPOSIT,
@@ -229,6 +253,7 @@ def _post_opening(session: Session, actor: Actor, number: int, code: str, amount
     [outcome] = ledger.post(session, [draft])
     if isinstance(outcome, ledger.Refused):
         raise outcome.error
+    return draft.id
 
 
 # --- reading --------------------------------------------------------------------------------------

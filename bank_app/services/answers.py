@@ -16,7 +16,7 @@ from bank_app.bulk import Question, ask
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldDraft, HoldState, Key
 from bank_app.models import IDEMPOTENCY_KEYS, TRANSACTIONS, Posting
 from bank_app.services import hold_book
-from bank_app.services.rules import Held, Outcome, Posted, PostingRow, Refused
+from bank_app.services.rules import Held, Opened, Outcome, Posted, PostingRow, Refused
 
 _KEY = tuple_(IDEMPOTENCY_KEYS.c.actor_id, IDEMPOTENCY_KEYS.c.key)
 # Under this name the facts of a refusal say what was asked for; it is no part of the answer.
@@ -119,7 +119,7 @@ def _question(keys: Sequence[Key]) -> Question:
 
 
 def _replay(session: Session, rows: Mapping[tuple[UUID, str], Any], keys: Sequence[Key]) -> list[Outcome]:
-    posted = load(session, [row.transaction_id for row in rows.values() if row.transaction_id and not row.hold_id])
+    posted = load(session, [row.transaction_id for row in rows.values() if row.transaction_id and not _is_other(row)])
     holds = hold_book.load(session, {row.hold_id for row in rows.values() if row.hold_id})
     outcomes: list[Outcome] = []
     for key in keys:
@@ -127,12 +127,19 @@ def _replay(session: Session, rows: Mapping[tuple[UUID, str], Any], keys: Sequen
         outcome: Outcome
         if row.hold_id:
             outcome = Held(holds[row.hold_id].as_answered(HoldState(row.hold_state)))
+        elif row.account_id:
+            outcome = Opened(row.account_id)
         elif row.transaction_id:
             outcome = posted[row.transaction_id]
         else:
             outcome = Refused(refusal_of(row))
         outcomes.append(same_again(key, row.fingerprint, outcome))
     return outcomes
+
+
+def _is_other(row: Any) -> bool:
+    """Whether a key names its transaction only because that came with something else."""
+    return bool(row.hold_id or row.account_id)
 
 
 def refusal_facts(draft: AnyDraft | None, error: errors.BankError) -> dict[str, Any]:

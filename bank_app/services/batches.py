@@ -36,11 +36,22 @@ class Item:
 class Answered:
     """What became of each item, in their order: its transaction's id, or why there is none.
 
-    `replayed` when every item had been answered before.
+    `repeats` tells those that their key had been answered before, by another request or by an item further up;
+    `replayed` when that is every one of them.
     """
 
     results: tuple[UUID | errors.BankError, ...]
-    replayed: bool
+    repeats: tuple[bool, ...]
+
+    @property
+    def replayed(self) -> bool:
+        """Whether nothing of it was new."""
+        return all(self.repeats)
+
+    @property
+    def posted(self) -> int:
+        """How many transactions there are for its items, each counted once."""
+        return len({result for result in self.results if isinstance(result, UUID)})
 
 
 async def post(
@@ -48,15 +59,17 @@ async def post(
 ) -> Answered:
     """Posts 1 to 10,000 movements. Not atomic: each is answered by itself, in units of work of some hundreds.
 
-    With `key` the whole is answered the same when it is sent again; what had been interrupted is then completed.
+    With `key` the whole is answered the same when it is sent again; what had been interrupted is then completed. It is
+    a key like those of items and of single requests: all keys of a person are in one space.
 
     Raises:
-        IdempotencyKeyReused: the key was used with another batch.
+        IdempotencyKeyReused: the key was used with another batch, with another kind of request, or by one of its items.
         BankError: an atomic batch was refused; nothing was posted, and `details["item"]` is the place (from 0) of the
             first item that failed.
         LockTimeout, DatabaseUnavailable, Overloaded, OutcomeUnknown: repeat with the same keys. Only of an atomic batch
             does that say that nothing was posted.
     """
+    _must_be_another(key, items)
     # Thousands of fingerprints take a while; everybody else goes on meanwhile.
     whole, orders = await asyncio.to_thread(_orders, actor, items, atomic, key)
     queue = posting.of(db)
@@ -69,8 +82,15 @@ async def post(
         if whole and (refused := await asyncio.to_thread(_claim, db, whole)):
             raise refused.as_error()
         answers = await queue.post_each(orders)
-    results = tuple(_result(answer) for answer in answers)
-    return Answered(results, all(isinstance(a, Settled) and a.outcome.replayed for a in answers))
+    repeats = tuple(_is_repeat(order, answer) for order, answer in zip(orders, answers, strict=True))
+    return Answered(tuple(_result(answer) for answer in answers), repeats)
+
+
+def _must_be_another(key: str | None, items: Sequence[Item]) -> None:
+    """One key cannot stand for the whole and for an item of it."""
+    same = next((index for index, item in enumerate(items) if key and item.key == key), None)
+    if same is not None:
+        raise at_item(same, errors.IdempotencyKeyReused("The key of this item is the key of the whole batch."))
 
 
 def _orders(actor: Actor, items: Sequence[Item], atomic: bool, key: str | None) -> tuple[Key | None, list[Order]]:  # noqa: FBT001 - passed on as it came
@@ -82,15 +102,16 @@ def _whole(actor: Actor, items: Sequence[Item], *, atomic: bool, key: str) -> Ke
     digest = hashlib.sha256(b"atomic" if atomic else b"each")
     for item in items:
         digest.update(item.movement.fingerprint() + (item.key or "").encode() + b"\0")
-    return Key(actor.user_id, f"{hashlib.sha256(key.encode()).hexdigest()} batch", digest.digest())
+    return Key(actor.user_id, key, digest.digest())
 
 
 def _order(actor: Actor, item: Item, index: int, whole: Key | None) -> Order:
     if item.key or whole is None:
         return Order.of(actor, item.movement, item.key)
-    # With a space in it, which no client can send: the keys of a batch are nobody else's.
+    # With a space in it, which no client can send: the keys that a batch makes are nobody else's.
     fingerprint = hashlib.sha256(whole.fingerprint + str(index).encode()).digest()
-    return Order(actor, item.movement, Key(actor.user_id, f"{whole.text} {index}", fingerprint))
+    text = f"{hashlib.sha256(whole.text.encode()).hexdigest()} batch {index}"
+    return Order(actor, item.movement, Key(actor.user_id, text, fingerprint))
 
 
 def _claim(db: Database, whole: Key) -> ledger.Refused | None:
@@ -136,6 +157,14 @@ def _settle_all(
     return settled
 
 
+def _is_repeat(order: Order, answer: Settled | errors.BankError) -> bool:
+    if isinstance(answer, errors.BankError):
+        return answer.replayed
+    # After a lost COMMIT the ledger answers from its rows; for whoever waits here it is still the first answer.
+    first = isinstance(answer.outcome, ledger.Posted) and answer.outcome.id == order.movement.id
+    return answer.outcome.replayed and not first
+
+
 def _result(answer: Settled | errors.BankError) -> UUID | errors.BankError:
     if isinstance(answer, errors.BankError):
         return answer
@@ -143,7 +172,7 @@ def _result(answer: Settled | errors.BankError) -> UUID | errors.BankError:
     return outcome.as_error() if isinstance(outcome, ledger.Refused) else _id_of(outcome)
 
 
-def _id_of(outcome: ledger.Posted | ledger.Held) -> UUID:
-    if isinstance(outcome, ledger.Held):
-        raise errors.BooksBroken("a transaction was asked for, and a hold answered")
+def _id_of(outcome: ledger.Outcome) -> UUID:
+    if not isinstance(outcome, ledger.Posted):
+        raise errors.BooksBroken("a transaction was asked for, and something else answered")
     return outcome.id

@@ -77,8 +77,8 @@ def _moved(order: Order, settled: Settled) -> HoldMoved:
     outcome = settled.outcome
     if isinstance(outcome, ledger.Refused):
         raise outcome.as_error()
-    if isinstance(outcome, ledger.Posted):
-        raise errors.BooksBroken("a hold was asked for, and a transaction answered")
+    if not isinstance(outcome, ledger.Held):
+        raise errors.BooksBroken("a hold was asked for, and something else answered")
     # After a lost COMMIT the ledger answers from its rows; for whoever waits here it is still the first answer.
     first = order.key is None or order.movement.id in (outcome.hold.id, outcome.hold.transaction_id)
     return HoldMoved(_view(outcome.hold), outcome.replayed and not first)

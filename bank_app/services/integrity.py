@@ -421,6 +421,14 @@ class _Check:
             .limit(_MOST_PER_INVARIANT)
         ):
             self._found(7, f"key {row[0]!r} of actor {row[2]}", f"names transaction {row[1]}, which is not its effect")
+        opened_none = (
+            select(col(IdempotencyKey.key), col(IdempotencyKey.actor_id), col(IdempotencyKey.account_id))
+            .join(Account, col(Account.id) == col(IdempotencyKey.account_id), isouter=True)
+            .where(col(IdempotencyKey.account_id).is_not(None), col(Account.owner_id).is_(None))
+        )
+        for key, actor_id, account_id in self.session.execute(opened_none.limit(_MOST_PER_INVARIANT)):
+            number = account_number_text(account_id or 0)
+            self._found(7, f"key {key!r} of actor {actor_id}", f"names account {number}, which is not its effect")
         twice = (
             select(col(IdempotencyKey.actor_id), col(IdempotencyKey.key))
             .group_by(col(IdempotencyKey.actor_id), col(IdempotencyKey.key))

@@ -49,7 +49,7 @@ from bank_app.services.answers import (
 )
 from bank_app.services.cash import cash_account
 from bank_app.services.hold_book import HoldBook
-from bank_app.services.rules import Book, Held, Outcome, Posted, PostingRow, Refused, decide, no_such_account
+from bank_app.services.rules import Book, Held, Opened, Outcome, Posted, PostingRow, Refused, decide, no_such_account
 
 _KIND_DIGIT = {AccountKind.CASH: cash.KIND_DIGIT, AccountKind.FEES: 2, AccountKind.INTEREST: 3, AccountKind.SUSPENSE: 4}
 # Built once: a statement that is built for every posting costs more than the posting's own arithmetic.
@@ -353,6 +353,19 @@ def record_refusal(session: Session, key: Key, refusal: Refused) -> None:
     insert_rows(session, IDEMPOTENCY_KEYS, [_key_row(None, key, refusal, clock.now())])
 
 
+def record_opening(session: Session, key: Key, account_id: int, transaction_id: UUID | None) -> None:
+    """Keeps the account that was opened under a key, and the transaction of its opening deposit if there was one."""
+    row = {
+        "actor_id": key.actor_id,
+        "key": key.text,
+        "fingerprint": key.fingerprint,
+        "transaction_id": transaction_id,
+        "account_id": account_id,
+        "created_at": clock.now(),
+    }
+    insert_rows(session, IDEMPOTENCY_KEYS, [row])
+
+
 def _posted_by(outcome: Outcome) -> Posted | None:
     return outcome.posted if isinstance(outcome, Held) else outcome if isinstance(outcome, Posted) else None
 
@@ -422,6 +435,7 @@ def _key_row(draft: AnyDraft | None, key: Key, outcome: Outcome, now: datetime) 
 __all__ = [
     "AccountFacts",
     "Held",
+    "Opened",
     "Outcome",
     "Posted",
     "PostingRow",

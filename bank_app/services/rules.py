@@ -92,7 +92,15 @@ class Held:
     replayed: bool = False
 
 
-Outcome = Posted | Held | Refused
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An account that was opened under a key; no draft is ever answered so."""
+
+    account_id: int
+    replayed: bool = False
+
+
+Outcome = Posted | Held | Refused | Opened
 
 
 @dataclass(slots=True)

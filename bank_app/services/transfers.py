@@ -157,8 +157,8 @@ def _moved(order: Order, settled: Settled) -> Moved:
     outcome = settled.outcome
     if isinstance(outcome, ledger.Refused):
         raise outcome.as_error()
-    if isinstance(outcome, ledger.Held):
-        raise errors.BooksBroken("a transaction was asked for, and a hold answered")
+    if not isinstance(outcome, ledger.Posted):
+        raise errors.BooksBroken("a transaction was asked for, and something else answered")
     # The first answer stands for ever: it knows of no reversal, also when it is given again.
     # Nor does it read what the actor calls the others: whoever shows names asks for the transaction.
     view = _view(order.actor, outcome, settled.accounts, {}, reversed_by=None)

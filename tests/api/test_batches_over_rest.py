@@ -8,6 +8,7 @@ from bank_app.api.requests import LARGER_BODIES
 from bank_app.services import posting
 
 BATCH = "/transactions/batch"
+OF_THEN = "This is the answer of the first time, and stays it for this key; to have it decided anew, send a new key."
 
 
 @pytest.fixture
@@ -147,7 +148,9 @@ def test_the_whole_is_answered_again_under_its_key_and_another_refused(program, 
     first, again = program.post(BATCH, body, key="payroll"), program.post(BATCH, body, key="payroll")
     assert (first.status_code, first.headers.get("idempotency-replayed")) == (200, None)
     assert (again.status_code, again.headers["idempotency-replayed"]) == (200, "true")
-    assert again.json() == first.json()
+    posted, refused = [{**result, "replayed": True} for result in first.json()["results"]]
+    refused["detail"] += f" {OF_THEN}"
+    assert again.json() == {**first.json(), "replayed": 2, "results": [posted, refused]}
     longer = program.post(BATCH, {"items": [*body["items"], pay(hers, his, "1.00")]}, key="payroll")
     assert (longer.status_code, longer.json()["code"]) == (422, "idempotency_key_reused")
     assert longer.json()["errors"][0]["field"] == "Idempotency-Key"
@@ -162,7 +165,8 @@ def test_an_atomic_batch_that_is_refused_names_the_item_and_says_the_same_again(
     counter.deposit(ada, hers, "100.00")
     again = program.post(BATCH, body, key="rents")
     assert (again.status_code, again.headers["idempotency-replayed"]) == (409, "true")
-    assert {**again.json(), "request_id": ""} == {**first.json(), "request_id": ""}
+    told = first.json()["detail"]
+    assert again.json() == {**first.json(), "request_id": again.json()["request_id"], "detail": f"{told} {OF_THEN}"}
     posted = program.post(BATCH, body, key="rents-again")
     assert (posted.status_code, codes(posted)) == (200, [(201, None)] * 2)
 
@@ -182,11 +186,11 @@ def test_a_full_queue_is_overloaded_with_a_time_to_wait(program, db, counter, he
     monkeypatch.setattr(posting, "_LARGE_AT_ONCE", 0)
     sent = ("/transactions/deposit", _without_type(put(hers.number))), (BATCH, {"items": [put(hers.number)]})
     for path, body in sent:
-        answer = program.post(path, body, key="k")
+        answer = program.post(path, body, key=path)
         assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "overloaded", "1")
         assert answer.json()["money_moved"] == "no"
     monkeypatch.undo()
-    assert [program.post(path, body, key="k").status_code for path, body in sent] == [201, 200]
+    assert [program.post(path, body, key=path).status_code for path, body in sent] == [201, 200]
     assert counter.balance(hers) == "100.02"
 
 

@@ -60,7 +60,7 @@ def test_every_family_has_a_status():
     "body",
     [
         b"{", b"{'a': 1}", b'{"a": 1,}', b"amount=1", b'{"a": 1} {"b": 2}', b"\xff\xfe", b'{"a": "\xe9"}',
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf{}", b'{"a": \xef\xbb\xbf1}',
         '{"amount": "1"}'.encode("utf-16"), b'{"a": NaN}', b"[" * 100_000, b'{"a": "\\ud800"}',
         b'{"amount": "1", "amount": "9"}',
         b'{"metadata": {"a": 1, "a": 2}}', b" ",

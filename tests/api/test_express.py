@@ -78,6 +78,15 @@ def bodies(path, hers, his, nowhere):
     return texts | {f"amount {amount!r}": json.dumps(other(amount=amount)) for amount in amounts}
 
 
+QUERIES = {
+    "unknown parameter": "?dry_run=true",
+    "unknown parameter twice": "?dry_run=true&dry_run=false",
+    "unknown parameter, no JSON": "?dry_run=true",
+    "parameter without a name": "?=1",
+    "nothing after the mark": "?",
+}
+
+
 def requests(path, world, token):
     """By name: headers and body. Everything about the body, then everything about what comes with it."""
     sent = bodies(path, world["hers"], world["his"], world["nowhere"])
@@ -118,6 +127,10 @@ def requests(path, world, token):
         "long key": ([signed, JSON, key("k" * 256)], good),
         "longest key": ([signed, JSON, key(kept + "k" * (255 - len(kept)))], good),
         "foreign key": ([signed, JSON, ("Idempotency-Key", "clé".encode())], good),
+        **{name: ([signed, JSON], good) for name in QUERIES},
+        "unknown parameter, no JSON": ([signed, JSON], bad),
+        "misspelt key": ([signed, JSON, ("Idempotency_Key", "k")], good),
+        "misspelt key beside a key": ([signed, JSON, key(f"{kept}-x"), ("X-Idempotency-Key", "k")], good),
         "no accept": ([signed, JSON, ("Accept", "text/html")], good),
         "in pieces": ([signed, JSON], lambda: iter([good[:5].encode(), good[5:].encode()])),
         "too large in pieces": ([signed, JSON], lambda: (b" " * 1_000_000 for _ in range(9))),
@@ -130,7 +143,8 @@ def answers(client, path, world, token):
     for name, (headers, body) in requests(path, world, token).items():
         content = body() if callable(body) else body
         sent = [*headers, ("X-Request-ID", "the-same")]
-        answer = client.post(f"/api/v1{path}?unknown=1", content=content, headers=sent)
+        address = f"/api/v1{path}{QUERIES.get(name, '')}"
+        answer = client.post(address, content=content, headers=sent)
         said = f"{answer.status_code} {sorted(answer.headers.items())} {answer.text}"
         for word in ("hers", "his", "nowhere"):
             said = said.replace(world[word], word)

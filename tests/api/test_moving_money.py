@@ -99,10 +99,12 @@ def test_a_refusal_is_repeated_although_the_money_has_come_meanwhile(caller, ada
     assert (refused.status_code, again.status_code) == (409, 409)
     assert "idempotency-replayed" not in refused.headers
     assert again.headers["idempotency-replayed"] == "true"
-    ids = {"request_id"}
-    assert {k: v for k, v in again.json().items() if k not in ids} == {
-        k: v for k, v in refused.json().items() if k not in ids
+    # The detail says besides that it is the answer of then.
+    other = {"request_id", "detail"}
+    assert {k: v for k, v in again.json().items() if k not in other} == {
+        k: v for k, v in refused.json().items() if k not in other
     }
+    assert again.json()["detail"].startswith(f"{refused.json()['detail']} This is the answer of the first time")
     assert caller(ada).post(TRANSFER, body_of(pair, "250.00"), key="another").status_code == 201
 
 

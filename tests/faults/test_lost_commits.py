@@ -7,7 +7,7 @@ from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.accounting import HoldState
 from bank_app.models import AuditRecord, Transaction
-from bank_app.services import accounts, auth, holds, transfers
+from bank_app.services import accounts, auth, holds, openings, transfers
 
 LOSE_THE_ANSWER, DO_NOT_DELIVER = "lose the answer", "do not deliver"
 either = pytest.mark.parametrize("fault", [LOSE_THE_ANSWER, DO_NOT_DELIVER])
@@ -41,6 +41,18 @@ def test_a_transfer_whose_commit_was_lost_is_there_once(behind, wire, counter, a
     assert count(counter.db, select(func.count()).select_from(Transaction)) == 2
     found = counter.db.read(lambda session: transfers.get_transaction(session, ada, moved.transaction.id))
     assert found.hash == moved.transaction.hash
+
+
+@either
+def test_an_account_whose_commit_was_lost_is_opened_once(behind, wire, counter, ada, fault):
+    """With a key. Without one nobody could tell it from another of the same person."""
+    opening = openings.Opening(initial_balance="5.00")
+    wire.faults = [fault]
+    opened = openings.open_account(behind, ada, opening, key="k")
+    assert (wire.faults, opened.replayed) == ([], False)
+    assert count(counter.db, select(func.count()).select_from(Transaction)) == 1
+    again = openings.open_account(behind, ada, opening, key="k")
+    assert (again.replayed, again.account) == (True, opened.account)
 
 
 @either

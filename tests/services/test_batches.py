@@ -1,12 +1,14 @@
 """Batches at the service: keys of items and of the whole, all or none, and what is left after an interruption."""
 
 import asyncio
+import contextlib
+from dataclasses import replace
 
 import pytest
 
 from bank_app import errors
 from bank_app.domain import money
-from bank_app.domain.identifiers import new_account_number
+from bank_app.domain.identifiers import new_account_number, new_id
 from bank_app.services import batches, integrity, ledger, posting
 from bank_app.services.batches import Item
 from bank_app.services.movements import Deposit, Transfer, Withdraw
@@ -25,7 +27,13 @@ def his(counter, ben):
 @pytest.fixture
 def send(db):
     """Posts a batch as a program would: `send(ada, pay(...), pay(...), key="k")`."""
-    return lambda actor, *items, **more: asyncio.run(batches.post(db, actor, items, **more))
+
+    def post(actor, *items, **more):
+        # Sent again it is another request, whose movements get ids of their own.
+        sent = [Item(replace(item.movement, id=new_id()), item.key) for item in items]
+        return asyncio.run(batches.post(db, actor, sent, **more))
+
+    return post
 
 
 def pay(source, target, amount, key=None):
@@ -113,11 +121,69 @@ def test_another_batch_under_the_same_key_moves_nothing(counter, send, ada, hers
     assert counter.balance(his) == "3.00"
 
 
-def test_the_keys_of_batches_and_of_single_requests_are_not_the_same_keys(counter, send, ada, hers, his):
-    counter.transfer(ada, hers, his, "1.00", key="k")
-    sent = send(ada, pay(hers, his, "1.00"), key="k")
-    assert (spoken(sent), sent.replayed) == (["ok"], False)
-    assert counter.balance(his) == "2.00"
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_key_stands_for_a_batch_or_for_a_single_request_and_never_for_both(counter, send, ada, hers, his, atomic):
+    counter.transfer(ada, hers, his, "1.00", key="transfer first")
+    send(ada, pay(hers, his, "1.00"), atomic=atomic, key="batch first")
+    with pytest.raises(errors.IdempotencyKeyReused):
+        send(ada, pay(hers, his, "1.00"), atomic=atomic, key="transfer first")
+    for other in (counter.transfer, counter.hold):
+        with pytest.raises(errors.IdempotencyKeyReused):
+            other(ada, hers, *([his] if other == counter.transfer else []), "1.00", key="batch first")
+    assert (counter.balance(hers), counter.balance(his)) == ("98.00", "2.00")
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_batch_that_was_refused_as_a_whole_keeps_its_key_too(counter, send, ada, hers, his, atomic):
+    with contextlib.suppress(errors.InsufficientFunds):
+        send(ada, pay(hers, his, "1000.00"), atomic=atomic, key="k")
+    with pytest.raises(errors.IdempotencyKeyReused):
+        counter.transfer(ada, hers, his, "1.00", key="k")
+    assert counter.balance(his) == "0.00"
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_the_key_of_the_whole_is_no_key_of_an_item(counter, send, ada, hers, his, atomic):
+    with pytest.raises(errors.IdempotencyKeyReused) as refused:
+        send(ada, pay(hers, his, "1.00"), pay(hers, his, "2.00", "k"), atomic=atomic, key="k")
+    assert refused.value.details["item"] == 1
+    assert counter.balance(his) == "0.00"
+    assert spoken(send(ada, pay(hers, his, "1.00"), atomic=atomic, key="k")) == ["ok"]
+
+
+def test_a_batch_and_a_single_request_that_race_for_one_key_move_money_once(
+    counter, send, at_once, codes, ada, hers, his
+):
+    def one(index):
+        if index % 2:
+            return send(ada, pay(hers, his, "1.00"), key="k")
+        return counter.transfer(ada, hers, his, "1.00", key="k")
+
+    answers = codes(at_once(one, 6))
+    assert (answers.count("ok"), set(answers)) == (3, {"ok", "idempotency_key_reused"})
+    assert counter.balance(his) == "1.00"
+
+
+def test_what_was_answered_before_is_marked_and_each_transaction_counted_once(counter, send, ada, hers, his):
+    counter.transfer(ada, hers, his, "1.00", key="before")
+    items = [
+        pay(hers, his, "1.00", "before"),
+        pay(hers, his, "2.00", "k"),
+        pay(hers, his, "2.00", "k"),
+        put(hers, "1.00"),
+    ]
+    sent = send(ada, *items)
+    assert (sent.repeats, sent.posted, sent.replayed) == ((True, False, True, False), 3, False)
+    again = send(ada, *items[:3])
+    assert (again.repeats, again.posted, again.replayed) == ((True, True, True), 2, True)
+    assert counter.balance(his) == "3.00"
+
+
+def test_a_refusal_that_was_given_before_is_marked(counter, send, ada, hers, his):
+    items = [pay(hers, his, "1000.00", "k"), pay(hers, his, "1000.00", "k")]
+    assert send(ada, *items).repeats == (False, True)
+    counter.deposit(ada, hers, "5000.00")
+    assert send(ada, *items).repeats == (True, True)
 
 
 def test_one_key_of_two_people_is_two_keys(counter, send, ada, ben, hers, his):
@@ -248,7 +314,7 @@ def test_an_item_that_breaks_its_piece_takes_no_other_with_it(counter, send, ada
     decide = ledger.decide
 
     def breaking(draft, *more):
-        if draft.id == items[2].movement.id:
+        if draft.key.text.endswith(" 2"):
             raise errors.BooksBroken("on purpose")
         return decide(draft, *more)
 

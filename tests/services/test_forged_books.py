@@ -123,15 +123,15 @@ def test_7_a_key_with_two_outcomes_is_found(db, forge):
     first = "(SELECT transaction_id FROM postings WHERE account_id = {hers} AND sequence = 1)"
     forge(
         "CREATE TABLE rebuilt AS SELECT * FROM idempotency_keys",
-        f"INSERT INTO rebuilt SELECT actor_id, `key`, fingerprint, {first}, NULL, NULL, NULL, created_at, NULL, NULL"
-        " FROM rebuilt",
+        f"INSERT INTO rebuilt SELECT actor_id, `key`, fingerprint, {first}, NULL, NULL, NULL, created_at,"
+        " NULL, NULL, NULL FROM rebuilt",
         "DROP TABLE idempotency_keys",
         "ALTER TABLE rebuilt RENAME TO idempotency_keys",
     ) if db.embedded else forge(
         # A foreign key keeps the index that it needs.
         "ALTER TABLE idempotency_keys ADD INDEX kept (actor_id), DROP PRIMARY KEY",
         f"INSERT INTO idempotency_keys SELECT actor_id, `key`, fingerprint, {first}, NULL, NULL, NULL, created_at,"
-        " NULL, NULL FROM idempotency_keys",
+        " NULL, NULL, NULL FROM idempotency_keys",
     )
     assert (7, "key") in found(db)
 

@@ -274,6 +274,13 @@ def test_a_key_says_of_a_hold_what_can_be(db, counter, ada, books, changed):
     assert "idempotency_keys_" in refused(db, statement.replace(" key,", " `key`,") + " WHERE hold_id IS NOT NULL")
 
 
+def test_a_key_names_an_account_or_a_hold_and_never_both(db, counter, ada, books):
+    counter.hold(ada, books[0], "1.00", key="hold")
+    statement = copy_of("idempotency_keys", **{"`key`": "'other'", "key": "'other'", "account_id": "1234567889"})
+    refusal = refused(db, statement.replace(" key,", " `key`,") + " WHERE hold_id IS NOT NULL")
+    assert "idempotency_keys_account" in refusal
+
+
 @pytest.mark.parametrize("limit", ["transfer_limit", "daily_limit"])
 def test_a_limit_below_zero_is_refused(db, books, limit):
     assert f"accounts_{limit}" in refused(db, f"UPDATE accounts SET {limit} = -1 WHERE id = {books[0].id}")

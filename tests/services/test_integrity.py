@@ -286,12 +286,18 @@ def test_7_a_key_whose_effect_is_gone_is_named(db, ada, vandal):
 
 
 @broken
+def test_7_a_key_that_names_an_account_that_was_never_opened_is_named(db, ada, vandal):
+    vandal("UPDATE idempotency_keys SET account_id = 1234567889")
+    assert found(db) == {(7, f"key 'rent' of actor {ada.user_id}")}
+
+
+@broken
 def test_7_a_transaction_with_two_keys_is_named(mariadb_db, vandal):
     vandal(
         "ALTER TABLE idempotency_keys DROP FOREIGN KEY idempotency_keys_ibfk_2",
         "ALTER TABLE idempotency_keys DROP INDEX transaction_id",
         "INSERT INTO idempotency_keys SELECT actor_id, 'again', fingerprint, transaction_id, NULL, NULL, NULL,"
-        " created_at, NULL, NULL FROM idempotency_keys",
+        " created_at, NULL, NULL, NULL FROM idempotency_keys",
     )
     assert (7, f"transaction {vandal.moved.id}") in found(mariadb_db)
 
