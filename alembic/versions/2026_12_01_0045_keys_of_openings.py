@@ -1,7 +1,7 @@
 """What an idempotency key says of an account that was opened.
 
-Revision ID: 0009
-Revises: 0008
+Revision ID: 0010
+Revises: 0009
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 from bank_app.columns import Ascii, Digest, Identifier, Json, Moment
 from bank_app.errors import DatabaseUnavailable
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
