@@ -17,7 +17,7 @@ from typing import Any
 from granian._internal import load_target
 from granian.constants import Interfaces
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer, WorkerProcess
 
 from bank_app import build, collector, logs, settings
 from bank_app.lifeline import end_with_parent
@@ -25,6 +25,7 @@ from bank_app.settings import PROJECT
 
 READY_SECONDS = 60
 KILL_SECONDS = 10
+TOLD_AGAIN_SECONDS = 1.0
 
 
 class PortTaken(Exception):
@@ -69,7 +70,7 @@ def serve(
     os.chdir(PROJECT)
     # A forked worker would inherit connections, locks and threads of what this process did before.
     multiprocessing.set_start_method("spawn", force=True)
-    supervisor = Server(
+    supervisor = Supervisor(
         "bank_app.bank_app:serve",
         interface=Interfaces.ASGI,
         address=host,
@@ -91,6 +92,33 @@ def serve(
 
     threading.Thread(target=_watch, args=(host, port, ready), daemon=True).start()
     supervisor.serve(target_loader=_load_app)
+
+
+class Supervisor(MPServer):
+    """Granian's, which ends its workers in order, on a busy machine and right after their start, too.
+
+    Granian waits for a worker in two threads, and the operating system tells only one of them that it is over. The
+    other may find, within the same second, a worker that is neither there nor known to have ended, says that it
+    "refused to gracefully stop", and kills whatever has its number by then. Here one thread waits for the process, and
+    everybody else for that thread. And a worker that is told to end a moment after it began to listen never hears of
+    it, and is killed while it serves; here it is told again.
+    """
+
+    def _spawn_worker(self, *arguments: Any, **named: Any) -> WorkerProcess:
+        worker = super()._spawn_worker(*arguments, **named)
+        waiting = threading.Thread(target=worker._watcher)  # noqa: SLF001 - where granian notes the end
+
+        def join(timeout: float | None = None) -> None:
+            deadline = float("inf") if timeout is None else time.monotonic() + timeout
+            while waiting.is_alive() and (left := deadline - time.monotonic()) > 0:
+                waiting.join(min(left, TOLD_AGAIN_SECONDS))
+                if waiting.is_alive() and worker.interrupt_by_parent:
+                    worker.terminate()  # type: ignore[no-untyped-call]
+
+        worker._watch = waiting.start  # type: ignore[method-assign]  # noqa: SLF001 - instead of another such thread
+        worker.join = join  # type: ignore[method-assign]
+        worker.is_alive = waiting.is_alive  # type: ignore[method-assign]
+        return worker
 
 
 class _NoCrashLoop(dict[int, float]):
