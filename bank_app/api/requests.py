@@ -37,13 +37,6 @@ class JsonNumber:
 
     text: str
 
-    @property
-    def plain(self) -> str:
-        """Without trailing zeros after the point: `12.50` and `12.5` are the same JSON number."""
-        if "." not in self.text or "e" in self.text.lower():
-            return self.text
-        return self.text.rstrip("0").rstrip(".")
-
 
 def read_json(body: bytes) -> Any:
     """A JSON document in UTF-8. Numbers with a point or exponent are `JsonNumber`, small whole ones are int.

@@ -32,7 +32,7 @@ def _refuse(code: str, message: str) -> PydanticCustomError:
 def _amount(*, zero_allowed: bool) -> Callable[[Any], money.Amount]:
     def read(value: Any) -> money.Amount:
         try:
-            amount = money.Amount.of(value.plain if isinstance(value, JsonNumber) else value)
+            amount = money.Amount.of_number(value.text) if isinstance(value, JsonNumber) else money.Amount.of(value)
         except BankError as error:
             raise _refuse(error.code, error.detail) from None
         if amount.is_zero and not zero_allowed:
@@ -48,6 +48,9 @@ def _read_by(read: Callable[[Any], Any]) -> GetPydanticSchema:
 
 
 def _account_number(value: Any) -> int:
+    if isinstance(value, (int, JsonNumber)) and not isinstance(value, bool):
+        # A number has no leading zeros, and some programs round what has ten digits.
+        raise _refuse("invalid_account_number", 'Send the account number as a string, such as "1234567889".')
     try:
         return parse_account_number(value)
     except BankError as error:
@@ -102,10 +105,7 @@ def _plain(value: Any, depth: int) -> Any:
     return value
 
 
-_DECIMAL = {
-    "anyOf": [{"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,10})?$"}, {"type": "number", "minimum": 0}],
-    "examples": ["25.00"],
-}
+_TEXT = {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,10})?$"}
 _ACCOUNT = {
     "type": "string",
     "pattern": r"^[0-9](?:[ -]*[0-9]){9}$",
@@ -116,16 +116,26 @@ _ACCOUNT = {
 AmountIn = Annotated[
     money.Amount,
     _read_by(_amount(zero_allowed=False)),
-    WithJsonSchema({**_DECIMAL, "description": "More than zero, with at most the decimals of the account's currency."}),
+    WithJsonSchema(
+        {
+            "anyOf": [_TEXT, {"type": "number", "exclusiveMinimum": 0}],
+            "description": "More than zero, with at most the decimals of the account's currency.",
+            "examples": ["25.00"],
+        }
+    ),
 ]
 AmountOrZeroIn = Annotated[
     money.Amount,
     _read_by(_amount(zero_allowed=True)),
-    WithJsonSchema({**_DECIMAL, "description": "Zero or more, with at most the decimals of the account's currency."}),
+    WithJsonSchema(
+        {
+            "anyOf": [_TEXT, {"type": "number", "minimum": 0}],
+            "description": "Zero or more, with at most the decimals of the account's currency.",
+            "examples": ["25.00"],
+        }
+    ),
 ]
-AmountText = Annotated[
-    str, BeforeValidator(_amount_text), WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,10})?$"})
-]
+AmountText = Annotated[str, BeforeValidator(_amount_text), WithJsonSchema(_TEXT)]
 AccountNumber = Annotated[int, BeforeValidator(_account_number), WithJsonSchema(_ACCOUNT)]
 CurrencyCode = Annotated[
     str,

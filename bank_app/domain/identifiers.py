@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import secrets
 import struct
 import threading
@@ -18,10 +17,12 @@ from uuid import UUID
 from stdnum.iso7064 import mod_97_10
 
 from bank_app import clock
+from bank_app.domain import digits
 from bank_app.errors import InvalidAccountNumber
 
 # Customers' numbers begin with 1 to 9. Those that begin with 0 are the bank's own accounts.
-_LONGEST_NUMBER = 20
+_LONGEST_NUMBER, _LONGEST_READ = 20, 200
+_DIGITS = frozenset("0123456789")
 _FIRST_CUSTOMER, _LAST_CUSTOMER = 10_000_000, 99_999_999
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
@@ -68,8 +69,8 @@ def reference(identifier: UUID) -> str:
 
 def with_check_digits(payload: int) -> int:
     """The ten-digit number of an eight-digit payload (ISO 7064 MOD 97-10)."""
-    digits = f"{payload:08d}"
-    return int(digits + mod_97_10.calc_check_digits(digits))
+    leading = f"{payload:08d}"
+    return int(leading + mod_97_10.calc_check_digits(leading))
 
 
 def new_account_number() -> int:
@@ -89,30 +90,37 @@ def internal_account_number(kind_digit: int, currency_code: str, stripe: int) ->
 
 
 def parse_account_number(text: object) -> int:
-    """An account number as typed: ten digits, spaces and dashes ignored.
+    """An account number as typed or pasted: ten digits of any script; spaces, dashes and what nobody sees are ignored.
 
     Raises:
-        InvalidAccountNumber: not ten ASCII digits, or the check digits do not fit; `details["problem"]` is
-            `format` or `check_digits`.
+        InvalidAccountNumber: not ten digits, or the check digits do not fit; `details["problem"]` is `length`, with the
+            `count` of digits, `character`, with the first one that does not belong there, or `check_digits`.
     """
     # The same accounts are named again and again, and checking the digits takes longer than anything else about them.
     return _read_number(text) if isinstance(text, str) and len(text) <= _LONGEST_NUMBER else _number(text)
 
 
 def _number(text: object) -> int:
-    digits = re.sub(r"[\s\-]", "", text) if isinstance(text, str) else ""
-    if not re.fullmatch(r"[0-9]{10}", digits, re.ASCII):
+    written = bare_number(text) if isinstance(text, str) and len(text) <= _LONGEST_READ else ""
+    odd = next((character for character in written if character not in _DIGITS), None)
+    if odd:
         raise InvalidAccountNumber(
-            f"Account numbers have 10 digits; this has {len(digits)}."
-            if digits.isascii() and digits.isdigit()
-            else "Account numbers have 10 digits.",
-            problem="format",
+            f"Account numbers have 10 digits; this has {digits.named(odd)} in it.", problem="character", character=odd
         )
-    if not mod_97_10.is_valid(digits):
+    if len(written) != 10:
+        raise InvalidAccountNumber(
+            f"Account numbers have 10 digits; this has {len(written)}.", problem="length", count=len(written)
+        )
+    if not mod_97_10.is_valid(written):
         raise InvalidAccountNumber(
             "That number has a typo: its last two digits don't fit the rest.", problem="check_digits"
         )
-    return int(digits)
+    return int(written)
+
+
+def bare_number(text: str) -> str:
+    """What was typed as a number or a part of one, without the spaces and dashes that group it."""
+    return digits.plain(text).replace(" ", "").replace("-", "")
 
 
 _read_number = lru_cache(maxsize=20_000)(_number)
@@ -125,8 +133,8 @@ def account_number_text(number: int) -> str:
 
 def grouped(number: int) -> str:
     """The ten digits as people read them: `1234 5678 89`."""
-    digits = account_number_text(number)
-    return f"{digits[:4]} {digits[4:8]} {digits[8:]}"
+    text = account_number_text(number)
+    return f"{text[:4]} {text[4:8]} {text[8:]}"
 
 
 def fingerprint(operation: str, request: Mapping[str, Any]) -> bytes:
@@ -139,7 +147,7 @@ def fingerprint(operation: str, request: Mapping[str, Any]) -> bytes:
 
 def reference_bits(text: str) -> bytes | None:
     """The last five bytes of the identifier that `reference` shortened, or None if `text` is no reference."""
-    letters = text.strip().upper().replace("-", "")
+    letters = bare_number(text).upper()
     if len(letters) != 8 or any(letter not in _CROCKFORD for letter in letters):
         return None
     value = 0

@@ -12,16 +12,23 @@ import iso4217
 from babel import Locale
 from babel.numbers import format_decimal, get_currency_name, get_currency_symbol
 
+from bank_app.domain import digits
 from bank_app.errors import InvalidAmount
 
 # Sums of up to 9,000 postings of this size still fit a signed BIGINT; one posting may not be larger.
 MAX_MINOR = 10**15
+# How many digits stand between two grouping marks; as many decimals can be taken for thousands.
+GROUP = 3
 MINUS = "−"  # The typographic minus sign: as wide as a digit, and read as "minus" by screen readers.
 NBSP = "\u00a0"
 HIDDEN = "•••••"
 _hidden: ContextVar[bool] = ContextVar("amounts are hidden", default=False)
 _written_as: ContextVar[str] = ContextVar("amounts are written as in", default="en_US")
 _DOLLARS = re.compile(r"[−+]?\$[0-9][0-9,]*(\.[0-9]+)?", re.ASCII)
+_LAKHS = "#,##,##0"
+_WIRE_MARKS = frozenset("0123456789.")
+# Bounded before it is written out: an exponent is short to send and long to read.
+_NUMBER = re.compile(r"[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 _WIRE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?", re.ASCII)
 
 
@@ -79,25 +86,39 @@ class Amount:
 
     @classmethod
     def of(cls, value: object) -> Amount:
-        """Reads a JSON string or number.
+        """Reads a decimal string, or a number that is one exactly.
 
         A float is taken by its shortest decimal form, which is what the client wrote (`12.34`), never by its
         binary value.
 
         Raises:
-            InvalidAmount: no plain positive decimal (sign, exponent, grouping, NaN, another type), or zero.
+            InvalidAmount: no plain decimal (sign, grouping, NaN, another type; in a string an exponent).
         """
         if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
             raise InvalidAmount('The amount must be a decimal string such as "12.34".')
-        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-            value = int(value)  # 12.0 and 12 are the same JSON number, also where a currency has no decimals.
         if isinstance(value, int) and abs(value) > MAX_MINOR * 1000:
             # Before str(): Python refuses to write out a number of more than 4300 digits.
             raise InvalidAmount("The amount is more than this bank can record.")
-        text = value if isinstance(value, str) else str(value)
-        if not _WIRE.fullmatch(text):
+        if not isinstance(value, str):
+            # A float has a zero below zero, which is no less than the other.
+            return cls.of_number(str(value or 0))
+        if not _WIRE.fullmatch(value):
+            odd = next((mark for mark in value if mark not in _WIRE_MARKS), None)
+            named = f" It has {digits.named(odd)} in it." if odd else ""
+            raise InvalidAmount(f'The amount must be a plain positive decimal number such as "12.34".{named}')
+        return cls(value)
+
+    @classmethod
+    def of_number(cls, text: str) -> Amount:
+        """Reads a JSON number by what it was written as: `12.5`, `12.50` and `1.25E+1` are the same one.
+
+        Raises:
+            InvalidAmount: below zero, or with more digits than any amount has.
+        """
+        if not _NUMBER.fullmatch(text):
             raise InvalidAmount('The amount must be a plain positive decimal number such as "12.34".')
-        return cls(text)
+        plain = f"{Decimal(text):f}"
+        return cls.of(plain.rstrip("0").rstrip(".") if "." in plain else plain)
 
     @property
     def is_zero(self) -> bool:
@@ -209,14 +230,8 @@ def _style(locale: str, code: str) -> _Style:
         behind=behind,
         decimal=marks.get("currencyDecimal", marks["decimal"]),
         group=marks.get("currencyGroup", marks["group"]),
-        pattern="#,##,##0" if standard.grouping == (3, 2) else "#,##0",
+        pattern=_LAKHS if standard.grouping == (3, 2) else "#,##0",
     )
-
-
-def group_mark() -> str:
-    """What groups thousands where amounts are written as now: a comma, a full stop, or neither."""
-    mark = _style(_written_as.get(), "USD").group
-    return mark if mark in ",." else ""
 
 
 def decimal_mark() -> str:
@@ -239,6 +254,20 @@ def display(minor: int, code: str, *, signed: bool = False) -> str:
     return f"{sign}{style.before}{whole}{rest}{style.behind}"
 
 
+# --- what stands in a field -------------------------------------------------------------------------------
+
+
+def write(minor: int, code: str) -> str:
+    """An amount of zero or more as text for a field, which `read_typed` reads as the same amount: `1234,50` in German.
+
+    With the decimal mark of `write_as`, all decimals of the currency, no grouping and no symbol. It is not hidden: what
+    stands in a field is what is sent.
+    """
+    kind = currency(code)
+    whole, rest = divmod(minor, kind.unit)
+    return f"{whole}{_style(_written_as.get(), code).decimal}{rest:0{kind.digits}d}" if kind.digits else str(whole)
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """What a person's typing came to: minor units, or a problem, perhaps with a suggestion."""
@@ -249,59 +278,100 @@ class Typed:
 
 
 _INVALID = Typed(problem="AMOUNT_INVALID")
-_SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'’")
+_SPACES = str.maketrans("", "", " '")
+_ARABIC_POINT = "٫"
 
 
-def read_typed(text: str, code: str, *, group: str | None = None) -> Typed:
-    """Reads an amount that a person typed or pasted, and asks rather than guesses.
+def read_typed(text: str, code: str, *, locale: str | None = None, zero_allowed: bool = False) -> Typed:
+    """Reads an amount of the currency `code` that a person typed or pasted, and asks rather than guesses.
 
-    Spaces and apostrophes always group. Where both `.` and `,` appear the last one is the decimal mark. A
-    single mark before exactly three digits groups if it is the reader's own grouping mark (`group`, or that of
-    `write_as`), and is
-    otherwise ambiguous: the answer is a problem with a suggestion, never a silent choice.
+    `locale` is the one whose marks were used, where that is not the one of `write_as`. Digits of every script, spaces,
+    dashes and full-width signs are read, and what nobody sees is passed over.
+
+    Spaces and apostrophes always group. Where both `.` and `,` appear the last one is the decimal mark. A single one
+    before other than three digits is a decimal mark. Before three digits
+
+    - the reader's decimal mark begins the decimals of a currency that has three or more, as `write` writes them;
+    - the reader's grouping mark groups thousands in a currency that has fewer;
+    - everything else can be meant both ways, a thousand times apart: the answer is a problem with the larger amount
+      as a suggestion, never a silent choice.
 
     Returns problems `AMOUNT_REQUIRED`, `AMOUNT_INVALID`, `AMOUNT_POSITIVE`, `AMOUNT_DECIMALS`,
-    `AMOUNT_AMBIGUOUS`, `AMOUNT_TOO_LARGE`. Never raises.
+    `AMOUNT_AMBIGUOUS`, `AMOUNT_TOO_LARGE`. Never raises for what was typed.
     """
     kind = currency(code)
-    raw = text.strip()
+    style = _style((locale or _written_as.get()).replace("-", "_"), kind.code)
+    raw = digits.plain(text)
     if not raw:
         return Typed(problem="AMOUNT_REQUIRED")
-    style = _style(_written_as.get(), kind.code)
-    for mark in (style.before.strip(), style.behind.strip(), kind.symbol, kind.code):
-        raw = raw.removeprefix(mark).removesuffix(mark).strip()
-    if re.fullmatch(r"[-−(].*", raw):
-        inner = raw.lstrip("-−(").rstrip(")")
+    for mark in (style.before, style.behind, kind.symbol, kind.code, kind.code.lower()):
+        sign = digits.plain(mark)
+        raw = raw.removeprefix(sign).removesuffix(sign).strip()
+    if raw.startswith(("-", "(")):
+        inner = raw.lstrip("-(").rstrip(")")
         return Typed(problem="AMOUNT_POSITIVE" if re.fullmatch(r"[0-9.,\s]+", inner, re.ASCII) else "AMOUNT_INVALID")
-    if len(raw) > 40 or not re.fullmatch(r"[0-9.,'’ \u00a0\u202f\u2009]+", raw, re.ASCII):
-        return Typed(problem="AMOUNT_INVALID")
-    return _resolve_marks(raw.translate(_SPACES), kind, group_mark() if group is None else group)
-
-
-def _resolve_marks(digits: str, kind: Currency, group: str) -> Typed:
-    """Decides which mark groups and which one starts the decimals."""
-    marks = [character for character in digits if character in ".,"]
-    if not marks:
-        return _in_range(digits, "", kind)
-    head, last, tail = digits.rpartition(marks[-1])
-    if marks.count(last) > 1 and len(set(marks)) == 1:
-        return _in_range(digits.replace(last, ""), "", kind) if _well_grouped(digits, last) else _INVALID
-    other = {".": ",", ",": "."}[last]
-    if last in head or not tail or (other in head and not _well_grouped(head, other)):
+    # Prices without cents are written as `25.–` and `25,-`.
+    raw = re.sub(r"(?<=[0-9])[.,]-{1,2}$", "", raw)
+    if len(raw) > 40 or not re.fullmatch(rf"[0-9.,{_ARABIC_POINT}' ]+", raw, re.ASCII):
         return _INVALID
-    thousands = _well_grouped(digits, last)
-    if len(marks) > 1 or len(tail) != 3 or (last != group and (kind.digits == 3 or not thousands)):
+    written = raw.translate(_SPACES)
+    found = _resolve_arabic(written, kind) if _ARABIC_POINT in raw else _resolve_marks(written, kind, style)
+    return Typed(minor=0) if zero_allowed and found == _ZERO else found
+
+
+_ZERO = Typed(problem="AMOUNT_POSITIVE")
+
+
+def rewritten(text: str, code: str, *, locale: str) -> str:
+    """A text that was typed with the marks of `locale`, for a field whose reader has those of `write_as`.
+
+    What was understood is written anew. What was not stays, unless it would be understood now: then it is left out.
+    """
+    then, now = read_typed(text, code, locale=locale), read_typed(text, code)
+    if then.minor is not None:
+        return text if now == then else write(then.minor, code)
+    return text if now.minor is None else ""
+
+
+def _resolve_arabic(written: str, kind: Currency) -> Typed:
+    """With a mark that begins decimals and nothing else."""
+    whole, _, fraction = written.partition(_ARABIC_POINT)
+    return _in_range(whole, fraction, kind) if (whole + fraction).isdigit() and fraction else _INVALID
+
+
+def _resolve_marks(written: str, kind: Currency, style: _Style) -> Typed:
+    """Decides which mark groups and which one starts the decimals."""
+    marks = [character for character in written if character in ".,"]
+    if not marks:
+        return _in_range(written, "", kind)
+    head, last, tail = written.rpartition(marks[-1])
+    if marks.count(last) > 1 and len(set(marks)) == 1:
+        return _in_range(written.replace(last, ""), "", kind) if _well_grouped(written, last, style) else _INVALID
+    other = {".": ",", ",": "."}[last]
+    if last in head or not tail or (other in head and not _well_grouped(head, other, style)):
+        return _INVALID
+    decimals_fit = last == style.decimal and kind.digits >= GROUP
+    thousands = _well_grouped(written, last, style)
+    if len(marks) > 1 or len(tail) != 3 or decimals_fit or (last != style.group and not thousands):
         return _in_range(head.replace(other, ""), tail, kind)
     grouped = _in_range(head + tail, "", kind) if thousands else _INVALID
-    if last == group or not grouped.minor:
+    if not grouped.minor or (last == style.group and kind.digits < GROUP):
         return grouped
     return Typed(problem="AMOUNT_AMBIGUOUS", suggestion_minor=grouped.minor)
 
 
-def _well_grouped(text: str, mark: str) -> bool:
-    """Whether `mark` stands before groups of three digits only, as nobody writes `0,500` or `1234,567`."""
+def _well_grouped(text: str, mark: str, style: _Style) -> bool:
+    """Whether `mark` stands before groups of three digits only, as nobody writes `0,500` or `1234,567`.
+
+    Where it is usual, groups before the last three may be of two: `12,34,567`.
+    """
     first, *rest = text.split(mark)
-    return 1 <= len(first) <= 3 and not (rest and first.startswith("0")) and all(len(part) == 3 for part in rest)
+    if not 1 <= len(first) <= 3 or (rest and first.startswith("0")):
+        return False
+    if all(len(part) == 3 for part in rest):
+        return True
+    indian = style.pattern == _LAKHS and mark == style.group and len(first) < 3
+    return indian and len(rest[-1]) == 3 and all(len(part) == 2 for part in rest[:-1])
 
 
 def _in_range(whole: str, fraction: str, kind: Currency) -> Typed:
@@ -310,7 +380,7 @@ def _in_range(whole: str, fraction: str, kind: Currency) -> Typed:
         return Typed(problem="AMOUNT_DECIMALS")
     minor = int(whole or "0") * kind.unit + int((fraction or "0").ljust(kind.digits, "0") if kind.digits else "0")
     if minor == 0:
-        return Typed(problem="AMOUNT_POSITIVE")
+        return _ZERO
     if minor > MAX_MINOR:
         return Typed(problem="AMOUNT_TOO_LARGE")
     return Typed(minor=minor)

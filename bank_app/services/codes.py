@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock
+from bank_app.domain import digits
 from bank_app.errors import SecondFactorWrong
 from bank_app.models import RecoveryCode, User
 from bank_app.settings import Settings
@@ -127,8 +128,8 @@ def app_address(settings: Settings, email: str, secret: str) -> str:
 
 
 def _bare(typed: str) -> str:
-    """A code without the spaces and dashes that it is shown with."""
-    return "".join(letter for letter in typed.lower() if letter.isascii() and letter.isalnum())[:32]
+    """A code without the spaces and dashes that it is shown with, in digits of any keyboard."""
+    return "".join(letter for letter in digits.plain(typed).lower() if letter.isascii() and letter.isalnum())[:32]
 
 
 def _digest(settings: Settings, user_id: UUID, code: str) -> bytes:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from bank_app.domain.identifiers import reference, reference_bits
+from bank_app.domain.identifiers import bare_number, reference, reference_bits
 from bank_app.services import accounts, history, payees
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
@@ -79,5 +79,5 @@ def _fits_entry(entry: EntryView, wanted: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    digits = text.replace(" ", "").replace("-", "").replace("•", "")
+    digits = bare_number(text).replace("•", "")
     return digits if digits.isdigit() else "\0"

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import false, func
 
 from bank_app import errors
+from bank_app.domain.identifiers import bare_number
 
 T = TypeVar("T")
 
@@ -50,8 +51,8 @@ def contains(column: Any, text: str) -> Any:
 
 def has_number(column: Any, text: str) -> Any:
     """Whether an account's number is what `text` says; never, if `text` is no number."""
-    digits = text.replace(" ", "").replace("-", "")
-    return column == int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else false()
+    written = bare_number(text)
+    return column == int(written) if written.isascii() and written.isdigit() and len(written) <= 10 else false()
 
 
 def make_cursor(*parts: str) -> str:

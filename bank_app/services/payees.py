@@ -14,7 +14,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.domain import names
 from bank_app.domain.accounting import Direction, TransactionType
-from bank_app.domain.identifiers import account_number_text, grouped, new_id
+from bank_app.domain.identifiers import account_number_text, bare_number, grouped, new_id
 from bank_app.models import Account, Posting, SavedPayee, Transaction, User
 from bank_app.services import audit, ledger, payee_names
 from bank_app.services.auth import Actor
@@ -283,7 +283,7 @@ def _saved_view(row: SavedPayee, currency: str, owner: str, paid: Payee | None) 
 
 
 def _fits(view: SavedView, q: str) -> bool:
-    text, digits = q.strip().casefold(), q.replace(" ", "").replace("-", "")
+    text, digits = q.strip().casefold(), bare_number(q)
     named = text in view.name.casefold() or text in (view.nickname or "").casefold()
     return not text or named or (digits.isdigit() and digits in view.number)
 

@@ -39,6 +39,12 @@ class Preferences:
     shortcuts: bool = True
 
 
+def locale_of(text: object) -> str | None:
+    """One of the locales that can be chosen, by its code in either spelling; None for anything else."""
+    code = text.replace("_", "-") if isinstance(text, str) else ""
+    return code if code in LOCALES else None
+
+
 def of(actor: Actor) -> Preferences:
     """The actor's preferences, as they were looked up with the session."""
     return read(actor.preferences)

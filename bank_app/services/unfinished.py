@@ -17,7 +17,7 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.models import IdempotencyKey, TransferDraft, UnfinishedForm
-from bank_app.services import drafts
+from bank_app.services import drafts, preferences
 from bank_app.services.auth import Actor
 from bank_app.services.drafts import DraftView
 
@@ -25,6 +25,8 @@ LIFETIME = timedelta(hours=24)
 # What a form may keep, and how much of it. Anything else that a browser sends is left out.
 FIELDS: Mapping[str, int] = {
     "source": 40, "who": 10, "own": 40, "paid": 40, "number": 60, "name": 100, "amount": 60, "note": 400,
+    # In which locale the page was written, whose marks the amount has.
+    "written": 10,
 }  # fmt: skip
 KINDS = ("transfer", "deposit", "withdraw")
 # Money is added without a draft in between.
@@ -40,6 +42,11 @@ class Form:
     kind: str
     fields: Mapping[str, str]
     changed_at: datetime
+
+    @property
+    def written(self) -> str | None:
+        """The locale whose marks the amount was typed with, if that is known."""
+        return preferences.locale_of(self.fields.get("written"))
 
 
 @dataclass(frozen=True, slots=True)

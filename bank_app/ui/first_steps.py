@@ -82,7 +82,7 @@ async def tick(actor: Actor, step: str) -> None:
 
 
 def _tries(found: FirstSteps, partner: str) -> list[Try]:
-    code = calls.bank().settings.currency
+    code = found.own.currency if found.own else calls.bank().settings.currency
     amount = money.display(_SENT_MINOR, code).removesuffix(".00")
     start = "/move/transfer"
     if found.partner and found.own:

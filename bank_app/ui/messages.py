@@ -54,10 +54,13 @@ CATALOGUE: Mapping[str, str] = {
     # Amounts and forms
     "FORM_PROBLEM": "There is a problem",
     "AMOUNT_REQUIRED": "Enter an amount.",
-    "AMOUNT_INVALID": "Enter the amount as a number, like 25 or 25.50.",
+    "AMOUNT_INVALID": "Enter the amount as a number, like {example}.",
     "AMOUNT_POSITIVE": "Enter an amount above {zero}.",
     "AMOUNT_DECIMALS": "{currency} amounts have {decimals} at most.",
     "AMOUNT_AMBIGUOUS": "Did you mean {suggestion}? If not, use at most {decimals}.",
+    # Of a currency with three decimals: thousands, or decimals after the other mark.
+    "AMOUNT_EITHER": "Did you mean {suggestion}? If not, write the decimals after “{mark}”.",
+    "AMOUNT_OF_ADDRESS": "The address of this page has no amount of {currency} in it. Enter the amount.",
     "AMOUNT_TOO_LARGE": "That is more than this bank can record in one entry.",
     "MEMO_TOO_LONG": "Keep the note to 140 characters (now {count}).",
     "NAME_REQUIRED": "Enter your name.",
@@ -74,6 +77,7 @@ CATALOGUE: Mapping[str, str] = {
     "RECIPIENT_REQUIRED": "Choose who to pay, or enter an account number.",
     "RECIPIENT_NAME_REQUIRED": "Enter the name on the account.",
     "RECIPIENT_FORMAT": "Account numbers have 10 digits. You entered {count}.",
+    "RECIPIENT_CHARACTER": "Account numbers have 10 digits. You entered {character} among them.",
     "RECIPIENT_CHECK_DIGIT": "That number has a typo — its last two digits don't fit the rest.",
     "RECIPIENT_NOT_FOUND": f"No account here has that number. Check it with the person you're paying. {SAFE}",
     "RECIPIENT_CANNOT_RECEIVE": (
@@ -297,8 +301,11 @@ def reason_problem(error: Invalid) -> str:
 def amount_problem(problem: str, currency: str, suggestion_minor: int | None = None) -> str:
     """What is wrong with an amount that a person typed."""
     kind = money.currency(currency)
+    either = problem == "AMOUNT_AMBIGUOUS" and kind.digits >= money.GROUP
     return say(
-        problem,
+        "AMOUNT_EITHER" if either else problem,
+        example=" or ".join(dict.fromkeys((f"{25}", money.write(kind.unit * 51 // 2, currency)))),
+        mark=money.decimal_mark(),
         zero=money.display(0, currency),
         currency=kind.name,
         decimals=money.decimals(kind),

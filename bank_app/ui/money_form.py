@@ -14,7 +14,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus
 from bank_app.domain.identifiers import new_id, parse_account_number
 from bank_app.errors import AccountNotFound, BankError
-from bank_app.services import accounts, cautions, unfinished
+from bank_app.services import accounts, cautions, preferences, unfinished
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.drafts import DraftView
@@ -79,13 +79,17 @@ def choice(account: AccountView, reason: tuple[str, str], *, chosen: bool, forei
     )
 
 
-def read_amount(text: str, currency: str) -> Reading:
-    """An amount as typed, with the sentence about what is wrong."""
-    typed = money.read_typed(text, currency)
+def read_amount(text: str, currency: str, *, written: str | None = None, zero_allowed: bool = False) -> Reading:
+    """An amount as typed on a page of the locale `written`, with the sentence about what is wrong."""
+    typed = money.read_typed(text, currency, locale=written, zero_allowed=zero_allowed)
     if typed.problem:
         sentence = amount_problem(typed.problem, currency, typed.suggestion_minor)
         return Reading(None, sentence, typed.suggestion_minor)
     return Reading(typed.minor)
+
+
+def _locale_now() -> str:
+    return money.written_as().replace("_", "-")
 
 
 def new_answer() -> int:
@@ -176,6 +180,10 @@ class MoneyForm(rx.State, mixin=True):
     _minor: int | None = None
     _suggested: int | None = None
     _typed: str = ""
+    # The locale that the page was written in, whose marks the amount has.
+    written: str = ""
+    # The currency that the form is about, also before an account is chosen.
+    _currency: str = ""
     # The address that the form was loaded for.
     shown_at: str = ""
     _address: str = ""
@@ -265,6 +273,7 @@ class MoneyForm(rx.State, mixin=True):
         self._chosen = self._minor = None
         self._typed = self.kept_at = ""
         self._form, self._awaited, self.limits, self._kept = None, None, [], {}
+        self.written, self._currency = _locale_now(), ""
         self._unsaid()
         self.refused = "" if session.can_move else say("forbidden", role=session.role_word)
         if self.refused:
@@ -288,11 +297,15 @@ class MoneyForm(rx.State, mixin=True):
         except BankError:
             return []
 
-    def _offer(self, offered: Sequence[AccountView], wanted: int | None, *, foreign: bool) -> None:
-        """Shows the accounts; chooses the wanted one, or the only one that can be used."""
+    def _offer(self, offered: Sequence[AccountView], wanted: int | None, *, foreign: bool, currency: str = "") -> None:
+        """Shows the accounts; chooses the wanted one, or the only one that can be used.
+
+        Where an amount of a `currency` is asked for, an account of another one is not chosen for it.
+        """
         why = why_not_to if self._incoming else why_not_from
         usable = [account for account in offered if not why(account)[0]]
         found = next((account for account in usable if account.id == wanted), None)
+        usable = [account for account in usable if account.currency == currency] or usable
         if found is None and len(usable) == 1:
             found = usable[0]
         self.choices = [choice(account, why(account), chosen=account is found, foreign=foreign) for account in offered]
@@ -303,7 +316,7 @@ class MoneyForm(rx.State, mixin=True):
         """Says what the amount does to the account."""
         if account is None:
             return
-        code = account.currency
+        self._currency = code = account.currency
         self.symbol, self.unit = money.currency(code).symbol, money.currency(code).name
         if not chosen:
             return
@@ -339,20 +352,52 @@ class MoneyForm(rx.State, mixin=True):
 
     async def _choose(self, number: str) -> None:
         self._chosen = number_of(number)
-        await self._show_all(await self._account())
+        # Another account may be of another currency, in which the same text is another amount or none.
+        await self._read(self._typed)
 
     async def _read(self, text: str) -> None:
         account = await self._account()
-        currency = account.currency if account else calls.bank().settings.currency
-        self._typed = typed = forms.text(text, 60)
-        reading = read_amount(typed, currency) if typed else Reading()
-        self._minor, self._suggested = reading.minor, reading.suggestion_minor
+        reading = self._understand(text, account) if forms.text(text, 60) else self._understand_nothing()
         self.errors = {**self.errors, "amount": reading.problem}
-        self.echo = money.display(reading.minor, currency) if reading.minor is not None else ""
-        self.suggestion = (
-            money.display(reading.suggestion_minor, currency) if reading.suggestion_minor is not None else ""
-        )
         await self._show_all(account)
+
+    def _understand(self, text: object, account: AccountView | None, *, written: object = None) -> Reading:
+        """Reads the amount in the currency that it is about; what it came to is shown under the field."""
+        self._typed = typed = forms.text(text, 60)
+        currency = account.currency if account else self._currency
+        if not currency:
+            # There is no account, which is said first.
+            return self._understand_nothing()
+        locale = preferences.locale_of(written) or preferences.locale_of(self.written)
+        reading = read_amount(typed, currency, written=locale)
+        self._minor, self._suggested = reading.minor, reading.suggestion_minor
+        self.echo, self.suggestion = (
+            "" if minor is None else money.display(minor, currency)
+            for minor in (reading.minor, reading.suggestion_minor)
+        )
+        return reading
+
+    def _understand_nothing(self) -> Reading:
+        self._typed = self.echo = self.suggestion = ""
+        self._minor = self._suggested = None
+        return Reading()
+
+    async def _begin_with(self, text: str, written: str | None = None) -> None:
+        """Puts a text into the field before it is shown, by the marks of the locale that it was typed in."""
+        if self._currency and written:
+            text = money.rewritten(text, self._currency, locale=written)
+        self.amount_typed = text
+        await self._read(text)
+
+    async def _begin_with_wire(self, text: str) -> None:
+        """The same for an amount in an address, which has the form of the API."""
+        try:
+            minor = money.parse(text, self._currency)
+        except BankError:
+            kind = money.currency(self._currency).name
+            self.errors = {**self.errors, "amount": say("AMOUNT_OF_ADDRESS", currency=kind)}
+            return
+        await self._begin_with(money.write(minor, self._currency))
 
     async def _show_all(self, account: AccountView | None) -> None:
         """What the amount does to the account, and to what it may still pay; says at once if it is too much."""
@@ -367,10 +412,10 @@ class MoneyForm(rx.State, mixin=True):
             problem = self._beyond(account, self._minor, limits)
             self.errors, self.too_much = {**self.errors, "amount": problem}, problem != ""
 
-    async def _refresh(self) -> None:
-        """Brings what is said about the accounts up to date. What is typed stays."""
+    async def _refresh(self) -> rx.event.EventSpec | None:
+        """Brings what is said about the accounts up to date. What is typed stays, in the marks that hold now."""
         if not self.loaded or self.refused:
-            return
+            return None
         actor = await actor_of(self)
         now = {}
         for shown in self.choices:
@@ -390,12 +435,23 @@ class MoneyForm(rx.State, mixin=True):
             # What was said about the answer before names amounts.
             self._unsaid()
             await self._read(self._typed)
+        return await self._write_anew()
+
+    async def _write_anew(self) -> rx.event.EventSpec | None:
+        """After the person has chosen another locale: the same amount with the marks of that one."""
+        before, self.written = self.written, _locale_now()
+        if before == self.written or not (self._typed and self._currency):
+            return None
+        text = money.rewritten(self._typed, self._currency, locale=before)
+        await self._read(text)
+        return rx.set_value("amount", text)
 
     async def _fill(self, minor: int | None, account: AccountView | None) -> rx.event.EventSpec | None:
         """Puts an amount into the field, as if it had been typed."""
         if minor is None or account is None:
             return None
-        text = money.to_text(minor, account.currency)
+        text = money.write(minor, account.currency)
+        self.written = _locale_now()
         await self._read(text)
         return rx.set_value("amount", text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import reflex as rx
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from bank_app.ui.session import actor_of
 
 _SEND = re.compile(r"(?:send|pay)\s+(\S+)\s+to\s+(.+)", re.IGNORECASE)
 _MOST = 12
+_FORM = "/move/transfer"
 
 
 @dataclass(frozen=True)
@@ -102,16 +104,15 @@ def _sending(session: Session, actor: Actor, text: str) -> list[Hit]:
     asked = _SEND.fullmatch(text)
     if asked is None or actor.role.sees_every_account:
         return []
-    code = calls.bank().settings.currency
-    minor = money.read_typed(asked[1], code).minor
-    if minor is None:
-        return []
-    amount, shown = money.to_text(minor, code), money.display(minor, code)
-    return [
-        Hit("Form", f"Send {shown} to {payee.name}", "Fills in the form; nothing moves yet",
-            f"/move/transfer?to={payee.number}&amount={amount}")
-        for payee in finder.payees_called(session, actor, asked[2])
-    ]  # fmt: skip
+    hits = []
+    for payee in finder.payees_called(session, actor, asked[2]):
+        # Only money of the payee's currency can arrive there.
+        minor = money.read_typed(asked[1], payee.currency).minor
+        if minor is not None:
+            fields = {"to": payee.number, "amount": money.to_text(minor, payee.currency), "currency": payee.currency}
+            title = f"Send {money.display(minor, payee.currency)} to {payee.name}"
+            hits.append(Hit("Form", title, "Fills in the form; nothing moves yet", f"{_FORM}?{urlencode(fields)}"))
+    return hits
 
 
 def _found(session: Session, actor: Actor, text: str) -> list[Hit]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from bank_app.domain import money
+from bank_app.domain import digits, money
 from bank_app.domain.identifiers import parse_account_number
 from bank_app.errors import AccountNotFound, BankError, InvalidAccountNumber
 from bank_app.services import accounts, drafts, transfers, unfinished
@@ -27,6 +27,11 @@ class Start:
     name: str = ""
     amount: str = ""
     note: str = ""
+    # The locale whose marks the amount was typed with, where that was at another time.
+    written: str | None = None
+    # An amount in the form of the API, and the currency that it is of if the account does not say.
+    asked: str = ""
+    currency: str = ""
     # Only of a form that was not finished: which way to name the recipient, and the number as far as it was typed.
     who: str = ""
     number: str = ""
@@ -53,7 +58,7 @@ async def start_of_draft(actor: Actor, draft_id: Any) -> Start:
     # What was sent is over: coming back to its form begins a new one.
     if sent is not None:
         return Start(draft.from_account_id)
-    amount = money.to_text(draft.amount_minor, draft.currency)
+    amount = money.write(draft.amount_minor, draft.currency)
     return Start(draft.from_account_id, draft.to_account_id, draft.payee_name or "", amount, draft.description or "")
 
 
@@ -65,8 +70,8 @@ def start_of_form(form: unfinished.Form) -> Start:
     who = typed["who"]
     chosen = typed[who] if who in ("own", "paid") else typed["number"]
     return Start(
-        number_of(typed["source"]), number_of(chosen), typed["name"], typed["amount"], typed["note"], who,
-        typed["number"],
+        number_of(typed["source"]), number_of(chosen), typed["name"], typed["amount"], typed["note"], form.written,
+        who=who, number=typed["number"],
     )  # fmt: skip
 
 
@@ -76,7 +81,7 @@ async def start_of_transaction(actor: Actor, transaction_id: Any) -> Start:
     if view.type != "transfer":
         return Start()
     sent, received = view.postings
-    amount = money.to_text(view.amount_minor, view.currency)
+    amount = money.write(view.amount_minor, view.currency)
     return Start(
         number_of(sent.account_id), number_of(received.account_id), received.owner_name, amount, view.description or ""
     )
@@ -105,15 +110,18 @@ def _one(session: Any, actor: Actor, number: int) -> list[AccountView]:
 
 
 def number_problem(typed: str) -> str:
-    """What is wrong with an account number: nothing typed, not ten digits, or a typo."""
+    """What is wrong with an account number: nothing typed, not ten digits, something else among them, or a typo."""
     if not typed:
         return say("RECIPIENT_REQUIRED")
     try:
         parse_account_number(typed)
     except InvalidAccountNumber as error:
-        if error.details.get("problem") == "check_digits":
-            return say("RECIPIENT_CHECK_DIGIT")
-    return say("RECIPIENT_FORMAT", count=sum(letter.isdigit() for letter in typed))
+        match error.details:
+            case {"problem": "length", "count": count}:
+                return say("RECIPIENT_FORMAT", count=count)
+            case {"problem": "character", "character": character}:
+                return say("RECIPIENT_CHARACTER", character=digits.named(character))
+    return say("RECIPIENT_CHECK_DIGIT")
 
 
 @dataclass(frozen=True)

@@ -64,11 +64,56 @@ def test_every_swap_of_neighbours_is_noticed(number):
         assert is_valid(swapped) == (swapped == number)
 
 
-@pytest.mark.parametrize("text", ["", "123", "12345678891", "12345678O2", "१२३४५६७८०२", "1234.56789", None, 1234567889])
+@pytest.mark.parametrize("text", ["", "123", "12345678891", "١٢٣٤", "\u200b", "12 - 34", None, 1234567889, "1" * 300])
 def test_what_is_not_ten_digits_is_no_account_number(text):
     with pytest.raises(InvalidAccountNumber) as refusal:
         parse_account_number(text)
-    assert refusal.value.details == {"problem": "format"}
+    assert refusal.value.details["problem"] == "length"
+    assert refusal.value.details["count"] != 10
+
+
+@pytest.mark.parametrize(
+    ("text", "character", "named"),
+    [
+        ("12345678O2", "O", "“O”"),
+        ("1234.5678.89", ".", "“.”"),
+        ("1234567889²", "²", "“²”"),
+        ("account 1234567889", "a", "“a”"),
+        ("①234567889", "①", "“①”"),
+    ],
+)
+def test_what_is_among_ten_digits_is_named(text, character, named):
+    with pytest.raises(InvalidAccountNumber) as refusal:
+        parse_account_number(text)
+    assert refusal.value.details == {"problem": "character", "character": character}
+    assert named in refusal.value.detail
+
+
+HIDDEN = (
+    "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\u202a\u202c\u202e\u2066\u2069\u061c\u034f\u3164\u2800\ufe0f"
+    "\x00\x1b\U000e0041"
+)
+
+
+@pytest.mark.parametrize("character", HIDDEN)
+def test_what_nobody_sees_in_a_pasted_number_is_passed_over(character):
+    for text in (f"{character}1234567889", f"12345{character}67889", f"1234567889{character}"):
+        assert parse_account_number(text) == 1234567889
+
+
+@pytest.mark.parametrize("dash", "-‐‑‒–—―−﹘﹣－⸺ー─")
+def test_dashes_of_every_kind_do_not_matter(dash):
+    assert parse_account_number(f"1234{dash}5678{dash}89") == 1234567889
+
+
+@pytest.mark.parametrize("space", " \t\n\u00a0\u2007\u2009\u202f\u3000")
+def test_spaces_of_every_kind_do_not_matter(space):
+    assert parse_account_number(f"1234{space}5678{space}89") == 1234567889
+
+
+@pytest.mark.parametrize("zero", [0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0xFF10, 0x1D7CE])
+def test_digits_of_every_script_are_digits(zero):
+    assert parse_account_number("".join(chr(zero + int(digit)) for digit in "1234567889")) == 1234567889
 
 
 def test_a_typo_is_told_from_a_wrong_length():

@@ -48,7 +48,7 @@ def amount_part(state: Any, *, verb: str, take_all: Any = None) -> rx.Component:
             ),
         ),
     )
-    return amount_field(
+    field = amount_field(
         rx.fragment("Amount in ", state.unit),
         "amount",
         symbol=state.symbol,
@@ -76,6 +76,8 @@ def amount_part(state: Any, *, verb: str, take_all: Any = None) -> rx.Component:
         beside=shortcuts,
         default_value=state.amount_typed,
     )
+    # With what is typed goes how it was meant: the reader may choose other marks elsewhere meanwhile.
+    return rx.fragment(field, rx.el.input(type="hidden", name="written", value=state.written, read_only=True))
 
 
 def note_part(state: Any, label: str) -> rx.Component:

@@ -32,7 +32,6 @@ from bank_app.ui.messages import say
 from bank_app.ui.money_form import (
     MoneyForm,
     number_of,
-    read_amount,
     stuck_in_words,
     to_review,
 )
@@ -59,16 +58,10 @@ class CashForm(MoneyForm, mixin=True):
     async def _sent(self, actor: Actor, form: dict) -> tuple[AccountView | None, int | None, str]:
         """The account, the amount and the note of a submitted form, after saying all that is wrong with them."""
         problems: list[Problem] = []
-        self.suggestion = ""
         account = await self._sent_account(actor, number_of(forms.field(form, "source", 40)), problems)
-        currency = account.currency if account else calls.bank().settings.currency
-        reading = read_amount(forms.field(form, "amount", 60), currency)
-        self._minor = reading.minor
-        self.echo = money.display(reading.minor, currency) if reading.minor is not None else ""
+        reading = self._understand(form.get("amount"), account, written=form.get("written"))
         if reading.problem:
             problems.append(Problem("amount", reading.problem))
-            if reading.suggestion_minor is not None:
-                self._suggest(reading.suggestion_minor, currency)
         self._show(account)
         if account and reading.minor is not None and not self._incoming and account.can_pay:
             await self._check_funds(account, reading.minor, problems)
@@ -116,7 +109,7 @@ class DepositState(CashForm, rx.State):
         if await self._start(number_of(typed)) is not None and form is not None:
             self._one = form.id
             self._kept_as(form.id, form.kind, form.fields)
-            await self._read(self.amount_typed)
+            await self._begin_with(self.amount_typed, form.written)
         self.form_id += 1
         self.loaded = True
 
@@ -171,9 +164,9 @@ class DepositState(CashForm, rx.State):
         self.loaded = False
 
     @exposed
-    async def refresh(self) -> None:
+    async def refresh(self) -> Any:
         """What the accounts have now."""
-        await self._refresh()
+        return await self._refresh()
 
     @exposed
     async def look(self) -> Any:
@@ -251,9 +244,9 @@ class WithdrawState(CashForm, rx.State):
         self.loaded = False
 
     @exposed
-    async def refresh(self) -> None:
+    async def refresh(self) -> Any:
         """What the accounts have now."""
-        await self._refresh()
+        return await self._refresh()
 
     @exposed
     async def keep(self, form: dict) -> None:
@@ -275,11 +268,11 @@ class WithdrawState(CashForm, rx.State):
             wanted = number_of(form.fields.get("source"))
         if await self._start(wanted) is not None and (draft is not None or form is not None):
             if draft is not None:
-                self.amount_typed = money.to_text(draft.amount_minor, draft.currency)
+                self.amount_typed = money.write(draft.amount_minor, draft.currency)
                 self.note_typed = draft.description or ""
             if form is not None:
                 self._kept_as(form.id, form.kind, form.fields)
-            await self._read(self.amount_typed)
+            await self._begin_with(self.amount_typed, form.written if form else None)
         self.form_id += 1
         self.loaded = True
 

@@ -112,7 +112,8 @@ class MoveState(rx.State):
         left = await calls.read(lambda db: unfinished.of(db, actor))
         names = {account.id: account.title for account in own} | {payee.account_id: payee.name for payee in found}
         entries = [(draft.created_at, _checked(draft, names)) for draft in left.drafts]
-        entries += [(form.changed_at, _typed(form, names)) for form in left.forms]
+        currencies = {account.id: account.currency for account in own}
+        entries += [(form.changed_at, _typed(form, names, currencies)) for form in left.forms]
         entries.sort(key=lambda entry: entry[0], reverse=True)
         self.begun = [entry for _, entry in entries[:MOST_BEGUN]]
 
@@ -126,13 +127,12 @@ def _checked(draft: DraftView, names: dict[int, str]) -> Begun:
     return Begun(str(draft.id), title, since, f"/move/review/{draft.id}")
 
 
-def _typed(form: unfinished.Form, names: dict[int, str]) -> Begun:
+def _typed(form: unfinished.Form, names: dict[int, str], currencies: dict[int, str]) -> Begun:
     """A form that was left half way. What was typed is read as far as it can be."""
     typed = form.fields
     who = typed.get("who", "new")
     name = typed.get("name", "") if who == "new" else names.get(number_of(typed.get(who)) or 0, "")
-    minor = read_amount(typed.get("amount", ""), calls.bank().settings.currency).minor
-    amount = "" if minor is None else money.display(minor, calls.bank().settings.currency)
+    amount = _amount(form, currencies)
     if form.kind == "withdraw":
         title = f"Continue: take out {amount}" if amount else "Continue taking money out"
     elif form.kind == "deposit":
@@ -141,6 +141,17 @@ def _typed(form: unfinished.Form, names: dict[int, str]) -> Begun:
         title = f"Continue: {amount or 'a payment'}" + (f" to {name}" if name else "")
     since = f"Begun {words.inside(words.when(form.changed_at))}, not {'added' if form.kind == 'deposit' else 'checked'}"
     return Begun(str(form.id), title, since, f"/move/{form.kind}?form={form.id}")
+
+
+def _amount(form: unfinished.Form, currencies: dict[int, str]) -> str:
+    """The amount in the currency of the account that was chosen; empty while nobody can say which one it is of."""
+    chosen = currencies.get(number_of(form.fields.get("source")) or 0)
+    possible = {chosen} if chosen else set(currencies.values())
+    if len(possible) != 1:
+        return ""
+    currency = possible.pop()
+    minor = read_amount(form.fields.get("amount", ""), currency, written=form.written).minor
+    return "" if minor is None else money.display(minor, currency)
 
 
 def _ways(own: list[AccountView], *, cash: bool, bank: str) -> list[Way]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
 from bank_app.errors import BankError, Invalid
-from bank_app.services import account_decisions, accounts, attempts, history, holds, reasons
+from bank_app.services import account_decisions, accounts, attempts, history, holds, preferences, reasons
 from bank_app.services.account_decisions import Obstacle, Outlook
 from bank_app.services.accounts import AccountView
 from bank_app.services.attempts import AttemptView
@@ -24,7 +24,7 @@ from bank_app.ui import calls, forms, rows, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import reason_problem, refusal, say
-from bank_app.ui.money_form import named, new_answer, number_of, read_amount
+from bank_app.ui.money_form import Reading, named, new_answer, number_of, read_amount
 from bank_app.ui.notices import notify
 from bank_app.ui.session import ROLE_WORDS, actor_of
 
@@ -54,7 +54,9 @@ class AccountFile:
     overdraft: str = ""
     at_once: str = ""
     daily: str = ""
-    symbol: str = ""
+    unit: str = ""
+    # The locale whose marks the next three have.
+    written: str = ""
     overdraft_typed: str = ""
     at_once_typed: str = ""
     daily_typed: str = ""
@@ -235,8 +237,15 @@ class OpsAccountState(rx.State):
         """Sets the three limits at once."""
         actor, number = await actor_of(self), self._number
         self._forget_answers()
-        limits = self._read_limits(form)
-        if self.problems or not number:
+        if not number:
+            return
+        try:
+            shown = await calls.read(lambda session: accounts.get_account(session, actor, number))
+        except BankError as error:
+            self._complain_about_limits(error, actor)
+            return
+        limits = self._read_limits(form, shown.currency)
+        if self.problems:
             return
         reason = forms.field(form, "limits-reason", 400)
         try:
@@ -286,16 +295,17 @@ class OpsAccountState(rx.State):
         await notify(self, say(said, account=named(account)))
         await self.refresh()
 
-    def _read_limits(self, form: object) -> dict[str, str | None]:
-        """The limits as amounts; an empty field is no limit. Says what is wrong with them."""
-        code, found, wrong = calls.bank().settings.currency, {}, {}
+    def _read_limits(self, form: object, code: str) -> dict[str, str | None]:
+        """The limits as amounts of the account's currency; an empty field is no limit. Says what is wrong with them."""
+        found: dict[str, str | None] = {}
+        wrong: dict[str, str] = {}
+        written = preferences.locale_of(forms.field(form, "written", 10))
         for name in LIMITS:
             typed = forms.field(form, name, 40)
             # Nothing at all may leave: an amount that a payment could not have.
-            reading = None if not typed or not typed.strip("0.,") else read_amount(typed, code)
-            wrong[name] = reading.problem if reading else ""
-            minor = reading.minor if reading else 0 if typed else None
-            found[name] = None if minor is None else money.to_text(minor, code)
+            reading = read_amount(typed, code, written=written, zero_allowed=True) if typed else Reading()
+            wrong[name] = reading.problem
+            found[name] = None if reading.minor is None else money.to_text(reading.minor, code)
         self.overdraft_error, self.at_once_error, self.daily_error = (wrong[name] for name in LIMITS)
         if len(forms.field(form, "limits-reason", 400)) < reasons.SHORTEST:
             self.limits_reason_error = say("REASON_REQUIRED")
@@ -342,7 +352,10 @@ class OpsAccountState(rx.State):
         return found
 
     def _show(self, found: Loaded) -> None:
-        self.file, self.private = _file(found), money.are_hidden()
+        before, self.file = self.file.written, _file(found)
+        # Fields that were filled in with other marks begin anew: what stands in them would be read by the wrong ones.
+        self.form_id += bool(before) and before != self.file.written
+        self.private = money.are_hidden()
         self.open_holds = [_hold_row(hold) for hold in found.holds.items]
         if len(self.declined) <= _ATTEMPTS:
             self.declined = [_attempt_row(attempt, found.account.id) for attempt in found.attempts.items]
@@ -400,10 +413,11 @@ def _file(found: Loaded) -> AccountFile:
         overdraft=money.display(overdraft, code) if overdraft else "",
         at_once="" if once is None else money.display(once, code),
         daily="" if daily is None else money.display(daily, code),
-        symbol=money.currency(code).symbol,
-        overdraft_typed=money.to_text(overdraft, code) if overdraft else "",
-        at_once_typed="" if once is None else money.to_text(once, code),
-        daily_typed="" if daily is None else money.to_text(daily, code),
+        unit=money.currency(code).name,
+        written=money.written_as(),
+        overdraft_typed=money.write(overdraft, code) if overdraft else "",
+        at_once_typed="" if once is None else money.write(once, code),
+        daily_typed="" if daily is None else money.write(daily, code),
         version=f"{account.version:,}",
         own=say("OWN_ACCOUNT_DECISIONS") if found.own else "",
         cash=not found.own or calls.bank().settings.customers_handle_cash,

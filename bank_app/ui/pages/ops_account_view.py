@@ -13,6 +13,7 @@ from bank_app.ui.components.fields import described, error_line, label_for
 from bank_app.ui.components.live import freshness, new_rows_pill
 from bank_app.ui.components.moving import when
 from bank_app.ui.components.parts import (
+    Content,
     bone,
     button_link,
     empty,
@@ -249,7 +250,7 @@ def _close() -> rx.Component:
 # --- beside -------------------------------------------------------------------------------------------
 
 
-def _limit(label: str, name: str, value: rx.Var, error: rx.Var, hint: str) -> rx.Component:
+def _limit(label: Content, name: str, value: rx.Var, error: rx.Var, hint: str) -> rx.Component:
     return rx.el.div(
         label_for(name, label),
         rx.el.input(
@@ -274,9 +275,28 @@ def _limits() -> rx.Component:
     state, file = OpsAccountState, OpsAccountState.file
     form = rx.el.form(
         problem_summary(state.problems, state.answer),
-        _limit("Overdraft limit", "overdraft_limit", file.overdraft_typed, state.overdraft_error, "Empty for none."),
-        _limit("At most at once", "transfer_limit", file.at_once_typed, state.at_once_error, "Empty for no limit."),
-        _limit("At most in a day", "daily_limit", file.daily_typed, state.daily_error, "Counted from midnight UTC."),
+        rx.el.input(type="hidden", name="written", value=file.written, read_only=True),
+        _limit(
+            rx.fragment("Overdraft limit in ", file.unit),
+            "overdraft_limit",
+            file.overdraft_typed,
+            state.overdraft_error,
+            "Empty for none.",
+        ),
+        _limit(
+            rx.fragment("At most at once in ", file.unit),
+            "transfer_limit",
+            file.at_once_typed,
+            state.at_once_error,
+            "Empty for no limit.",
+        ),
+        _limit(
+            rx.fragment("At most in a day in ", file.unit),
+            "daily_limit",
+            file.daily_typed,
+            state.daily_error,
+            "Counted from midnight UTC.",
+        ),
         reason_field("limits-reason", error=state.limits_reason_error, hint=_HINT),
         rx.el.div(
             dialog_closer("Cancel", class_name="btn"),

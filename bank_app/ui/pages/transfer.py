@@ -25,7 +25,6 @@ from bank_app.ui.money_form import (
     MoneyForm,
     choice,
     number_of,
-    read_amount,
     stuck_in_words,
     to_review,
     why_not_to,
@@ -71,7 +70,10 @@ class TransferState(MoneyForm, rx.State):
 
     @exposed
     async def open(self) -> Any:
-        """Shows a blank form, or one that the address fills in: ?draft=, ?again=, ?from=, ?to=, ?name=, ?amount=."""
+        """Shows a blank form, or one that the address fills in: ?draft=, ?again=, ?from=, ?to=, ?name=, ?amount=.
+
+        The amount of an address has the form of the API, whatever marks the reader writes; `?currency=` says of what.
+        """
         if await self._stays():
             return
         actor = await self._begin()
@@ -82,10 +84,12 @@ class TransferState(MoneyForm, rx.State):
             return
         start = await self._start(actor)
         offered = await self._offered(actor, start.source)
-        self.amount_typed, self.note_typed = start.amount, start.note
-        self._offer(offered, start.source, foreign=actor.role.sees_every_account)
+        self.note_typed = start.note
+        self._offer(offered, start.source, foreign=actor.role.sees_every_account, currency=start.currency)
         await self._offer_targets(actor, offered, start)
-        await self._read(start.amount)
+        await self._begin_with(start.amount, start.written)
+        if start.asked and self._currency:
+            await self._begin_with_wire(start.asked)
         self.form_id += 1
         self.loaded = True
 
@@ -95,9 +99,9 @@ class TransferState(MoneyForm, rx.State):
         self.loaded = False
 
     @exposed
-    async def refresh(self) -> None:
+    async def refresh(self) -> Any:
         """What the accounts have now."""
-        await self._refresh()
+        return await self._refresh()
 
     @exposed
     async def keep(self, form: dict) -> None:
@@ -145,16 +149,15 @@ class TransferState(MoneyForm, rx.State):
     async def go_on(self, form: dict) -> Any:
         """Checks everything at once; ends in a draft, or says all that is wrong."""
         actor = await actor_of(self)
-        self.payee, self.payee_suggestion, self.suggestion = "", "", ""
+        self.payee, self.payee_suggestion = "", ""
         problems: list[Problem] = []
         source = await self._source(actor, forms.field(form, "source", 40), problems)
-        currency = source.currency if source else calls.bank().settings.currency
         try:
             target = await self._target(actor, form, source, problems)
         except Throttled as error:
             self._answer_with(problems, error)
             return None
-        minor = await self._amount(forms.field(form, "amount", 60), source, currency, problems)
+        minor = await self._amount(form, source, problems)
         note = forms.field(form, "note", 400)
         if self._note_problem(note):
             problems.append(Problem("note", self._note_problem(note)))
@@ -169,9 +172,9 @@ class TransferState(MoneyForm, rx.State):
             if form_id is not None:
                 unfinished.drop(session, actor, form_id)
             return drafts.save(
-                session, actor, kind="transfer", amount_minor=minor, currency=currency, from_account_id=paying.id,
-                to_account_id=chosen.account_id, description=note, payee_name=chosen.name[:100],
-                payee_result=chosen.result,
+                session, actor, kind="transfer", amount_minor=minor, currency=paying.currency,
+                from_account_id=paying.id, to_account_id=chosen.account_id, description=note,
+                payee_name=chosen.name[:100], payee_result=chosen.result,
             )  # fmt: skip
 
         try:
@@ -205,8 +208,13 @@ class TransferState(MoneyForm, rx.State):
                 return await start_of_transaction(actor, again)
         except BankError:
             return Start()
-        name, amount = forms.text(query.get("name"), 100), forms.text(query.get("amount"), 40)
-        return Start(number_of(query.get("from")), number_of(query.get("to")), name, amount)
+        return Start(
+            number_of(query.get("from")),
+            number_of(query.get("to")),
+            forms.text(query.get("name"), 100),
+            asked=forms.text(query.get("amount"), 40),
+            currency=forms.text(query.get("currency"), 3).upper(),
+        )
 
     async def _offer_targets(self, actor: Actor, offered: list[AccountView], start: Start) -> None:
         if not offered:
@@ -304,16 +312,10 @@ class TransferState(MoneyForm, rx.State):
         if came.unanswered:
             problems.append(Problem("checked", came.unanswered))
 
-    async def _amount(
-        self, text: str, source: AccountView | None, currency: str, problems: list[Problem]
-    ) -> int | None:
-        reading = read_amount(text, currency)
-        self._typed, self._minor = text, reading.minor
-        self.echo = money.display(reading.minor, currency) if reading.minor is not None else ""
+    async def _amount(self, form: dict, source: AccountView | None, problems: list[Problem]) -> int | None:
+        reading = self._understand(form.get("amount"), source, written=form.get("written"))
         if reading.problem:
             problems.append(Problem("amount", reading.problem))
-            if reading.suggestion_minor is not None:
-                self._suggest(reading.suggestion_minor, currency)
             return None
         if source is None or reading.minor is None or not source.can_pay:
             return reading.minor
