@@ -5,11 +5,12 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
+from bank_app.domain.text import hidden_character
+
 # What looks like a dash and is none to Unicode: minus signs, a bullet, the long vowel of Japanese keyboards, lines.
 _DASHES = frozenset("−˗⁃➖ーｰ─━")
 _MARKS = {"。": ".", "｡": ".", "、": ",", "､": ",", "،": ",", "٬": "'", **dict.fromkeys("’‘‛ʼʹ′´`", "'")}
-# Takes no ink although it counts as a letter, a mark or a symbol.
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+_BLANK_BRAILLE = "\u2800"
 _FULL_WIDTH = range(0xFF01, 0xFFEF)
 _SMALL = range(0xFE50, 0xFE6C)
 
@@ -30,7 +31,7 @@ def _plain(character: str) -> str:
     digit = unicodedata.decimal(character, None)
     if digit is not None:
         return str(digit)
-    if character.isspace() or is_hidden(character):
+    if character.isspace() or _is_hidden(character):
         return " " if character.isspace() else ""
     if character in _DASHES or unicodedata.category(character) == "Pd":
         return "-"
@@ -41,15 +42,13 @@ def _plain(character: str) -> str:
     return character
 
 
-def is_hidden(character: str) -> bool:
-    """Whether nobody sees that a character is there: controls, formats, joiners, selectors, fillers."""
-    if character in _BLANK or unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp"):
-        return True
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0000" <= character <= "\U000e0fff"
-
-
 def named(character: str) -> str:
     """A character as a sentence can say it: `“O”`, or `a hidden character (U+200B)`."""
-    if is_hidden(character) or (character.isspace() and character != " "):
+    if _is_hidden(character) or (character.isspace() and character != " "):
         return f"a hidden character (U+{ord(character):04X})"
     return "a space" if character == " " else f"“{character}”"
+
+
+def _is_hidden(character: str) -> bool:
+    # Among digits nothing of the kind belongs where it stands.
+    return character == _BLANK_BRAILLE or hidden_character(character) is not None
