@@ -295,3 +295,14 @@ def test_packages_are_folders_and_hold_no_code():
     assert [
         path for path in EVERYTHING if path.name == "__init__.py" and path.read_text(encoding="utf-8").strip()
     ] == []
+
+
+def test_one_module_writes_csv():
+    """Or some file would run what a person wrote when a spreadsheet opens it."""
+    writers = {
+        path
+        for path, tree in ROOMS.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import) and any(alias.name == "csv" for alias in node.names)
+    }
+    assert writers == {"bank_app/domain/csv_file.py"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -19,10 +17,10 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.domain.accounting import Role
+from bank_app.domain.csv_file import as_csv
 from bank_app.models import AuditRecord, AuditSeal, User
 from bank_app.services.audit_trail import content
 from bank_app.services.auth import Actor
-from bank_app.services.history import plain_cell
 from bank_app.services.lists import Page, bad_cursor, contains, make_cursor, split_cursor
 from bank_app.services.roles import staff_only
 
@@ -173,18 +171,18 @@ CSV_COLUMNS = (
 
 
 def records_csv(records: Sequence[RecordView]) -> str:
-    """Records as RFC 4180 CSV with a header; text cannot become a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(CSV_COLUMNS)
-    for one in records:
-        row = (
-            str(one.number), clock.to_text(one.created_at), one.actor, _text(one.actor_id), _text(one.role),
-            one.action, one.object, one.outcome.value, one.reason, one.address, one.request_id,
-            json.dumps(one.changes, ensure_ascii=False), one.hash,
-        )  # fmt: skip
-        writer.writerow([plain_cell(cell or "") for cell in row])
-    return out.getvalue()
+    """Records as a CSV file."""
+    return as_csv(
+        CSV_COLUMNS,
+        (
+            (
+                one.number, clock.to_text(one.created_at), one.actor, _text(one.actor_id), _text(one.role),
+                one.action, one.object, one.outcome.value, one.reason, one.address, one.request_id,
+                json.dumps(one.changes, ensure_ascii=False), one.hash,
+            )
+            for one in records
+        ),
+    )  # fmt: skip
 
 
 def _text(value: object) -> str:

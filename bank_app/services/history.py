@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +17,7 @@ from bank_app.columns import total
 from bank_app.database import looked_up_beside
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Direction, TransactionType, signed
+from bank_app.domain.csv_file import as_csv
 from bank_app.domain.identifiers import account_number_text, reference, reference_bits
 from bank_app.models import Account, PayeeName, Posting, Transaction, User
 from bank_app.services import newest, payee_names, transfers
@@ -438,31 +437,25 @@ CSV_COLUMNS = (
 
 
 def entries_csv(entries: Sequence[EntryView]) -> str:
-    """Entries as RFC 4180 CSV with a header. Amounts are signed with an ASCII minus; text cannot become a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(CSV_COLUMNS)
-    for entry in entries:
-        writer.writerow(
+    """Entries as a CSV file. Amounts are signed with an ASCII minus."""
+    return as_csv(
+        CSV_COLUMNS,
+        (
             [
                 clock.to_text(entry.created_at),
                 reference(entry.transaction_id),
                 entry.type.value,
-                plain_cell(entry.counterparty.name if entry.counterparty else ""),
-                plain_cell(entry.description or ""),
+                entry.counterparty.name if entry.counterparty else "",
+                entry.description,
                 entry.direction.value,
                 money.to_text(entry.signed_minor, entry.currency),
                 entry.currency,
                 money.to_text(entry.balance_after_minor, entry.currency),
                 f"{entry.account_id}-{entry.sequence}",
             ]
-        )
-    return out.getvalue()
-
-
-def plain_cell(text: str) -> str:
-    """Spreadsheets run a cell that begins with one of these; an apostrophe in front makes it text."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+            for entry in entries
+        ),
+    )
 
 
 # --- everybody's transactions ---------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +15,11 @@ from sqlmodel import col
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.domain.accounting import Role, TransactionType
+from bank_app.domain.csv_file import as_csv
 from bank_app.domain.identifiers import reference, reference_bits
 from bank_app.models import HOLDS, Account, AuditRecord, IdempotencyKey, Posting, Transaction, TransferDraft, User
 from bank_app.services import drafts, newest, reversals, transfers
 from bank_app.services.auth import Actor
-from bank_app.services.history import plain_cell
 from bank_app.services.lists import Page, contains
 from bank_app.services.roles import staff_only
 from bank_app.services.transfers import TransactionView
@@ -244,29 +242,26 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def as_csv(found: Sequence[FoundTransaction]) -> str:
-    """Transactions as RFC 4180 CSV with a header; text cannot become a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(CSV_COLUMNS)
-    for item in found:
-        view = item.transaction
-        debit, credit = view.postings[0], view.postings[-1]
-        writer.writerow(
-            [
-                clock.to_text(view.created_at),
-                view.reference,
-                view.type.value,
-                debit.account_id,
-                plain_cell(debit.owner_name),
-                credit.account_id,
-                plain_cell(credit.owner_name),
-                money.to_text(view.amount_minor, view.currency),
-                view.currency,
-                plain_cell(view.description or ""),
-                plain_cell(item.initiator),
-                reference(view.reversed_by) if view.reversed_by else "",
-                str(view.id),
-            ]
-        )
-    return out.getvalue()
+def transactions_csv(found: Sequence[FoundTransaction]) -> str:
+    """Transactions as a CSV file."""
+    return as_csv(CSV_COLUMNS, map(_row, found))
+
+
+def _row(item: FoundTransaction) -> list[str | None]:
+    view = item.transaction
+    debit, credit = view.postings[0], view.postings[-1]
+    return [
+        clock.to_text(view.created_at),
+        view.reference,
+        view.type.value,
+        debit.account_id,
+        debit.owner_name,
+        credit.account_id,
+        credit.owner_name,
+        money.to_text(view.amount_minor, view.currency),
+        view.currency,
+        view.description,
+        item.initiator,
+        reference(view.reversed_by) if view.reversed_by else "",
+        str(view.id),
+    ]

@@ -42,4 +42,4 @@ def _export(session: Session, actor: Actor, currency: str, wanted: TransactionFi
             session, actor, currency=currency, filters=wanted.to_service(), limit=_PAGE, cursor=cursor
         )
 
-    return transaction_search.as_csv(every(page, most=_MOST))
+    return transaction_search.transactions_csv(every(page, most=_MOST))

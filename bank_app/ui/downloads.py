@@ -10,6 +10,7 @@ from fastapi import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bank_app.database import Database
+from bank_app.domain import csv_file
 from bank_app.errors import BankError, DatabaseUnavailable, Forbidden, Throttled
 from bank_app.services import auth
 from bank_app.services.auth import Actor
@@ -57,7 +58,12 @@ async def send(
     except BankError as error:
         return _refused(error, otherwise)
     headers = {"content-disposition": f'attachment; filename="{file.name}"', "cache-control": "no-store"}
-    return Response(file.text, media_type=file.kind, headers=headers)
+    return Response(content(file.text, file.kind), media_type=file.kind, headers=headers)
+
+
+def content(text: str, kind: str) -> str:
+    """What of a file goes over the wire: people open CSV in spreadsheets, which know by a mark how it is written."""
+    return csv_file.MARK + text if kind == CSV else text
 
 
 def _refused(error: BankError, otherwise: int) -> Response:

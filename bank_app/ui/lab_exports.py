@@ -14,8 +14,9 @@ from bank_app.lab.office import Office
 from bank_app.services import auth
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, lab_desk
+from bank_app.ui.downloads import CSV, JSON, content
 
-_KINDS = {"report.json": "application/json", "samples.csv": "text/csv; charset=utf-8"}
+_KINDS = {"report.json": JSON, "samples.csv": CSV}
 
 
 def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
@@ -34,7 +35,7 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
         except BankError as error:
             return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 404)
         headers = {"content-disposition": f'attachment; filename="run-{number}-{name}"', "cache-control": "no-store"}
-        return Response(text, media_type=_KINDS[name], headers=headers)
+        return Response(content(text, _KINDS[name]), media_type=_KINDS[name], headers=headers)
 
 
 def _file(office: Office, number: int, name: str) -> str:

@@ -163,7 +163,8 @@ def test_compare_two_strategies_and_share_them(bank, visit, person):
     quickest = min(found["results"], key=lambda one: one["p95_ms"])["strategy"]["id"]
     expect(rows.nth(0)).to_contain_text(quickest)
     # One line for each look at the accounts.
-    lines = list(csv.DictReader(io.StringIO(page.request.get(f"/lab/runs/{number}/samples.csv").text())))
+    samples = page.request.get(f"/lab/runs/{number}/samples.csv").text().removeprefix("\ufeff")
+    lines = list(csv.DictReader(io.StringIO(samples)))
     assert len(lines) == sum(len(one["ticks"]) for one in found["results"])
     assert {line["strategy"] for line in lines} == {"S0", "S4"}
     assert int(lines[-1]["total_minor"]) - int(lines[-1]["expected_minor"]) == int(lines[-1]["difference_minor"])

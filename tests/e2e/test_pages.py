@@ -158,7 +158,7 @@ def test_a_ledger_is_filtered_shared_and_downloaded(visit):
     expect(result).to_have_text(words)
     with page.expect_download() as download:
         page.get_by_role("link", name="Export these").click()
-    with download.value.path().open(newline="", encoding="utf-8") as file:
+    with download.value.path().open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert words.startswith(f"{len(rows)} ")
     assert all(row["amount"].startswith("-") for row in rows)

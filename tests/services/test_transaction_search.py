@@ -102,7 +102,7 @@ def test_a_cursor_that_is_not_ours_is_refused(find, teller, cursor):
 
 
 def test_a_file_has_every_column_and_no_formula(find, teller, bank):
-    rows = list(csv.DictReader(io.StringIO(transaction_search.as_csv(find(teller).items))))
+    rows = list(csv.DictReader(io.StringIO(transaction_search.transactions_csv(find(teller).items))))
     assert tuple(rows[0]) == transaction_search.CSV_COLUMNS
     hers, his, sent, _cash, reversal = bank
     assert rows[2] | {"posted_at": ""} == {

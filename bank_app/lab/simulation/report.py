@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import platform
 from collections import Counter, defaultdict
@@ -15,6 +13,7 @@ from rich import box
 from rich.table import Table
 
 from bank_app import clock
+from bank_app.domain.csv_file import as_csv
 from bank_app.lab.simulation.audit import figure, name_of
 from bank_app.lab.simulation.catalogue import is_safe, level_of
 from bank_app.lab.simulation.place import SNAPSHOT
@@ -308,19 +307,17 @@ def _only_because(kept: Sequence[dict[str, Any]]) -> str:
 
 def samples_csv(reports: Sequence[dict[str, Any]]) -> str:
     """One line for each look at the accounts, one strategy after the other."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
     names = {name: name for name in ("ok", "declined", "replayed", "retried", "deadlocks", "conflicts")}
     names |= {_CHANGED_SINCE: CHANGED, "refused by check": CHECK, "lock timeouts": "timeouts"}
     names |= {name: name for name in ("unknown", "gave up")}
     head = ("strategy", "seconds", "total_minor", "expected_minor", "difference_minor", "lowest_minor")
     figures = ("transfers_a_second", "p50_ms", "p95_ms", "p99_ms", "lock_waits")
-    writer.writerow([*head, *figures, *(name.replace(" ", "_") for name in names)])
+    rows = []
     for report in reports:
         expected = report["expected_minor"]
         for tick in report["ticks"]:
             total = tick["total_minor"]
             row = [report["strategy"]["id"], tick["at"], total, expected, total - expected, tick["lowest_minor"]]
             row += [tick["a_second"], tick["p50_ms"], tick["p95_ms"], tick["p99_ms"], tick["lock_waits"]]
-            writer.writerow([*row, *(tick["counts"].get(count, 0) for count in names.values())])
-    return out.getvalue()
+            rows.append([*row, *(tick["counts"].get(count, 0) for count in names.values())])
+    return as_csv([*head, *figures, *(name.replace(" ", "_") for name in names)], rows)
