@@ -30,13 +30,14 @@ from bank_app.domain.accounting import (
     passes,
 )
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
-from bank_app.models import ACCOUNTS, Account, User
+from bank_app.models import ACCOUNTS, Account, AuditRecord, User
 from bank_app.services import audit, four_eyes, hold_book, ledger, payee_names
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_moment
 from bank_app.settings import Settings
 
 MAX_NICKNAME = 60
+_OPENED = "account.open"
 
 
 class Unset(Enum):
@@ -155,7 +156,11 @@ def open_account(
     if key:
         ledger.record_opening(session, key, number, posted_id)
     audit.record(
-        session, actor_id=actor.user_id, action="account.open", object=f"account {account_number_text(number)}"
+        session,
+        actor_id=actor.user_id,
+        action=_OPENED,
+        object=f"account {account_number_text(number)}",
+        changes={"nickname": [None, called]} if called else {},
     )
     return get_account(session, actor, number)
 
@@ -218,14 +223,17 @@ def _field(field: str, message: str, code: str = "invalid") -> list[dict[str, st
     return [{"field": field, "code": code, "message": message}]
 
 
-def as_opened(account: AccountView, *, nickname: str | None, initial_balance: object) -> AccountView:
-    """The account as it was answered when it was opened so, whatever has become of it since."""
+def as_opened(session: Session, account: AccountView, *, nickname: str | None, initial_balance: object) -> AccountView:
+    """The account as it was answered when it was opened so, whatever has become of it since.
+
+    A name that the bank made up then stands in the audit trail. Locks: none.
+    """
     opening = (
         0 if initial_balance is None else money.Amount.of(initial_balance).minor(account.currency, zero_allowed=True)
     )
     return replace(
         account,
-        nickname=_nickname(nickname),
+        nickname=_nickname(nickname) or _named_when_opened(session, account),
         status=AccountStatus.OPEN,
         frozen_for=None,
         balance_minor=opening,
@@ -235,6 +243,15 @@ def as_opened(account: AccountView, *, nickname: str | None, initial_balance: ob
         daily_limit_minor=None,
         version=1 if opening else 0,
     )
+
+
+def _named_when_opened(session: Session, account: AccountView) -> str | None:
+    opened = select(col(AuditRecord.changes)).where(
+        col(AuditRecord.object) == f"account {account.number}", col(AuditRecord.action) == _OPENED
+    )
+    changes = session.execute(opened).scalars().first() or {}
+    _, name = changes.get("nickname") or (None, None)
+    return str(name) if name else None
 
 
 def _post_opening(session: Session, actor: Actor, number: int, code: str, amount_minor: int) -> UUID:

@@ -97,5 +97,5 @@ def _again(
     account = accounts.get_account(session, actor, before.account_id)
     # After a lost COMMIT it is found in the books; for whoever waits here it is still the first answer.
     replayed = before.account_id not in made
-    as_opened = accounts.as_opened(account, nickname=opening.nickname, initial_balance=opening.initial_balance)
+    as_opened = accounts.as_opened(session, account, nickname=opening.nickname, initial_balance=opening.initial_balance)
     return OpenedAccount(as_opened, replayed)

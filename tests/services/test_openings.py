@@ -54,6 +54,14 @@ def test_the_first_answer_stands_whatever_becomes_of_the_account(ask, counter, a
     assert ask(ada, key="k").account == first
 
 
+def test_the_name_that_the_bank_made_up_belongs_to_the_first_answer(ask, counter, ada):
+    ask(ada, Opening(), key="first")
+    second = ask(ada, Opening(), key="second").account
+    assert (second.nickname, second.title) == ("Everyday 2", "Everyday 2")
+    counter.change(ada, second, nickname="Other")
+    assert ask(ada, Opening(), key="second").account == second
+
+
 @pytest.mark.parametrize(
     "other",
     [
