@@ -246,6 +246,49 @@ def test_no_float_comes_near_money():
         assert "bank_app.domain.money" not in ast.unparse(ROOMS[path])
 
 
+# Where the wire form of an amount leaves the pages: for a service, an address, or the API of the same bank. A field
+# gets `money.write`, whose marks are those that it is read with.
+NOT_FIELDS = {
+    "bank_app/ui/filters.py",
+    "bank_app/ui/first_steps.py",
+    "bank_app/ui/palette.py",
+    "bank_app/ui/requests.py",
+    "bank_app/ui/pages/cash.py",
+    "bank_app/ui/pages/ops_account.py",
+    "bank_app/ui/pages/side_by_side.py",
+}
+
+
+def test_no_field_is_filled_with_an_amount_as_it_is_on_the_wire():
+    writers = {path for path, tree in ROOMS.items() if room(path) == "ui" and ("money", "to_text") in set(calls(tree))}
+    assert writers <= NOT_FIELDS
+
+
+# Where the bank's own currency is meant: a default for what has none yet, what comes first in a list of currencies,
+# or a sample. Everything else is about an account, and is written and read in the currency of that.
+THE_BANKS_CURRENCY = {
+    "bank_app/services/accounts.py",
+    "bank_app/lab/workload.py",
+    "bank_app/ui/books.py",
+    "bank_app/ui/first_steps.py",
+    "bank_app/ui/pages/accounts.py",
+    "bank_app/ui/pages/appearance.py",
+    "bank_app/ui/pages/home.py",
+    "bank_app/ui/pages/home_flow.py",
+    "bank_app/ui/pages/ops_books.py",
+    "bank_app/ui/pages/setup.py",
+    # Amounts that are looked for without a currency.
+    "bank_app/api/transactions.py",
+    "bank_app/ui/desk_exports.py",
+    "bank_app/ui/pages/ops_transactions.py",
+}
+
+
+def test_amounts_are_about_an_account_and_seldom_about_the_bank():
+    ask = {path for path, tree in ROOMS.items() if re.search(r"settings\.currency\b", ast.unparse(tree))}
+    assert ask <= THE_BANKS_CURRENCY
+
+
 def names_an_engine(tree):
     """Whether code asks which engine it runs on: `.dialect`, an import of one, or a comparison with its name."""
     for node in ast.walk(tree):

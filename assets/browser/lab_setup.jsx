@@ -10,7 +10,7 @@ const KEYWORDS = /\b(SELECT|FROM|WHERE|UPDATE|SET|INSERT INTO|VALUES|START TRANS
 export function Dial({ name, label, value, least, most, step, invalid }) {
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
-  const number = Math.min(Math.max(Number.parseFloat(typed) || 0, least), most);
+  const number = Math.min(Math.max(Number.parseFloat(String(typed).replace(",", ".")) || 0, least), most);
   return el(
     "div",
     { className: "dial" },

@@ -90,7 +90,7 @@ export function GroupedDigits({ target }) {
     const field = document.getElementById(target);
     if (!field) return undefined;
     const group = () => {
-      const digits = field.value.replace(/[\s-]/g, "");
+      const digits = field.value.replace(/[\s\p{Pd}\p{Cf}\u2212]/gu, "");
       if (/^[0-9]{10}$/.test(digits)) field.value = digits.replace(/(....)(....)/, "$1 $2 ");
     };
     field.addEventListener("blur", group);

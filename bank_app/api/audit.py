@@ -58,7 +58,10 @@ class AuditRecordOut(Answer):
     object: str = Field(description="What it was done to.", examples=["account 1234567889"])
     outcome: Outcome = Field(description="done, or refused.")
     reason: str | None = Field(description="Why, for what needs a reason.", examples=["Card seen in a leak"])
-    changes: dict[str, Any] = Field(description="Each field with its value before and after.")
+    changes: dict[str, Any] = Field(
+        description="Each field with its value before and after; amounts are text in major units, as everywhere.",
+        examples=[{"transfer_limit": [None, "500.00"]}],
+    )
     address: str | None = Field(description="Where the request came from.", examples=["203.0.113.9"])
     request_id: str | None = Field(description="The request's number in the bank's logs.")
     hash: str = Field(description=_HASH)
@@ -77,7 +80,7 @@ class AuditRecordOut(Answer):
             object=view.object,
             outcome=view.outcome,
             reason=view.reason,
-            changes=dict(view.changes),
+            changes=view.changes_told,
             address=view.address,
             request_id=view.request_id,
             hash=view.hash,

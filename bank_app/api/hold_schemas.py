@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, StrictInt
+from pydantic import Field
 
 from bank_app import clock
 from bank_app.api.schemas import Answer, Request
-from bank_app.api.values import AccountNumber, AmountIn, Money, Time
+from bank_app.api.values import AccountNumber, AmountIn, Money, Time, WholeNumber
 from bank_app.domain import money
 from bank_app.domain.accounting import MAX_HOLD_SECONDS, USUAL_HOLD_SECONDS, HoldState
 from bank_app.services import holds, transfers
@@ -23,7 +23,7 @@ class HoldIn(Request):
     to_account_id: AccountNumber | None = Field(
         default=None, description="Who receives it on capture; in cash when left out. Of the same currency."
     )
-    expires_in: Annotated[StrictInt, Field(ge=1, le=MAX_HOLD_SECONDS)] = Field(
+    expires_in: Annotated[WholeNumber, Field(ge=1, le=MAX_HOLD_SECONDS)] = Field(
         default=USUAL_HOLD_SECONDS, description="Seconds until the money is free again by itself.", examples=[3600]
     )
     description: str | None = Field(

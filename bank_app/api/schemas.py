@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from bank_app import clock
@@ -20,6 +20,7 @@ from bank_app.api.values import (
     Moment,
     Money,
     Time,
+    WholeNumber,
 )
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, TransactionType
@@ -379,7 +380,7 @@ class TransferIn(Request):
     amount: AmountIn
     description: str | None = _DESCRIPTION
     metadata: Metadata = _METADATA
-    if_version: Annotated[StrictInt, Field(ge=0)] | None = Field(
+    if_version: Annotated[WholeNumber, Field(ge=0)] | None = Field(
         default=None,
         description="The paying account's `version` that you saw; refused if it has moved on.",
         examples=[1],

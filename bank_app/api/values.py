@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetPydanticSchema, WithJsonSchema
+from pydantic import BeforeValidator, Field, GetPydanticSchema, StrictInt, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
 from bank_app.api.requests import JsonNumber
@@ -55,6 +55,17 @@ def _account_number(value: Any) -> int:
         return parse_account_number(value)
     except BankError as error:
         raise _refuse(error.code, error.detail) from None
+
+
+def _whole(value: Any) -> Any:
+    # `3600.0` and `3.6e3` are integers of JSON Schema, which tells numbers by their value.
+    if (
+        isinstance(value, JsonNumber)
+        and _NUMBER.fullmatch(value.text)
+        and (number := Fraction(value.text)).denominator == 1
+    ):
+        return int(number)
+    return value
 
 
 def _currency(value: Any) -> str:
@@ -137,6 +148,7 @@ AmountOrZeroIn = Annotated[
 ]
 AmountText = Annotated[str, BeforeValidator(_amount_text), WithJsonSchema(_TEXT)]
 AccountNumber = Annotated[int, BeforeValidator(_account_number), WithJsonSchema(_ACCOUNT)]
+WholeNumber = Annotated[StrictInt, BeforeValidator(_whole)]
 CurrencyCode = Annotated[
     str,
     BeforeValidator(_currency),

@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.domain import money
 from bank_app.domain.accounting import Role
 from bank_app.domain.csv_file import as_csv
-from bank_app.models import AuditRecord, AuditSeal, User
+from bank_app.models import Account, AuditRecord, AuditSeal, User
 from bank_app.services.audit_trail import content
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, make_cursor, split_cursor
@@ -29,6 +30,9 @@ MOST_EXPORTED = 50_000
 _REFUSED = ("sign_in.throttled", "sign_in.refresh_token_reused")
 _REFUSED_ENDING = ".refused"
 _USER = re.compile(r"user ([0-9a-f-]{36})")
+_ACCOUNT = re.compile(r"account ([0-9]{10})", re.ASCII)
+# What of the changes is an amount, kept in minor units of the account's currency.
+AMOUNTS = frozenset({"overdraft_limit", "transfer_limit", "daily_limit", "balance", "held", "amount"})
 
 
 class Outcome(StrEnum):
@@ -52,7 +56,10 @@ class RecordFilter:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """One sealed record. The role is the one that its actor has today; `subject` is the name of the object, if any."""
+    """One sealed record. The role is the one that its actor has today; `subject` is the name of the object, if any.
+
+    `changes` is what was hashed, with amounts in minor units of `currency`, which only an account has.
+    """
 
     number: int
     hash: str
@@ -69,6 +76,19 @@ class RecordView:
     address: str | None
     request_id: str | None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    currency: str | None = None
+
+    @property
+    def changes_told(self) -> dict[str, Any]:
+        """What changed, with amounts as the API and files write them: in major units, as text."""
+        return {name: self._told(name, value) for name, value in self.changes.items()}
+
+    def _told(self, name: str, value: Any) -> Any:
+        if name not in AMOUNTS or self.currency is None:
+            return value
+        if isinstance(value, list):
+            return [self._told(name, one) for one in value]
+        return money.to_text(value, self.currency) if type(value) is int else value
 
     @property
     def outcome(self) -> Outcome:
@@ -178,7 +198,7 @@ def records_csv(records: Sequence[RecordView]) -> str:
             (
                 one.number, clock.to_text(one.created_at), one.actor, _text(one.actor_id), _text(one.role),
                 one.action, one.object, one.outcome.value, one.reason, one.address, one.request_id,
-                json.dumps(one.changes, ensure_ascii=False), one.hash,
+                json.dumps(one.changes_told, ensure_ascii=False), one.hash,
             )
             for one in records
         ),
@@ -239,7 +259,7 @@ def _filtered(query: Select[Any], filters: RecordFilter) -> Select[Any]:
 
 
 def _views(session: Session, rows: Sequence[Any]) -> list[RecordView]:
-    people = _people(session, rows)
+    people, currencies = _people(session, rows), _currencies(session, rows)
     return [
         RecordView(
             number=row.number,
@@ -257,6 +277,7 @@ def _views(session: Session, rows: Sequence[Any]) -> list[RecordView]:
             address=row.address,
             request_id=row.request_id,
             changes=_parsed(row.changes),
+            currency=currencies.get(row.object),
         )
         for row in rows
     ]
@@ -270,6 +291,16 @@ def _people(session: Session, rows: Sequence[Any]) -> dict[str, str]:
     query = select(col(User.id), col(User.name)).where(col(User.id).in_(set(meant.values())))
     names = {row.id: row.name for row in session.execute(query)}
     return {text: names[user_id] for text, user_id in meant.items() if user_id in names}
+
+
+def _currencies(session: Session, rows: Sequence[Any]) -> dict[str, str]:
+    """The currencies of the accounts that records are about, by the object's text."""
+    meant = {row.object: int(found[1]) for row in rows if (found := _ACCOUNT.fullmatch(row.object))}
+    if not meant:
+        return {}
+    query = select(col(Account.id), col(Account.currency)).where(col(Account.id).in_(set(meant.values())))
+    currencies = {row.id: row.currency for row in session.execute(query)}
+    return {text: currencies[number] for text, number in meant.items() if number in currencies}
 
 
 def _parsed(text: str) -> Mapping[str, Any]:

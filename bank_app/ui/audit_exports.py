@@ -111,7 +111,7 @@ def _plain(record: RecordView) -> dict[str, Any]:
         "object": record.object,
         "outcome": record.outcome.value,
         "reason": record.reason,
-        "changes": record.changes,
+        "changes": record.changes_told,
         "address": record.address,
         "request_id": record.request_id,
         "hash": record.hash,

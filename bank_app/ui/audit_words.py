@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bank_app.domain import money
 from bank_app.domain.identifiers import reference
-from bank_app.services.audit_records import Outcome, Place, RecordView
+from bank_app.services.audit_records import AMOUNTS, Outcome, Place, RecordView
 from bank_app.ui import words
 from bank_app.ui.session import ROLE_WORDS
 
@@ -61,7 +61,6 @@ OUTCOMES: Mapping[str, str] = {Outcome.DONE.value: "Done", Outcome.REFUSED.value
 _STATES = {"frozen": "Froze account", "open": "Unfroze account", "closed": "Closed account"}
 _LONGEST_VALUE = 200
 _HIDDEN = "Not shown while amounts are hidden."
-_AMOUNTS = frozenset({"overdraft_limit", "transfer_limit", "daily_limit", "balance", "held", "amount"})
 
 
 @dataclass(frozen=True)
@@ -216,24 +215,24 @@ def detail(place: Place) -> Detail:
     )
 
 
-def changes(record: RecordView, currency: str) -> list[Change]:
+def changes(record: RecordView) -> list[Change]:
     """What changed, before and after; what was not there before has no line of its own."""
     lines = []
     for name, pair in sorted(record.changes.items()):
         if not (isinstance(pair, list) and len(pair) == 2):
-            lines.append(Change("+", name, _value(name, pair, currency)))
+            lines.append(Change("+", name, _value(name, pair, record.currency)))
             continue
         if pair[0] is not None:
-            lines.append(Change("−", name, _value(name, pair[0], currency)))
+            lines.append(Change("−", name, _value(name, pair[0], record.currency)))
         if pair[1] is not None or pair[0] is not None:
-            lines.append(Change("+", name, _value(name, pair[1], currency)))
+            lines.append(Change("+", name, _value(name, pair[1], record.currency)))
     return lines
 
 
-def _value(name: str, value: object, currency: str) -> str:
+def _value(name: str, value: object, currency: str | None) -> str:
     if value is None:
         return "none"
-    if name in _AMOUNTS and isinstance(value, int):
+    if name in AMOUNTS and currency and isinstance(value, int):
         return money.display(value, currency)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"

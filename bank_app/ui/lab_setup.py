@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bank_app.domain import money
+from bank_app.domain import digits, money
 from bank_app.errors import Invalid
 from bank_app.lab.office import BOUNDS, ISOLATIONS, STRATEGIES, Config
 from bank_app.ui import forms
@@ -65,7 +65,7 @@ def setup_of(config: Config) -> Setup:
 
 
 def _dollars(minor: int) -> str:
-    return money.to_text(minor, CURRENCY).removesuffix(".00")
+    return money.write(minor, CURRENCY).removesuffix(f"{money.decimal_mark()}00")
 
 
 def read(form: object) -> tuple[Config | None, list[Problem]]:
@@ -105,13 +105,13 @@ def came(difference_minor: int) -> str:
 
 
 def _whole(form: object, name: str) -> int | None:
-    text = forms.field(form, name, 12)
+    text = digits.plain(forms.field(form, name, 12))
     return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _amount(form: object, name: str) -> int | None:
     text = forms.field(form, name, 20)
-    return 0 if text in ("0", "0.00") else money.read_typed(text, CURRENCY).minor
+    return money.read_typed(text, CURRENCY, zero_allowed=True).minor
 
 
 def _range(name: str) -> str:

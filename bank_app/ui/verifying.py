@@ -9,6 +9,7 @@ from typing import Any
 
 import reflex as rx
 
+from bank_app.domain import digits
 from bank_app.errors import BankError
 from bank_app.services import audit_trail, roles
 from bank_app.services.audit_trail import KnownVerification, Verification
@@ -19,6 +20,7 @@ from bank_app.ui.session import actor_of
 
 _PROGRESS_SECONDS = 0.3
 _SHOWN = 30
+_GROUPING = str.maketrans("", "", " ,.'")
 _LOWEST_BAR, _HIGHEST_BAR = 10, 20
 # The verification that a tab has begun, by the tab.
 _under_way: dict[str, threading.Event] = {}
@@ -232,5 +234,6 @@ class ChainState(rx.State):
 
 
 def _number(form: object, name: str) -> int | None:
-    text = forms.field(form, name, 16).replace(",", "").replace(" ", "")
+    # However the reader groups: a record has no decimals.
+    text = digits.plain(forms.field(form, name, 16)).translate(_GROUPING)
     return int(text) if text.isascii() and text.isdigit() else None

@@ -179,3 +179,17 @@ def test_the_document_says_what_is_taken(caller, ada):
     amount, number = schemas["CashIn"]["properties"]["amount"], schemas["CashIn"]["properties"]["account_id"]
     assert {"type": "number", "exclusiveMinimum": 0} in amount["anyOf"]
     assert number["type"] == "string"
+
+
+@pytest.mark.parametrize("literal", ["3600", "3600.0", "3.6e3", "36E+2"])
+def test_a_whole_number_is_told_by_its_value(caller, counter, ada, literal):
+    account = counter.open(ada, "10.00")
+    body = f'{{"account_id": "{account.number}", "amount": "1", "expires_in": {literal}}}'
+    assert caller(ada).raw("/holds", body).status_code == 201
+
+
+@pytest.mark.parametrize("literal", ["3600.5", '"3600"', "true", "1e99", "36e-1"])
+def test_what_is_no_whole_number_is_none(caller, counter, ada, literal):
+    account = counter.open(ada, "10.00")
+    body = f'{{"account_id": "{account.number}", "amount": "1", "expires_in": {literal}}}'
+    assert caller(ada).raw("/holds", body).status_code == 422

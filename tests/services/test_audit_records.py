@@ -7,10 +7,11 @@ import json
 import pytest
 
 from bank_app import errors
-from bank_app.domain import chain
+from bank_app.domain import chain, money
 from bank_app.domain.accounting import AccountStatus
 from bank_app.services import audit, audit_records, audit_trail
 from bank_app.services.audit_records import Outcome, RecordFilter
+from bank_app.ui import audit_words
 
 
 @pytest.fixture
@@ -100,6 +101,26 @@ def test_a_file_of_records_holds_no_formula(db, auditor, ada, trail):
     rows = list(csv.DictReader(io.StringIO(audit_records.records_csv(page.items))))
     assert len(rows) == len(page.items)
     assert rows[0]["reason"] == "'=1+1"
+
+
+@pytest.mark.parametrize(
+    ("currency", "limit", "minor"), [("USD", "500.00", 50000), ("JPY", "1000", 1000), ("KWD", "1.250", 1250)]
+)
+def test_limits_are_told_in_major_units_of_the_account_and_hashed_as_they_were_kept(
+    db, counter, auditor, teller, ada, currency, limit, minor
+):
+    counter.change(teller, counter.open(ada, currency=currency), transfer_limit=limit)
+    audit_trail.seal(db)
+    page = db.read(lambda s: audit_records.list_records(s, auditor, filters=RecordFilter(action="account.change")))
+    [record] = page.items
+    assert (record.changes["transfer_limit"], record.currency) == ([None, minor], currency)
+    assert record.changes_told["transfer_limit"] == [None, limit]
+    [row] = csv.DictReader(io.StringIO(audit_records.records_csv(page.items).removeprefix("\ufeff")))
+    assert json.loads(row["changes"])["transfer_limit"] == [None, limit]
+    place = db.read(lambda s: audit_records.get_record(s, auditor, record.number))
+    assert json.loads(place.document)["changes"]["transfer_limit"] == [None, minor]
+    shown = [line.value for line in audit_words.changes(record) if line.field == "transfer_limit"]
+    assert shown == [money.display(minor, currency)]
 
 
 def test_customers_see_none_of_it(db, ada, trail):

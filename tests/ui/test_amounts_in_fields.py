@@ -4,13 +4,16 @@ The currencies have no, two, three and four decimals; the amounts have digits th
 times as much.
 """
 
+from dataclasses import asdict, replace
 from urllib.parse import urlencode
 
 import pytest
 
 from bank_app.domain import money
+from bank_app.lab.office import Config
 from bank_app.services import drafts, preferences, unfinished
 from bank_app.services.preferences import LOCALES, Preferences
+from bank_app.ui import lab_setup, verifying
 
 STATE = "reflex___state____state.bank_app___ui___pages___"
 DEPOSIT, WITHDRAW = f"{STATE}cash____deposit_state", f"{STATE}cash____withdraw_state"
@@ -325,3 +328,20 @@ def test_the_search_finds_an_account_by_its_number_as_it_was_pasted(at, ada, ric
 
 def _full_width(text):
     return "".join(chr(ord(letter) + 0xFEE0) for letter in text)
+
+
+# --- the laboratory, which counts in dollars -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_settings_of_a_run_are_read_as_they_were_filled_in(locale):
+    money.write_as(locale)
+    for opening, largest in ((100_000, 5_000), (123_456, 1_05), (100_000_00, 999_99)):
+        config = replace(Config(), opening_minor=opening, largest_minor=largest)
+        form = {**asdict(lab_setup.setup_of(config)), "strategy": config.strategy}
+        assert lab_setup.read(form) == (config, [])
+
+
+@pytest.mark.parametrize("typed", ["1,234", "1.234", "1 234", "１２３４", "\u200b1234"])
+def test_numbers_of_records_and_of_a_run_are_read_however_they_are_grouped(typed):
+    assert verifying._number({"start": typed}, "start") == 1234

@@ -128,8 +128,7 @@ class AuditState(rx.State):
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
-        currency = calls.bank().settings.currency
-        self.detail, self.changes = audit_words.detail(place), audit_words.changes(place.record, currency)
+        self.detail, self.changes = audit_words.detail(place), audit_words.changes(place.record)
         self.shown = number
 
     @exposed(staff=True)
