@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "schema": {"errors", "settings"},
     "database": GROUND | {"bulk", "settings", "nodes", "schema"},
     "lifeline": set(),
+    "methods": set(),
     "aside": GROUND | {"database", "lifeline", "settings"},
     "services": GROUND | {"services", "models", "columns", "bulk", "database", "schema", "domain", "settings", "aside"},
     "demo_town": GROUND | {"services", "database", "domain", "settings"},
@@ -59,8 +60,8 @@ MAY_IMPORT = {
     | {"lab", "services", "models", "database", "domain", "settings"}
     | {"build", "lifeline", "private_mysql", "server", "start"},
     "collector": set(),
-    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "collector", "aside"},
-    "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "logs"},
+    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "collector", "aside", "methods"},
+    "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "logs", "methods"},
 }
 FORBIDDEN_ROOMS = {
     "utils",

@@ -13,6 +13,7 @@ from bank_app.api.metrics import Metrics
 from bank_app.api.middleware import Envelope, LastResort
 from bank_app.api.rate_limits import RateLimits
 from bank_app.database import Database
+from bank_app.methods import Methods
 from bank_app.settings import Settings
 
 
@@ -50,6 +51,6 @@ def create_api(db: Database, settings: Settings) -> Api:
     framework = super(Api, app).__call__
     # Inside the framework as well, whose own last resort answers in words of its own.
     app.add_middleware(LastResort)
-    express = LastResort(Express(app, framework))
+    express = LastResort(Methods(Express(app, framework), app.state.routes))
     app.state.way_in = Envelope(express, elsewhere=framework, metrics=app.state.metrics, db=db)
     return app

@@ -13,7 +13,7 @@ from bank_app.api.dependencies import Bank, SignedIn
 from bank_app.api.documents import operation_id, problems
 from bank_app.api.requests import ActorRoute
 from bank_app.api.schemas import Answer, PageOut, Request
-from bank_app.api.values import Moment, Time
+from bank_app.api.values import Bound, Time
 from bank_app.domain.accounting import Role
 from bank_app.services import audit_records, audit_trail
 from bank_app.services.audit_records import Outcome, RecordFilter, RecordView
@@ -41,8 +41,8 @@ class AuditQuery(Request):
     )
     actor_id: UUID | None = Field(default=None, description="Only what this person did.")
     outcome: Outcome | None = Field(default=None, description="done, or refused.")
-    from_: Moment | None = Field(default=None, alias="from", description="Done at this time or later.")
-    to: Moment | None = Field(default=None, description="Done before this time.")
+    from_: Bound | None = Field(default=None, alias="from", description="Done at this very time or later.")
+    to: Bound | None = Field(default=None, description="Done before this time; at this very time no more.")
 
 
 class AuditRecordOut(Answer):

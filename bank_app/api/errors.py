@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from bank_app import errors
+from bank_app import errors, methods
 from bank_app.errors import BankError
 
 # A leaf that is not here has the status of the nearest family that is.
@@ -251,7 +251,8 @@ def add_handlers(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> ProblemResponse:
         if error.status_code == 405:
             sentence = f"{request.method} is not answered here."
-            return of_protocol_error(request, "method_not_allowed", sentence, error.headers)
+            allowed = methods.allow(methods.routes_at(request.app.state.routes, request.url.path))
+            return of_protocol_error(request, "method_not_allowed", sentence, {"Allow": allowed})
         if error.status_code == 404:
             return of_protocol_error(request, "not_found", "There is nothing at this address.")
         if error.status_code == 413:

@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from bank_app import clock
+from bank_app import clock, methods
 from bank_app.api import pages, reference, schemas
 from bank_app.api.catalogue import CATALOGUE
 from bank_app.api.dependencies import Bank, SignedIn
@@ -210,8 +210,6 @@ elsewhere = APIRouter(include_in_schema=False)
 @elsewhere.api_route("/problems/{rest:path}", methods=_ANY_METHOD)
 async def nothing_here(request: Request) -> Response:
     """404, or 405 where the address exists and the method does not."""
-    path, state = request.url.path, request.app.state
-    allowed = {method for route in state.routes if route.path_regex.match(path) for method in route.methods}
-    if allowed:
-        raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
+    if methods.routes_at(request.app.state.routes, request.url.path):
+        raise HTTPException(405)
     raise ProtocolError("not_found", "There is nothing at this address.")

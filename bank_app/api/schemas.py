@@ -15,6 +15,7 @@ from bank_app.api.values import (
     AmountIn,
     AmountOrZeroIn,
     AmountText,
+    Bound,
     CurrencyCode,
     Metadata,
     Moment,
@@ -218,7 +219,9 @@ class AccountsQuery(Request):
 class BalanceQuery(Request):
     """At which moment."""
 
-    at: Moment | None = Field(default=None, description="The moment; now when left out.")
+    at: Moment | None = Field(
+        default=None, description="The moment; what was posted at this very moment counts. Now when left out."
+    )
 
 
 class StatementQuery(Request):
@@ -230,8 +233,8 @@ class StatementQuery(Request):
         description="A calendar month in UTC.",
         examples=["2026-11"],
     )
-    from_: Moment | None = Field(default=None, alias="from", description="Or: posted at this time or later …")
-    to: Moment | None = Field(default=None, description="… and before this time.")
+    from_: Bound | None = Field(default=None, alias="from", description="Or: posted at this very time or later …")
+    to: Bound | None = Field(default=None, description="… and before this time; at this very time no more.")
     format: Literal["json", "csv"] = Field(default="json", description="How it is written.")
 
 
@@ -251,8 +254,8 @@ class HistoryQuery(Request):
     direction: Direction | None = Field(default=None, description="credit raises the balance, debit lowers it.")
     min_amount: AmountText | None = Field(default=None, description="This much or more, in major units.")
     max_amount: AmountText | None = Field(default=None, description="This much or less, in major units.")
-    from_: Moment | None = Field(default=None, alias="from", description="Posted at this time or later.")
-    to: Moment | None = Field(default=None, description="Posted before this time.")
+    from_: Bound | None = Field(default=None, alias="from", description="Posted at this very time or later.")
+    to: Bound | None = Field(default=None, description="Posted before this time; at this very time no more.")
     q: str | None = Field(
         default=None,
         max_length=100,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -21,7 +21,10 @@ MAX_METADATA_BYTES = 16_384
 MAX_METADATA_DEPTH = 8
 # Short enough that comparing it exactly costs nothing, small enough that it is no infinity.
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,30}))?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+# What arrives when nobody wrote %2B for the + of an offset.
+_LOST_PLUS = re.compile(r"(.*) (\d\d:\d\d)", re.ASCII)
+_KEPT_DIGITS = 6
 
 
 def _refuse(code: str, message: str) -> PydanticCustomError:
@@ -75,14 +78,28 @@ def _currency(value: Any) -> str:
         raise _refuse("invalid_currency", "Send the ISO 4217 code of a currency, such as USD.") from None
 
 
-def _moment(value: Any) -> datetime:
-    refusal = _refuse("invalid_time", "Write the time as RFC 3339 with its offset, such as 2026-11-20T09:30:00Z.")
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        raise refusal
-    try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise refusal from None
+def _moment(*, rounded_up: bool) -> Callable[[Any], datetime]:
+    """Times are kept to the microsecond. Rounded to where the comparison stays exact, finer digits lose nothing."""
+
+    def read(value: Any) -> datetime:
+        refusal = _refuse("invalid_time", "Write the time as RFC 3339 with its offset, such as 2026-11-20T09:30:00Z.")
+        if not isinstance(value, str):
+            raise refusal
+        if (lost := _LOST_PLUS.fullmatch(value)) and _TIME.fullmatch(f"{lost[1]}+{lost[2]}"):
+            message = f"In an address a + means a space: write the offset as %2B{lost[2]}, or the time in UTC with Z."
+            raise _refuse("invalid_time", message)
+        found = _TIME.fullmatch(value)
+        if not found:
+            raise refusal
+        second, fraction, offset = found[1].upper(), found[2] or "", found[3].upper()
+        kept, finer = fraction[:_KEPT_DIGITS].ljust(_KEPT_DIGITS, "0"), fraction[_KEPT_DIGITS:].strip("0")
+        try:
+            moment = datetime.fromisoformat(f"{second}.{kept}{offset}").astimezone(UTC)
+            return moment + timedelta(microseconds=1) if finer and rounded_up else moment
+        except (ValueError, OverflowError):
+            raise refusal from None
+
+    return read
 
 
 def _amount_text(value: Any) -> str:
@@ -154,11 +171,11 @@ CurrencyCode = Annotated[
     BeforeValidator(_currency),
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["USD"]}),
 ]
-Moment = Annotated[
-    datetime,
-    BeforeValidator(_moment),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-20T09:30:00Z"]}),
-]
+_TIME_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2026-11-20T09:30:00Z"]}
+# Where a period begins (this moment or later) or ends (before it): the next microsecond has the same entries after it.
+Bound = Annotated[datetime, BeforeValidator(_moment(rounded_up=True)), WithJsonSchema(_TIME_SCHEMA)]
+# Up to and with which something counts: the microsecond that has begun has the same entries up to it.
+Moment = Annotated[datetime, BeforeValidator(_moment(rounded_up=False)), WithJsonSchema(_TIME_SCHEMA)]
 Metadata = Annotated[
     Mapping[str, Any],
     BeforeValidator(_metadata),

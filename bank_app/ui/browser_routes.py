@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request
 from sqlalchemy.orm import Session
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from bank_app import demo
+from bank_app import demo, methods
 from bank_app.database import Database
 from bank_app.errors import BankError, NotFound, SecondFactorRequired
+from bank_app.methods import Methods
 from bank_app.services import accounts, auth
 from bank_app.settings import Settings
 from bank_app.ui import (
@@ -42,6 +43,13 @@ def create_routes(db: Database, settings: Settings) -> FastAPI:
     security_routes.add_to(routes, db, settings)
     staff_routes.add_to(routes, db, settings)
     lab_exports.add_routes(routes, db, settings)
+    routes.add_middleware(Methods, routes=routes.routes)
+
+    @routes.exception_handler(405)
+    async def wrong_method(request: Request, _: Exception) -> Response:
+        allowed = methods.allow(methods.routes_at(routes.routes, request.url.path))
+        return PlainTextResponse("This address does not answer that.", 405, {"allow": allowed})
+
     return routes
 
 

@@ -94,6 +94,9 @@ class SecurityHeaders:
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 headers.setdefault("cache-control", _caching(path, message["status"]))
+                if message["status"] == 405:
+                    # Files are read and nothing else; what has routes of its own has said which methods it answers.
+                    headers.setdefault("allow", "GET, HEAD")
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -120,13 +120,16 @@ def test_an_address_without_anything_is_not_found(caller, ada, path):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/accounts", "GET, POST"), ("PUT", "/accounts/1234567889", "GET, PATCH"), ("POST", "/me", "GET"),
-        ("OPTIONS", "/auth/login", "POST"), ("DELETE", TRANSFER, "GET, POST"),
+        ("DELETE", "/accounts", "GET, HEAD, OPTIONS, POST"),
+        ("PUT", "/accounts/1234567889", "GET, HEAD, OPTIONS, PATCH"), ("POST", "/me", "GET, HEAD, OPTIONS"),
+        ("GET", "/auth/login", "OPTIONS, POST"), ("HEAD", "/auth/login", "OPTIONS, POST"),
+        ("DELETE", TRANSFER, "GET, HEAD, OPTIONS, POST"), ("PROPFIND", "/holds", "GET, HEAD, OPTIONS, POST"),
     ],
 )  # fmt: skip
 def test_a_method_that_is_not_answered_is_told_which_are(anyone, method, path, allowed):
     answer = anyone.request(method, path)
-    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.status_code == 405
+    assert method == "HEAD" or answer.json()["code"] == "method_not_allowed"
     assert answer.headers["allow"] == allowed
 
 

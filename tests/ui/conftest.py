@@ -137,6 +137,9 @@ class Web:
     def post(self, path, **options):
         return asyncio.run(self._ask("POST", path, options))
 
+    def request(self, method, path, **options):
+        return asyncio.run(self._ask(method, path, options))
+
     async def _ask(self, method, path, options):
         transport = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://bank.test", cookies=self.cookies) as client:

@@ -229,3 +229,28 @@ def test_without_a_proxy_the_header_is_not_believed(browser, bank, ada):
     sign_in(browser, ada)
     addresses = bank.db.read(lambda session: session.execute(select(col(SignIn.address))).scalars().all())
     assert addresses == ["127.0.0.1"]
+
+
+def test_every_route_says_what_it_answers(bank, web):
+    routes = create_routes(bank.db, bank.settings)
+    browser = web(routes)
+    addresses = {}
+    for route in routes.routes:
+        addresses.setdefault(route.path, set()).update(route.methods)
+    assert len(addresses) > 15
+    for address, methods in addresses.items():
+        allowed = ", ".join(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
+        told = browser.request("OPTIONS", address)
+        assert (told.status_code, told.headers["allow"]) == (204, allowed)
+        refused = browser.request("PUT", address)
+        assert (refused.status_code, refused.headers["allow"]) == (405, allowed)
+
+
+def test_a_file_can_be_looked_for_before_it_is_fetched(browser, bank, counter, ada):
+    account = counter.open(ada, "1.00")
+    sign_in(browser, ada)
+    path = f"/accounts/{account.number}/export.csv"
+    get, head = browser.get(path), browser.request("HEAD", path)
+    assert (get.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert browser.request("HEAD", "/auth/login").status_code == 405
