@@ -22,7 +22,7 @@ from bank_app.domain.accounting import Role
 from bank_app.errors import BankError
 from bank_app.private_mysql import ServerError, find_program
 from bank_app.server import PortTaken
-from bank_app.services import audit_trail, auth, integrity
+from bank_app.services import audit_trail, auth, integrity, timekeeping
 from bank_app.settings import Settings, SettingsError
 from bank_app.start import HOST, Refused, first_line, opened, run_demo, serve_production
 from bank_app.testbed import NeedMissing, run_checks, run_tests
@@ -39,6 +39,8 @@ app = typer.Typer(
 )
 people = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People who can sign in.")
 app.add_typer(people, name="user")
+clocks = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The clock that entries are dated by.")
+app.add_typer(clocks, name="clock")
 
 Data = Annotated[
     Path | None,
@@ -158,6 +160,31 @@ def user_add(
     out.print(f"{person.name} can sign in as {person.email} ({role.value}).", markup=False)
 
 
+@clocks.callback()
+def clock_shown(context: typer.Context, data: Data = None) -> None:
+    """The clock that entries are dated by, and what it is compared with; exit 1 when nothing is posted by it."""
+    if context.invoked_subcommand:
+        return
+    with opened(_load(data)) as db:
+        found = timekeeping.compare(db)
+    out.print(f"This machine's clock: {found.at:%Y-%m-%d %H:%M:%S} UTC")
+    if found.ahead is not None:
+        seconds = found.ahead.total_seconds()
+        out.print(f"The database server's: {found.at - found.ahead:%Y-%m-%d %H:%M:%S} UTC ({seconds:+.1f} s)")
+    out.print(f"The newest entry: {f'{found.newest:%Y-%m-%d %H:%M:%S} UTC' if found.newest else 'none yet'}")
+    if found.wrong:
+        _end(found.wrong, 1)
+    out.print(found.caution or "The clock is right.")
+
+
+@clocks.command("accept")
+def clock_accept(data: Data = None) -> None:
+    """Say that this machine's clock is right although the books ended long ago; it goes into the audit log."""
+    with opened(_load(data)) as db:
+        found = timekeeping.accept(db)
+    out.print(f"Accepted: it is {found.at:%Y-%m-%d %H:%M} UTC. Running workers post again within seconds.")
+
+
 @app.command()
 def verify(data: Data = None) -> None:
     """Recompute every invariant of the books and the audit trail's chain; exit 1 when something does not hold."""
@@ -176,6 +203,11 @@ def verify(data: Data = None) -> None:
     for code, total in sorted(report.totals.items()):
         out.print(f"All {code} balances add up to {money.to_text(total, code)}.")
     out.print(f"Chain head {report.chain_head or '(empty)'}, checked in {report.seconds:.1f} s.")
+    for posting in report.ahead:
+        err.print(f"Dated ahead, {posting.subject}: {posting.created_at:%Y-%m-%d %H:%M:%S} UTC is still to come")
+    if report.dated_ahead:
+        many = "1 posting is" if report.dated_ahead == 1 else f"{report.dated_ahead} postings are"
+        err.print(f"{many} dated by a clock that was ahead; no rule is broken, and nothing new is dated by them.")
     for violation in report.violations:
         err.print(f"Invariant {violation.invariant}, {violation.subject}: {violation.message}")
     if trail and trail.broken:

@@ -110,6 +110,23 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class DatabaseTime(FunctionElement[datetime]):
+    """The clock of the database server, to the microsecond; NULL on the embedded engine, which has ours."""
+
+    type = Moment()
+    inherit_cache = True
+
+
+@compiles(DatabaseTime)
+def _no_clock(_element: DatabaseTime, _compiler: Any, **_options: Any) -> str:
+    return "NULL"
+
+
+@compiles(DatabaseTime, "mysql")
+def _clock_of_server(_element: DatabaseTime, _compiler: Any, **_options: Any) -> str:
+    return "UTC_TIMESTAMP(6)"
+
+
 def json_text(value: Any) -> str:
     """JSON as it is kept: keys sorted, no white space."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

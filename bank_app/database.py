@@ -29,6 +29,8 @@ from bank_app.settings import Settings
 
 T = TypeVar("T")
 ATTEMPTS = 5
+# The execution option of an engine that says how far our clock may be ahead of its server's, in seconds.
+CLOCK_TOLERANCE = "clock_tolerance"
 _session = partial(Session, expire_on_commit=False, autoflush=False)
 
 
@@ -90,6 +92,8 @@ class Database:
         self.embedded = is_embedded(self.url)
         self.writing = self._engine("READ COMMITTED")
         self.reading = self._engine("REPEATABLE READ")
+        for engine in (self.writing, self.reading):
+            engine.update_execution_options(**{CLOCK_TOLERANCE: settings.clock_tolerance})
         self._looking = self.reading if self.embedded else self._engine("AUTOCOMMIT")
         # Threads of this process take turns here in order; SQLite's own busy handler sleeps and polls, and can starve.
         self._turn = threading.Lock()

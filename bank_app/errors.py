@@ -256,6 +256,12 @@ class Overloaded(Unavailable):
     code, title = "overloaded", "Overloaded"
 
 
+class ClockWrong(Unavailable):
+    """The clock of this process cannot be right, so nothing is dated by it; nothing was written."""
+
+    code, title = "clock_wrong", "The bank's clock is wrong"
+
+
 class OutcomeUnknown(Unavailable):
     """COMMIT was sent and never answered, and the database stayed away; the key will tell."""
 

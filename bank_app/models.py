@@ -220,6 +220,24 @@ class Posting(SQLModel, table=True):
     hash: bytes = Field(sa_column=Column(Digest, nullable=False))
 
 
+class ClockStep(SQLModel, table=True):
+    """A posting that is dated before the one that it follows, which a clock that was ahead had dated. Appended only.
+
+    Written in the unit of work of the posting; wherever there is none, time on an account never runs backwards.
+    """
+
+    __tablename__ = "clock_steps"
+    __table_args__ = (CheckConstraint("created_at < dated_before", name="clock_steps_back"),)
+
+    account_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
+    )
+    sequence: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    # The date of the posting before it.
+    dated_before: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
 class Hold(SQLModel, table=True):
     """Money set aside on an account, placed by `actor_id`. It is open and then, once, captured, released or expired.
 
@@ -398,6 +416,8 @@ class BankFacts(SQLModel, table=True):
     set_up_at: datetime | None = Field(default=None, sa_column=Column(Moment))
     # Whether whoever sets the bank up may choose demo people, and whether he did.
     demo: str | None = Field(default=None, sa_column=Column(String(8)))
+    # When an operator said that the clock is right although the books ended long before.
+    clock_accepted_at: datetime | None = Field(default=None, sa_column=Column(Moment))
 
 
 class BooksCheck(SQLModel, table=True):
@@ -450,6 +470,7 @@ class AuditRecord(SQLModel, table=True):
 IMMUTABLE_TABLES = (
     "transactions",
     "postings",
+    "clock_steps",
     "idempotency_keys",
     "audit_records",
     "audit_seals",
@@ -461,5 +482,6 @@ IMMUTABLE_TABLES = (
 ACCOUNTS: Table = SQLModel.metadata.tables["accounts"]
 TRANSACTIONS: Table = SQLModel.metadata.tables["transactions"]
 POSTINGS: Table = SQLModel.metadata.tables["postings"]
+CLOCK_STEPS: Table = SQLModel.metadata.tables["clock_steps"]
 HOLDS: Table = SQLModel.metadata.tables["holds"]
 IDEMPOTENCY_KEYS: Table = SQLModel.metadata.tables["idempotency_keys"]

@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     lock_timeout: float = Field(
         5.0, gt=0, le=60, description="Seconds that a unit of work waits for locked rows before 503 lock_timeout."
     )
+    clock_tolerance: float = Field(
+        5.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a worker's clock may be ahead of the database server's before 503 `clock_wrong`.",
+    )
     queue_limit: int = Field(
         1000, ge=1, le=100_000, description="Movements that may wait to be posted in a worker before 503 overloaded."
     )

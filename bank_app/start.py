@@ -18,7 +18,7 @@ from bank_app import settings as bank_settings
 from bank_app.database import Database, is_embedded
 from bank_app.lab.simulation import place
 from bank_app.private_mysql import PrivateServer
-from bank_app.services import first_setup
+from bank_app.services import first_setup, timekeeping
 from bank_app.settings import Settings, SettingsError, is_loopback
 
 # What people copy from examples; on a database that others can reach it is an open door.
@@ -116,6 +116,13 @@ def first_line(error: BaseException) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
+def warn_of_clock(db: Database, console: Console) -> None:
+    """Says at a start what is odd about the clock; the bank serves all the same, and posts by it or does not."""
+    found = timekeeping.compare(db)
+    if found.wrong or found.caution:
+        console.print(f"Warning: {found.wrong or found.caution}", highlight=False, markup=False)
+
+
 def share(settings: Settings, **more: str) -> None:
     """Puts settings where worker processes look for them."""
     os.environ.update({"BANK_DATA": str(settings.data), **more})
@@ -182,6 +189,7 @@ def _prepare_books(settings: Settings, private: PrivateServer | None, steps: Ste
                 demo.fill(db)
                 halfway.unlink()
                 step.result = " · ".join(person.first_name for person in demo.PEOPLE)
+        warn_of_clock(db, steps.console)
     finally:
         db.dispose()
 
@@ -228,6 +236,7 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
         if not settings.database_url:
             stack.enter_context(alone(settings, server.base_url(host, port)))
         with opened(settings) as db:
+            warn_of_clock(db, console)
             engine = db.server_version()
             chosen = db.read(first_setup.facts)
             _require_safe_demo(db, settings, chosen, host)

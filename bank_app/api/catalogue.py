@@ -135,6 +135,11 @@ CATALOGUE: Mapping[str, Meaning] = {
         "The database cannot be reached, or cannot write. Nothing was written.",
         "Repeat it after `Retry-After`; with an idempotency key that is always safe.",
     ),
+    "clock_wrong": Meaning(
+        "The clock of the bank cannot be right: it differs from that of the database server, or the books ended long "
+        "before it. Nothing was written, because what is dated wrongly stays so.",
+        "An operator has to look; repeat it after `Retry-After`, with an idempotency key.",
+    ),
     "outcome_unknown": Meaning(
         "The connection was lost while the database was asked to make the change final, and it did not come back.",
         "Repeat the same request with the same idempotency key: the answer will be what truly happened.",

@@ -40,6 +40,7 @@ RETRY_AFTER_SECONDS = {
     "lock_timeout": 1,
     "overloaded": 1,
     "database_unavailable": 5,
+    "clock_wrong": 30,
     "outcome_unknown": 5,
 }
 # Refusals about one field, raised by services that do not know what the field is called in a request.

@@ -15,7 +15,7 @@ from bank_app.columns import total
 from bank_app.domain.accounting import MAX_BALANCE, AnyDraft, Direction, Draft, TransactionType
 from bank_app.domain.identifiers import internal_account_number
 from bank_app.models import ACCOUNTS, POSTINGS, TRANSACTIONS
-from bank_app.services.rules import COUNTED_CASH, Book, SelfServed, handles_own_cash
+from bank_app.services.rules import COUNTED_AHEAD, COUNTED_CASH, Book, SelfServed, handles_own_cash
 
 KIND_DIGIT = 1
 # Deposits to different customers must not wait for one cash row, so there are several, and each process has one.
@@ -89,7 +89,7 @@ def count_self_service(session: Session, drafts: Sequence[AnyDraft], books: Mapp
         .join(TRANSACTIONS, TRANSACTIONS.c.id == POSTINGS.c.transaction_id)
         .where(
             ACCOUNTS.c.owner_id.in_({owner for owner, _ in of}),
-            POSTINGS.c.created_at >= now.replace(hour=0, minute=0, second=0, microsecond=0),
+            POSTINGS.c.created_at.between(now.replace(hour=0, minute=0, second=0, microsecond=0), now + COUNTED_AHEAD),
             POSTINGS.c.amount >= COUNTED_CASH,
             TRANSACTIONS.c.type.in_([TransactionType.DEPOSIT.value, TransactionType.WITHDRAW.value]),
             TRANSACTIONS.c.actor_id == ACCOUNTS.c.owner_id,

@@ -60,8 +60,9 @@ def limits_of(session: Session, account: AccountView) -> Limits:
     """The limits of an account that the actor may see, and what is used of the day's. Locks: none."""
     used = 0
     if account.daily_limit_minor is not None:
-        midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        used = ledger.debits_since(session, [account.id], midnight).get(account.id, 0)
+        now = clock.now()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        used = ledger.debits_since(session, [account.id], midnight, now=now).get(account.id, 0)
     return Limits(account.transfer_limit_minor, account.daily_limit_minor, used)
 
 

@@ -12,7 +12,7 @@ from functools import cache
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.services import audit_trail, books, engine_figures, roles, vitals
+from bank_app.services import audit_trail, books, engine_figures, roles, timekeeping, vitals
 from bank_app.services.auth import Actor
 from bank_app.services.vitals import Sample
 from bank_app.settings import PROJECT
@@ -109,7 +109,8 @@ class _Judged:
 
     def tiles(self) -> list[Tile]:
         made = [self._api(), self._api_errors(), self._pages(), self._database(), self._connections()]
-        made += [self._queue(), self._groups(), *self._locks(), self._sealing(), *self._kept(), self._disk()]
+        made += [self._queue(), self._groups(), *self._locks(), self._sealing(), *self._kept(), *self._clock()]
+        made.append(self._disk())
         return made
 
     # --- what people wait for -------------------------------------------------------------------------
@@ -253,6 +254,25 @@ class _Judged:
             _proof("books", "Books", "Balance", "Off", check.at if check else None, ok=check is None or check.ok),
             _proof("trail", "Audit trail", "Intact", "Broken", trail.result.at if trail else None,
                    ok=trail is None or trail.result.ok),
+        ]  # fmt: skip
+
+    def _clock(self) -> list[Tile]:
+        """This worker's clock, now: a sample of it would be as old as it is wrong."""
+        try:
+            found = timekeeping.compare(self.db)
+        except errors.BankError:
+            return []
+        state = State.ACT if found.wrong else State.WATCH if found.caution else State.GOOD
+        value = f"{found.at:%Y-%m-%d %H:%M} UTC"
+        detail = found.wrong or found.caution
+        if not detail and found.ahead is not None:
+            detail = f"Within {self.db.settings.clock_tolerance:g} s of the database server's."
+        return [
+            Tile(
+                "clock", "Clock", state, value, detail or "As the books say.",
+                "Watch when entries are dated ahead of it, act when nothing is posted by it.",
+                "Set the machine's clock right (NTP). ./bank clock says what it is compared with.",
+            )
         ]  # fmt: skip
 
     def _disk(self) -> Tile:

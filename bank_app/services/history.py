@@ -20,7 +20,7 @@ from bank_app.domain.accounting import AccountKind, Direction, TransactionType, 
 from bank_app.domain.csv_file import as_csv
 from bank_app.domain.identifiers import account_number_text, reference, reference_bits
 from bank_app.models import Account, PayeeName, Posting, Transaction, User
-from bank_app.services import newest, payee_names, transfers
+from bank_app.services import newest, payee_names, places, transfers
 from bank_app.services.accounts import AccountView, get_account, own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor
@@ -112,7 +112,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A period of an account: opening + in − out = closing. Entries oldest first; `end` is exclusive."""
+    """A period of an account: opening + in − out = closing. Entries oldest first; `end` is exclusive.
+
+    `sequence` is that of the account's newest entry at its end, 0 before the first.
+    """
 
     account: AccountView
     start: datetime
@@ -122,6 +125,7 @@ class Statement:
     out_minor: int
     closing_minor: int
     entries: list[EntryView]
+    sequence: int
 
 
 # --- entries ----------------------------------------------------------------------------------------
@@ -351,20 +355,13 @@ def balance_at(session: Session, actor: Actor, account_id: int, *, at: datetime)
         AccountNotFound: as `accounts.get_account`.
     """
     account = get_account(session, actor, account_id)
-    return _balance_until(session, account.id, col(Posting.created_at) <= at, at)
+    return _balance_of(session, account.id, places.newest_until(session, account.id, at), at)
 
 
-def _balance_until(session: Session, account_id: int, until: Any, at: datetime) -> BalanceAt:
-    mine = col(Posting.account_id) == account_id
-    # In two probes of the index: asked for the newest row before a moment, MariaDB walks back to it from today.
-    moment = select(func.max(col(Posting.created_at))).where(mine, until).scalar_subquery()
-    row = session.execute(
-        select(col(Posting.sequence), col(Posting.balance_after))
-        .where(mine, col(Posting.created_at) == moment)
-        .order_by(col(Posting.sequence).desc())
-        .limit(1)
-    ).first()
-    return BalanceAt(row.balance_after, at, row.sequence) if row else BalanceAt(0, at, 0)
+def _balance_of(session: Session, account_id: int, sequence: int, at: datetime) -> BalanceAt:
+    mine = (col(Posting.account_id) == account_id, col(Posting.sequence) == sequence)
+    balance = session.execute(select(col(Posting.balance_after)).where(*mine)).scalar()
+    return BalanceAt(balance or 0, at, sequence)
 
 
 def balance_steps(
@@ -385,12 +382,12 @@ def balance_steps(
     now = clock.now()
     opened = min(account.opened_at for account in accounts)
     start = max(opened, now - timedelta(days=days)) if days else opened
-    balances = {
-        a.id: _balance_until(session, a.id, col(Posting.created_at) < start, start).balance_minor for a in accounts
-    }
+    first = {a.id: places.newest_before(session, a.id, start) for a in accounts}
+    balances = {number: _balance_of(session, number, place, start).balance_minor for number, place in first.items()}
+    # What a wrong clock dated ahead happened before what follows it, or by now if nothing does.
     rows = session.execute(
         select(col(Posting.account_id), col(Posting.created_at), col(Posting.balance_after))
-        .where(col(Posting.account_id).in_(balances), col(Posting.created_at) >= start)
+        .where(col(Posting.account_id).in_(balances), col(Posting.created_at) >= start, places.not_overtaken())
         .order_by(col(Posting.created_at).desc(), col(Posting.sequence).desc())
         .limit(_CHART_ROWS)
     ).all()
@@ -398,7 +395,7 @@ def balance_steps(
     totals = {start: sum(balances.values())}
     for row in reversed(rows):
         balances[row.account_id] = row.balance_after
-        totals[row.created_at] = sum(balances.values())
+        totals[min(row.created_at, now)] = sum(balances.values())
     steps = [Step(at, total) for at, total in totals.items()]
     stride = -(-len(steps) // _MOST_POINTS)
     # Counted from the end, so that the balance of now is always among those kept; the beginning is kept as well.
@@ -411,6 +408,10 @@ def balance_steps(
 def statement(session: Session, actor: Actor, account_id: int, *, start: datetime, end: datetime) -> Statement:
     """An account's entries from `start` (inclusive) to `end` (exclusive), and how they join two balances.
 
+    They are those between the two places that these moments have in the account's order, so that periods that join
+    leave out nothing and have nothing twice. What a wrong clock dated ahead is where it was posted, before what follows
+    it; a period that is under way has everything.
+
     Raises:
         AccountNotFound: as `accounts.get_account`.
         Invalid: the period ends before it begins.
@@ -419,15 +420,17 @@ def statement(session: Session, actor: Actor, account_id: int, *, start: datetim
         message = "The period must end after it begins."
         raise errors.Invalid(message, errors=[{"field": "to", "code": "invalid", "message": message}])
     account = get_account(session, actor, account_id)
-    period = HistoryFilter(from_=start, to=end)
-    entries = entry_views(session, actor, _entries(actor, account, period).order_by(col(Posting.sequence)))
-    opening = _balance_until(session, account.id, col(Posting.created_at) < start, start).balance_minor
+    first, last = places.ends_of(session, account.id, start, end)
+    between = (col(Posting.sequence) > first, col(Posting.sequence) <= last)
+    query = _entries(actor, account, ANYTHING).where(*between).order_by(col(Posting.sequence))
+    entries = entry_views(session, actor, query)
+    opening = _balance_of(session, account.id, first, start).balance_minor
     into = sum(entry.amount_minor for entry in entries if entry.direction is Direction.CREDIT)
     out = sum(entry.amount_minor for entry in entries if entry.direction is Direction.DEBIT)
     closing = entries[-1].balance_after_minor if entries else opening
     if opening + into - out != closing:
         raise errors.BooksBroken(f"the statement of account {account.number} does not add up")
-    return Statement(account, start, end, opening, into, out, closing, entries)
+    return Statement(account, start, end, opening, into, out, closing, entries, last)
 
 
 CSV_COLUMNS = (

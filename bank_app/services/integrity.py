@@ -23,6 +23,7 @@ from bank_app.domain.accounting import AccountKind, Direction, signed
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import (
     ACCOUNTS,
+    CLOCK_STEPS,
     IMMUTABLE_TABLES,
     POSTINGS,
     TRANSACTIONS,
@@ -39,6 +40,9 @@ _MOST_PER_INVARIANT = 5
 _ROWS_AT_A_TIME = 2000
 # So many are checked in a quarter of a second; to start a process takes one.
 _MANY_POSTINGS = 5_000
+# Dated so much later than a check begins, a posting was not made while it ran, nor by a clock that is a little off.
+_LITTLE = timedelta(seconds=10)
+_MOST_AHEAD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,18 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """A posting that is dated later than it can have been written: by a clock that was ahead. No rule is broken."""
+
+    subject: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What one check of the whole books found. Totals are Σ of all balances per currency, in minor units.
 
+    `ahead` are the first of `dated_ahead` postings that are dated later than the check.
     `marks` is what a later check looks for again, see `integrity_of_history`.
     """
 
@@ -68,6 +81,8 @@ class Report:
     chain_head: str
     seconds: float
     marks: Mapping[str, Any] = field(default_factory=dict)
+    dated_ahead: int = 0
+    ahead: tuple[Ahead, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +206,12 @@ class _Check:
     session: Session
     violations: list[Violation] = field(default_factory=list)
     counts: dict[int, int] = field(default_factory=dict)
+    steps: dict[tuple[int, int], tuple[datetime, datetime]] = field(default_factory=dict)
+    ahead: list[Ahead] = field(default_factory=list)
+    dated_ahead: int = 0
+    started: datetime = field(default_factory=clock.now)
 
     def run(self) -> Report:
-        started = clock.now()
         accounts = {row.id: row for row in self.session.execute(select(ACCOUNTS))}
         walks, postings = self._walk_postings(accounts)
         self._accounts_match(accounts, walks)
@@ -218,8 +236,10 @@ class _Check:
             totals=totals,
             chain_ok=not any(violation.invariant == 9 for violation in self.violations),
             chain_head=chain.merkle_root(heads).hex(),
-            seconds=(clock.now() - started).total_seconds(),
-            marks=integrity_of_history.marks(self.session, started),
+            seconds=(clock.now() - self.started).total_seconds(),
+            marks=integrity_of_history.marks(self.session, self.started),
+            dated_ahead=self.dated_ahead,
+            ahead=tuple(self.ahead),
         )
 
     def _found(self, invariant: int, subject: str, message: str) -> None:
@@ -242,6 +262,8 @@ class _Check:
         )
         walks: dict[int, _Walk] = {}
         count = 0
+        steps = self.session.execute(select(CLOCK_STEPS)).all()
+        self.steps = {(row.account_id, row.sequence): (row.created_at, row.dated_before) for row in steps}
         for row in self._stream(query):
             count += 1
             walk = walks.setdefault(row.account_id, _Walk())
@@ -250,13 +272,15 @@ class _Check:
             self._posting_is_allowed(row, accounts.get(row.account_id), subject)
             walk.balance, walk.sequence, walk.hash = row.balance_after, row.sequence, row.hash
             walk.posted_at = row.created_at
+        for number, sequence in self.steps:
+            subject = f"posting {account_number_text(number)}-{sequence}"
+            self._found(4, subject, "is noted as dated before the one that it follows, and is not")
         return walks, count
 
     def _posting_follows(self, row: Any, walk: _Walk, subject: str) -> None:
         if row.sequence != walk.sequence + 1:
             self._found(4, subject, f"follows sequence {walk.sequence}")
-        if walk.posted_at and row.created_at < walk.posted_at:
-            self._found(4, subject, "is dated before the one that it follows")
+        self._time_goes_on(row, walk, subject)
         if row.direction not in set(Direction):
             self._found(1, subject, f"is neither debit nor credit but {row.direction!r}")
             return
@@ -278,6 +302,17 @@ class _Check:
         )
         if digest != row.hash:
             self._found(9, subject, "its hash does not follow from its content and its predecessor")
+
+    def _time_goes_on(self, row: Any, walk: _Walk, subject: str) -> None:
+        """A date before the one that it follows is right where the ledger noted, and exactly as it noted it."""
+        if walk.posted_at and row.created_at < walk.posted_at:
+            noted = self.steps.pop((row.account_id, row.sequence), None)
+            if noted != (row.created_at, walk.posted_at):
+                self._found(4, subject, "is dated before the one that it follows")
+        if row.created_at > self.started + _LITTLE:
+            self.dated_ahead += 1
+            if len(self.ahead) < _MOST_AHEAD:
+                self.ahead.append(Ahead(subject, row.created_at))
 
     def _posting_is_allowed(self, row: Any, account: Any, subject: str) -> None:
         if row.amount <= 0:

@@ -30,6 +30,7 @@ from bank_app.domain.accounting import (
 from bank_app.domain.identifiers import internal_account_number
 from bank_app.models import (
     ACCOUNTS,
+    CLOCK_STEPS,
     IDEMPOTENCY_KEYS,
     POSTINGS,
     TRANSACTIONS,
@@ -37,7 +38,7 @@ from bank_app.models import (
     Transaction,
     User,
 )
-from bank_app.services import cash, hold_book
+from bank_app.services import cash, hold_book, timekeeping
 from bank_app.services.answers import (
     already_answered,
     keys_of,
@@ -49,7 +50,18 @@ from bank_app.services.answers import (
 )
 from bank_app.services.cash import cash_account
 from bank_app.services.hold_book import HoldBook
-from bank_app.services.rules import Book, Held, Opened, Outcome, Posted, PostingRow, Refused, decide, no_such_account
+from bank_app.services.rules import (
+    COUNTED_AHEAD,
+    Book,
+    Held,
+    Opened,
+    Outcome,
+    Posted,
+    PostingRow,
+    Refused,
+    decide,
+    no_such_account,
+)
 
 _KIND_DIGIT = {AccountKind.CASH: cash.KIND_DIGIT, AccountKind.FEES: 2, AccountKind.INTEREST: 3, AccountKind.SUSPENSE: 4}
 # Built once: a statement that is built for every posting costs more than the posting's own arithmetic.
@@ -150,7 +162,11 @@ def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
     Locks: one exclusive row lock per account, by primary key, so no gap is locked and no two units of work wait for
     each other in a circle. On the embedded engine the unit of work already holds the whole database. Holds that are
     due are closed, so `held` is what is held now.
+
+    Raises:
+        ClockWrong: see `timekeeping`; nothing is due by a clock that is wrong.
     """
+    now = timekeeping.now(session)
     statement = (
         by_primary_key(select(Account), Account)
         .where(col(Account.id).in_(sorted(set(account_ids))))
@@ -161,7 +177,7 @@ def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
     )
     accounts = {account.id: account for account in session.execute(statement).scalars()}
     holding = [account.id for account in accounts.values() if account.held]
-    for account_id, freed in hold_book.expire_due(session, holding, clock.now()).items():
+    for account_id, freed in hold_book.expire_due(session, holding, now).items():
         session.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == account_id).values(held=ACCOUNTS.c.held - freed))
         session.refresh(accounts[account_id])
     return accounts
@@ -210,9 +226,9 @@ def look(
 def post(session: Session, drafts: Sequence[AnyDraft], *, all_or_none: bool = False) -> list[Outcome]:
     """Posts drafts in order, each accepted or refused by itself, and returns their outcomes in the same order.
 
-    A draft whose key or id is already in the books is answered from there. Nothing is acknowledged by this function:
-    the caller answers after COMMIT. With `all_or_none` nothing is written if one is refused, whatever the other
-    outcomes say.
+    A draft whose key or id is already in the books is answered from there; while the clock is wrong (`timekeeping`)
+    all others are refused, and that is not recorded. Nothing is acknowledged by this function: the caller answers
+    after COMMIT. With `all_or_none` nothing is written if one is refused, whatever the other outcomes say.
 
     Locks: as `look`. Number of statements: constant, and none for holds and limits where no draft and no account has
     any. Source: ledger.md §4.
@@ -241,6 +257,8 @@ def post_seen(
                 # What comes later in an ordered list and touches the same accounts waits behind this one.
                 taken |= set(draft.account_ids) if in_order else set()
         fresh = [(index, draft) for index, draft in fresh if index not in outcomes]
+    if fresh and (wrong := timekeeping.trouble(session)):
+        return [outcomes.get(index) or Refused(wrong) for index in range(len(drafts))]
     fresh = [(index, sight.spares.use(draft)) for index, draft in fresh]
     fresh_drafts = [draft for _, draft in fresh]
     reversed_ids = _reversed_already(session, fresh_drafts)
@@ -293,18 +311,21 @@ def _count_todays_debits(session: Session, books: Mapping[int, Book], holds: Hol
     if not limited:
         return
     midnight = holds.now.replace(hour=0, minute=0, second=0, microsecond=0)
-    for account_id, minor in debits_since(session, limited, midnight).items():
+    for account_id, minor in debits_since(session, limited, midnight, now=holds.now).items():
         books[account_id].debited_today = minor
 
 
-def debits_since(session: Session, account_ids: Collection[int], moment: datetime) -> dict[int, int]:
-    """What has left accounts since a moment, in minor units; reversals aside. Locks: none."""
+def debits_since(session: Session, account_ids: Collection[int], moment: datetime, *, now: datetime) -> dict[int, int]:
+    """What has left accounts since a moment, in minor units; reversals aside. Locks: none.
+
+    What a wrong clock dated far ahead of `now` has left on another day, as far as anybody knows.
+    """
     sums = session.execute(
         select(POSTINGS.c.account_id, total(POSTINGS.c.amount))
         .join(TRANSACTIONS, TRANSACTIONS.c.id == POSTINGS.c.transaction_id)
         .where(
             POSTINGS.c.account_id.in_(sorted(account_ids)),
-            POSTINGS.c.created_at >= moment,
+            POSTINGS.c.created_at.between(moment, now + COUNTED_AHEAD),
             POSTINGS.c.direction == Direction.DEBIT.value,
             TRANSACTIONS.c.type != TransactionType.REVERSAL.value,
         )
@@ -340,6 +361,7 @@ def _write(
     # After the transactions, because a hold names the one that captured it; before the keys, because they name holds.
     holds.write(writes)
     writes.insert(POSTINGS, [_posting_row(item, side) for item in posted for side in item.postings])
+    writes.insert(CLOCK_STEPS, [step._asdict() for book in books.values() for step in book.steps_back])
     writes.update(ACCOUNTS, _balance_rows([book for book in books.values() if book.changed]))
     now = clock.now()
     answers = [(draft, draft.key, outcome) for draft, outcome in decided if draft.key and _is_recorded(outcome)]

@@ -36,6 +36,12 @@ _HOLDS_NAMED = 3
 MOST_OWN_CASH = 10 * money.MAX_MINOR
 # Smaller movements are not counted, so that they cost nothing: there would have to be billions of them.
 COUNTED_CASH = 10**9
+# A clock that is set back by less stands still on the accounts that it had dated: there time never runs backwards. An
+# entry that is dated further ahead than this is a wrong clock's, and what follows it is dated by the right one.
+KEPT_IN_ORDER = timedelta(hours=2)
+# A clock that is set back by so much opens no second day: what has left an account in the days that it then lives
+# through again counts as well.
+COUNTED_AHEAD = timedelta(days=2)
 
 
 class PostingRow(NamedTuple):
@@ -114,6 +120,15 @@ class SelfServed:
         self.moved[kind] = self.moved.get(kind, 0) + amount_minor
 
 
+class StepBack(NamedTuple):
+    """The posting with which time on an account stepped back, and the date of the one before it."""
+
+    account_id: int
+    sequence: int
+    created_at: datetime
+    dated_before: datetime
+
+
 @dataclass(slots=True)
 class Book:
     """A locked account's numbers while a list of drafts is walked.
@@ -130,6 +145,7 @@ class Book:
     last_posted_at: datetime | None
     debited_today: int = 0
     self_served: SelfServed | None = None
+    steps_back: list[StepBack] = field(default_factory=list)
 
     @classmethod
     def of(cls, account: Account) -> Book:
@@ -444,9 +460,9 @@ def _capture(draft: Draft, hold: HoldRow, books: dict[int, Book], holds: HoldBoo
 
 def _apply(draft: Draft, books: dict[int, Book], now: datetime) -> Posted:
     # The clock may have been set back: on each account time still never runs backwards, so that a balance at a
-    # moment is one probe of an index.
-    touched = [books[leg.account_id] for leg in draft.legs]
-    created_at = max([draft.created_at or now, *(book.last_posted_at for book in touched if book.last_posted_at)])
+    # moment is one probe of an index. What a wrong clock dated far ahead is left alone, and nothing is dated by it.
+    last = [moment for leg in draft.legs if (moment := books[leg.account_id].last_posted_at)]
+    created_at = max([draft.created_at or now, *(moment for moment in last if moment <= now + KEPT_IN_ORDER)])
     content: dict[str, Any] = {
         "id": draft.id,
         "type": draft.type.value,
@@ -473,6 +489,8 @@ def _apply_leg(leg: Leg, book: Book, draft: Draft, transaction_hash: bytes, crea
     book.version += 1
     if leg.direction is Direction.DEBIT and not draft.reverses_id:
         book.debited_today += leg.amount_minor
+    if book.last_posted_at and created_at < book.last_posted_at:
+        book.steps_back.append(StepBack(leg.account_id, book.version, created_at, book.last_posted_at))
     book.last_posted_at = created_at
     floor = book.floor
     if floor is not None and leg.direction is Direction.DEBIT and book.balance < floor:

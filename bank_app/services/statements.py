@@ -17,6 +17,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import Direction
 from bank_app.domain.identifiers import reference
 from bank_app.models import POSTINGS
+from bank_app.services import places
 from bank_app.services.accounts import AccountView, get_account
 from bank_app.services.auth import Actor
 from bank_app.services.history import EntryView, Statement, statement
@@ -85,8 +86,14 @@ def _next(month: datetime) -> datetime:
 
 def _sums(session: Session, account: AccountView, starts: list[datetime]) -> dict[int, Any]:
     """By the place of the month in `starts`: what came in, what went out, how many entries, and the last of them."""
-    # Comparisons rather than functions of dates: those differ between engines, and so do their time zones.
-    later = [(POSTINGS.c.created_at >= start, place) for place, start in list(enumerate(starts))[:0:-1]]
+    # Comparisons rather than functions of dates: those differ between engines, and so do their time zones. By their
+    # place in the account's order where dates do not follow it; found for each month, that costs more.
+    later: list[tuple[Any, int]]
+    if places.steps(session, account.id):
+        begins = [places.newest_before(session, account.id, start) for start in starts]
+        later = [(POSTINGS.c.sequence > begins[place], place) for place in range(len(starts) - 1, 0, -1)]
+    else:
+        later = [(POSTINGS.c.created_at >= start, place) for place, start in list(enumerate(starts))[:0:-1]]
     month = (case(*later, else_=0) if later else literal(0)).label("month")
     into = case((POSTINGS.c.direction == Direction.CREDIT.value, POSTINGS.c.amount), else_=0)
     inner = (
@@ -149,12 +156,8 @@ def period(session: Session, actor: Actor, account_id: int, *, start: datetime, 
         AccountNotFound, Invalid: as `history.statement`.
     """
     found = statement(session, actor, account_id, start=start, end=end)
-    head = session.execute(
-        select(POSTINGS.c.hash)
-        .where(POSTINGS.c.account_id == account_id, POSTINGS.c.created_at < end)
-        .order_by(POSTINGS.c.sequence.desc())
-        .limit(1)
-    ).scalar()
+    last = (POSTINGS.c.account_id == account_id, POSTINGS.c.sequence == found.sequence)
+    head = session.execute(select(POSTINGS.c.hash).where(*last)).scalar()
     return Sealed(found, head.hex() if head else "")
 
 

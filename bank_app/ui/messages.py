@@ -133,6 +133,7 @@ CATALOGUE: Mapping[str, str] = {
     "overloaded": f"The bank is very busy right now. {SAFE} You can send again in a moment.",
     "lock_timeout": f"Many transfers hit this account at once, so we stopped waiting. {SAFE} You can send again.",
     "database_unavailable": f"We can't reach the books right now. {SAFE} Try again in a moment.",
+    "clock_wrong": f"The bank's clock is wrong, and an operator has to look at it. {SAFE} Try again later.",
     "outcome_unknown": (
         "We lost the connection before the bank answered. Don't send this again yet — "
         "we're checking with reference {reference}."

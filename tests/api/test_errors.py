@@ -29,7 +29,7 @@ CONTRACT = {
         "idempotency_key_reused",
     ],
     429: ["too_many_requests"],
-    503: ["lock_timeout", "database_unavailable", "overloaded", "outcome_unknown"],
+    503: ["lock_timeout", "clock_wrong", "database_unavailable", "overloaded", "outcome_unknown"],
     500: ["internal_error"],
 }  # fmt: skip
 

@@ -1,5 +1,7 @@
 """What the database itself refuses, on both engines, to anybody who can write SQL."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +17,9 @@ from bank_app.models import IMMUTABLE_TABLES, AuditRecord, AuditSeal, BooksCheck
 def books(db, counter, ada, ben, teller):
     """Rows in every immutable table, one account with money and one without."""
     hers, his = counter.open(ada, "100.00"), counter.open(ben)
+    with clock.moved_to(clock.now() + timedelta(days=3)):
+        counter.deposit(ada, hers, "1.00")
+    counter.withdraw(ada, hers, "1.00")
     counter.transfer(ada, hers, his, "30.00", key="k")
     db.unit_of_work(lambda session: write_down(session, ada, teller))
     return hers, his
