@@ -100,12 +100,19 @@ export function GroupedDigits({ target }) {
 }
 
 // How much room is left in the field `target`, said when it gets short.
+// As people count: a flag or a letter with all of its marks is one.
+const graphemes = typeof Intl.Segmenter === "function" ? new Intl.Segmenter() : null;
+
+function characters(text) {
+  return graphemes ? [...graphemes.segment(text)].length : [...text].length;
+}
+
 export function RoomLeft({ target, most, from }) {
   const [left, setLeft] = useState(most);
   useEffect(() => {
     const field = document.getElementById(target);
     if (!field) return undefined;
-    const count = () => setLeft(most - [...field.value].length);
+    const count = () => setLeft(most - characters(field.value));
     count();
     field.addEventListener("input", count);
     return () => field.removeEventListener("input", count);

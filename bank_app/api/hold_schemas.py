@@ -9,10 +9,10 @@ from pydantic import Field
 
 from bank_app import clock
 from bank_app.api.schemas import Answer, Request
-from bank_app.api.values import AccountNumber, AmountIn, Money, Time, WholeNumber
+from bank_app.api.values import AccountNumber, AmountIn, DescriptionText, Money, Time, WholeNumber
 from bank_app.domain import money
 from bank_app.domain.accounting import MAX_HOLD_SECONDS, USUAL_HOLD_SECONDS, HoldState
-from bank_app.services import holds, transfers
+from bank_app.services import holds
 
 
 class HoldIn(Request):
@@ -26,9 +26,8 @@ class HoldIn(Request):
     expires_in: Annotated[WholeNumber, Field(ge=1, le=MAX_HOLD_SECONDS)] = Field(
         default=USUAL_HOLD_SECONDS, description="Seconds until the money is free again by itself.", examples=[3600]
     )
-    description: str | None = Field(
+    description: DescriptionText | None = Field(
         default=None,
-        max_length=transfers.MAX_DESCRIPTION,
         description="Becomes the description of the transaction on capture.",
         examples=["Hotel"],
     )

@@ -17,9 +17,12 @@ from bank_app.api.values import (
     AmountText,
     Bound,
     CurrencyCode,
+    DescriptionText,
     Metadata,
     Moment,
     Money,
+    NicknameText,
+    ReasonText,
     Time,
     WholeNumber,
 )
@@ -53,7 +56,7 @@ class AccountIn(Request):
         default=None, description="ISO 4217 code; the bank's own currency when left out. It never changes."
     )
     kind: Literal["checking", "savings"] = Field(default="checking", description="What it is for.")
-    nickname: str | None = Field(default=None, max_length=60, description="What you call it.", examples=["Holidays"])
+    nickname: NicknameText | None = Field(default=None, description="What you call it.", examples=["Holidays"])
     initial_balance: AmountOrZeroIn | None = Field(
         default=None, description="Posted as an opening deposit in the same unit of work; zero posts nothing."
     )
@@ -67,8 +70,8 @@ def _required_when_named(schema: dict[str, Any]) -> None:
 class AccountChange(Request):
     """What to change; a field that is left out stays as it is. The owner renames, the rest is a teller's."""
 
-    nickname: str | None = Field(
-        default=None, max_length=60, description="A new name; null or empty takes the name away.", examples=["Rent"]
+    nickname: NicknameText | None = Field(
+        default=None, description="A new name; null or empty takes the name away.", examples=["Rent"]
     )
     status: AccountStatus = Field(
         default=AccountStatus.OPEN,
@@ -92,8 +95,8 @@ class AccountChange(Request):
         default=None,
         description="The most that may leave in a day (UTC), reversals aside; null takes the limit away.",
     )
-    reason: str | None = Field(
-        default=None, max_length=300, description="Why; needed for everything but the name. Kept in the audit log."
+    reason: ReasonText | None = Field(
+        default=None, description="Why; needed for everything but the name. Kept in the audit log."
     )
 
     @model_validator(mode="after")
@@ -356,9 +359,7 @@ class StatementOut(Answer):
 
 # --- moving money ----------------------------------------------------------------------------------------
 
-_DESCRIPTION = Field(
-    default=None, max_length=transfers.MAX_DESCRIPTION, description="Shown to both sides.", examples=["rent"]
-)
+_DESCRIPTION = Field(default=None, description="Shown to both sides.", examples=["rent"])
 _METADATA: Any = Field(default_factory=dict, description="Anything you want back: a JSON object of at most 16 KiB.")
 
 
@@ -367,7 +368,7 @@ class CashIn(Request):
 
     account_id: AccountNumber = Field(description="The account number; spaces and dashes are fine.")
     amount: AmountIn
-    description: str | None = _DESCRIPTION
+    description: DescriptionText | None = _DESCRIPTION
     metadata: Metadata = _METADATA
 
     def movement(self, kind: type[Cash]) -> Cash:
@@ -381,7 +382,7 @@ class TransferIn(Request):
     from_account_id: AccountNumber = Field(description="Who pays: an account of yours, or any for a teller.")
     to_account_id: AccountNumber = Field(description="Who receives.")
     amount: AmountIn
-    description: str | None = _DESCRIPTION
+    description: DescriptionText | None = _DESCRIPTION
     metadata: Metadata = _METADATA
     if_version: Annotated[WholeNumber, Field(ge=0)] | None = Field(
         default=None,
@@ -404,7 +405,7 @@ class TransferIn(Request):
 class ReverseIn(Request):
     """Why a transaction is undone."""
 
-    reason: str = Field(min_length=1, max_length=300, description="Kept in the audit log.", examples=["sent twice"])
+    reason: ReasonText = Field(min_length=1, description="Kept in the audit log.", examples=["sent twice"])
 
 
 class PostingOut(Answer):

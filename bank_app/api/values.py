@@ -9,13 +9,17 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetPydanticSchema, StrictInt, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, GetPydanticSchema, StrictInt, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
 from bank_app.api.requests import JsonNumber
 from bank_app.domain import money
 from bank_app.domain.identifiers import parse_account_number
+from bank_app.domain.text import CODE_POINTS, length_problem, one_line
 from bank_app.errors import BankError
+from bank_app.services.accounts import MAX_NICKNAME
+from bank_app.services.audit import MAX_REASON
+from bank_app.services.movements import MAX_DESCRIPTION
 
 MAX_METADATA_BYTES = 16_384
 MAX_METADATA_DEPTH = 8
@@ -134,6 +138,19 @@ def _plain(value: Any, depth: int) -> Any:
 
 
 _TEXT = {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,10})?$"}
+
+
+def _at_most(most: int, what: str) -> AfterValidator:
+    """Characters as people count them; the document can only name code points, of which one may have several."""
+
+    def read(value: str) -> str:
+        if message := length_problem(one_line(value), most, what):
+            raise _refuse("too_long", message)
+        return value
+
+    return AfterValidator(read)
+
+
 _ACCOUNT = {
     "type": "string",
     "pattern": r"^[0-9](?:[ -]*[0-9]){9}$",
@@ -181,6 +198,11 @@ Metadata = Annotated[
     BeforeValidator(_metadata),
     WithJsonSchema({"type": "object", "additionalProperties": True, "examples": [{"invoice": "2026-117"}]}),
 ]
+DescriptionText = Annotated[
+    str, Field(max_length=MAX_DESCRIPTION * CODE_POINTS), _at_most(MAX_DESCRIPTION, "the description")
+]
+NicknameText = Annotated[str, Field(max_length=MAX_NICKNAME * CODE_POINTS), _at_most(MAX_NICKNAME, "the name")]
+ReasonText = Annotated[str, Field(max_length=MAX_REASON * CODE_POINTS), _at_most(MAX_REASON, "the reason")]
 Money = Annotated[str, Field(description="Major units with exactly the currency's decimals.", examples=["75.00"])]
 Time = Annotated[
     str,

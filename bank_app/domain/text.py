@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import regex
 
+from bank_app.errors import Invalid
+
 # What a character may be made of on average, for as many as a text may have: a letter and its marks, a flag.
 CODE_POINTS = 4
 _FLAGS = regex.VERSION1 | regex.VERBOSE
@@ -35,6 +37,7 @@ _HIDDEN = regex.compile(rf"(?P<in_place> {_IN_PLACE} ) | (?P<hidden> {_UNSEEN} )
 _ANY_UNSEEN = regex.compile(_UNSEEN, _FLAGS)
 # What ends a line or stands for a space without being one. A line of text has spaces instead.
 _BREAKS = regex.compile(r"(?: \r\n | [\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029\u2800] )+", _FLAGS)
+_SPACES = regex.compile("  +")
 _LINE_ENDS = regex.compile(r"\r\n | [\r\v\f\x85\u2028\u2029]", _FLAGS)
 _GRAPHEME = regex.compile(r"\X")
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
@@ -65,7 +68,9 @@ def one_line(text: str) -> str:
     """Text for one line, as it is kept: NFC, without hidden characters, with a space for every break, trimmed."""
     if text.isascii() and text.isprintable():
         return text.strip()
-    return _seen(_BREAKS.sub(" ", text)).strip()
+    line = _seen(_BREAKS.sub(" ", text)).strip()
+    # What was taken out may have stood between two spaces, of which people see one.
+    return _SPACES.sub(" ", line) if _ANY_UNSEEN.search(text) else line
 
 
 def paragraphs(text: str) -> str:
@@ -123,6 +128,18 @@ def length_problem(text: str, most: int, what: str) -> str | None:
     if len(text) > most * CODE_POINTS:
         return f"Shorten {what}: its characters are made of more signs ({len(text)}) than can be kept."
     return None
+
+
+def written(text: str | None, *, most: int, field: str, what: str, lines: bool = False) -> str:
+    """What somebody wrote as it is kept, on one line unless `lines`; empty if nothing is left of it.
+
+    Raises:
+        Invalid: it is longer than `most` characters; `what` says what it is.
+    """
+    kept = paragraphs(text or "") if lines else one_line(text or "")
+    if message := length_problem(kept, most, what):
+        raise Invalid(message, errors=[{"field": field, "code": "too_long", "message": message}])
+    return kept
 
 
 # --- what is the same -----------------------------------------------------------------------------------

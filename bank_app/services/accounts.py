@@ -30,6 +30,7 @@ from bank_app.domain.accounting import (
     passes,
 )
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
+from bank_app.domain.text import one_line, written
 from bank_app.models import ACCOUNTS, Account, AuditRecord, User
 from bank_app.services import audit, four_eyes, hold_book, ledger, payee_names
 from bank_app.services.auth import Actor
@@ -180,11 +181,7 @@ def _owner(session: Session, actor: Actor, owner_id: UUID | None) -> UUID:
 
 
 def _nickname(text: str | None) -> str | None:
-    name = (text or "").strip() or None
-    if name and len(name) > MAX_NICKNAME:
-        message = f"Keep the name to {MAX_NICKNAME} characters (now {len(name)})."
-        raise errors.Invalid(message, errors=_field("nickname", message, "too_long"))
-    return name
+    return written(text, most=MAX_NICKNAME, field="nickname", what="the name") or None
 
 
 def _told_apart(
@@ -441,7 +438,7 @@ def change_account(
         actor_id=actor.user_id,
         action="account.change",
         object=f"account {account_number_text(account_id)}",
-        reason=reason and reason.strip(),
+        reason=reason and one_line(reason),
         changes={field: [before[field], changes[field]] for field in changes},
     )
     return get_account(session, actor, account_id)

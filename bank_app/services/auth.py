@@ -21,6 +21,7 @@ from bank_app.database import Database
 from bank_app.domain import names
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
+from bank_app.domain.text import one_line
 from bank_app.models import RefreshToken, SignIn, User
 from bank_app.services import audit, codes, guesses, passwords, tokens
 from bank_app.settings import Settings
@@ -278,7 +279,7 @@ def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, addr
         kind=kind,
         cookie_digest=cookie_digest,
         address=address[:45],
-        user_agent=user_agent[:200],
+        user_agent=one_line(user_agent)[:200],
         created_at=now,
         last_seen_at=now,
         expires_at=now + lifetime,

@@ -13,6 +13,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
+from bank_app.domain.text import written
 from bank_app.models import CustomerNote, User
 from bank_app.services import audit
 from bank_app.services.auth import Actor
@@ -66,10 +67,7 @@ def add(session: Session, actor: Actor, user_id: UUID, *, text: str) -> None:
 
 
 def _checked(text: str) -> str:
-    note = text.strip()
-    if note and len(note) <= MAX_NOTE:
+    if note := written(text, most=MAX_NOTE, field="text", what="the note", lines=True):
         return note
-    code, message = "required", "Write a note first."
-    if note:
-        code, message = "too_long", f"Keep the note to {MAX_NOTE} characters (now {len(note)})."
-    raise errors.Invalid(message, errors=[{"field": "text", "code": code, "message": message}])
+    message = "Write a note first."
+    raise errors.Invalid(message, errors=[{"field": "text", "code": "required", "message": message}])

@@ -13,6 +13,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_id, reference
+from bank_app.domain.text import one_line
 from bank_app.models import TransferDraft
 from bank_app.services import accounts, payee_names, transfers
 from bank_app.services.auth import Actor
@@ -107,8 +108,8 @@ def save(
         to_account_id=to_account_id,
         amount_minor=amount_minor,
         currency=currency,
-        description=description or None,
-        payee_name=payee_name,
+        description=one_line(description or "") or None,
+        payee_name=payee_name and one_line(payee_name),
         payee_result=payee_result,
         created_at=clock.now(),
     )

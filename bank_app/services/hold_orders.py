@@ -8,6 +8,7 @@ from uuid import UUID
 from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, Draft, HoldDraft, Key, Leg, ReleaseDraft, TransactionType
+from bank_app.domain.text import one_line
 from bank_app.services import four_eyes, ledger
 from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
@@ -78,7 +79,7 @@ def _place(actor: Actor, movement: PlaceHold, key: Key | None, known: Mapping[in
         expires_in=movement.expires_in,
         to_account_id=movement.to_account_id,
         to_currency=known[movement.to_account_id].currency if movement.to_account_id else None,
-        description=(movement.description or "").strip() or None,
+        description=one_line(movement.description or "") or None,
         key=key,
         must_belong_to_actor=_own(actor, movement.account_id),
     )

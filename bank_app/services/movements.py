@@ -13,6 +13,7 @@ from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.accounting import MAX_HOLD_SECONDS, USUAL_HOLD_SECONDS
 from bank_app.domain.identifiers import fingerprint, new_id
+from bank_app.domain.text import written
 from bank_app.services import audit, ledger
 
 MAX_DESCRIPTION = 140
@@ -50,9 +51,7 @@ class Movement:
         return fingerprint(self.operation, content)
 
     def _check(self) -> None:
-        if self.description is not None and len(self.description) > MAX_DESCRIPTION:
-            message = f"Keep the description to {MAX_DESCRIPTION} characters (now {len(self.description)})."
-            raise errors.Invalid(message, errors=[{"field": "description", "code": "too_long", "message": message}])
+        written(self.description, most=MAX_DESCRIPTION, field="description", what="the description")
         for name, value in (("description", self.description), ("metadata", self.metadata)):
             if not value:
                 continue

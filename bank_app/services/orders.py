@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bank_app import errors
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldState, Key, Leg, TransactionType
+from bank_app.domain.text import one_line
 from bank_app.services import audit, auth, four_eyes, hold_book, hold_orders, ledger
 from bank_app.services.answers import same_again
 from bank_app.services.auth import Actor
@@ -219,7 +220,7 @@ def _draft(
         currency=currency,
         legs=(Leg(debit, Direction.DEBIT, amount), Leg(credit, Direction.CREDIT, amount)),
         actor_id=actor.user_id,
-        description=(movement.description or "").strip() or None,
+        description=one_line(movement.description or "") or None,
         metadata=movement.metadata,
         key=order.key,
         must_belong_to_actor=frozenset() if actor.role.acts_on_every_account else frozenset({own}),
@@ -337,7 +338,7 @@ def _audit(session: Session, order: Order, outcome: ledger.Outcome | ledger.Lock
             actor_id=order.actor.user_id,
             action="transaction.reverse",
             object=f"transaction {movement.transaction_id}",
-            reason=movement.reason.strip(),
+            reason=one_line(movement.reason),
             changes={"reversed_by": [None, str(outcome.id)]},
             whence=order.whence,
         )

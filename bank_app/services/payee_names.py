@@ -13,12 +13,13 @@ from sqlmodel import col
 
 from bank_app import clock
 from bank_app.domain.accounting import Direction, TransactionType
+from bank_app.domain.text import CODE_POINTS, one_line
 from bank_app.models import PayeeName
 from bank_app.services.auth import Actor
 
 _TELLS = ("match", "close")
 _TELLS_NOTHING = ("none", "fail")
-_LONGEST = 100
+_LONGEST = 100 * CODE_POINTS
 
 
 def note(session: Session, actor: Actor, *, account_id: int, name: str, result: str) -> None:
@@ -31,7 +32,7 @@ def note(session: Session, actor: Actor, *, account_id: int, name: str, result: 
     if actor.role.sees_every_account or result not in _TELLS + _TELLS_NOTHING:
         return
     known = result in _TELLS
-    called = None if known else name.strip()[:_LONGEST] or None
+    called = None if known else one_line(name)[:_LONGEST] or None
     mine = (col(PayeeName.user_id) == actor.user_id, col(PayeeName.account_id) == account_id)
     before = session.execute(select(col(PayeeName.name)).where(*mine)).first()
     if before is None:

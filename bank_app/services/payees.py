@@ -15,6 +15,7 @@ from bank_app import clock, errors
 from bank_app.domain import names
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.domain.identifiers import account_number_text, bare_number, grouped, new_id
+from bank_app.domain.text import written
 from bank_app.models import Account, Posting, SavedPayee, Transaction, User
 from bank_app.services import audit, ledger, payee_names
 from bank_app.services.auth import Actor
@@ -193,7 +194,7 @@ def save(session: Session, actor: Actor, *, account_id: int, name: str, nickname
         raise ledger.no_such_account(account_id)
     if row.owner_id == actor.user_id:
         raise _wrong("number", "own_account", "This is an account of yours; it needs no saving.")
-    clean, called = name.strip()[:100], _nickname(nickname)
+    clean, called = written(name, most=names.LONGEST, field="name", what="the name"), _nickname(nickname)
     if not clean:
         raise _wrong("name", "required", "Enter the name on the account.")
     known = _mine(session, actor, SavedPayee.account_id == account_id)
@@ -301,10 +302,7 @@ def _found(session: Session, actor: Actor, payee_id: UUID) -> SavedPayee:
 
 
 def _nickname(text: str | None) -> str | None:
-    name = (text or "").strip() or None
-    if name and len(name) > MAX_NICKNAME:
-        raise _wrong("nickname", "too_long", f"Keep the name to {MAX_NICKNAME} characters (now {len(name)}).")
-    return name
+    return written(text, most=MAX_NICKNAME, field="nickname", what="the name") or None
 
 
 def _wrong(field: str, code: str, message: str) -> errors.Invalid:

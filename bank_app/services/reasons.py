@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from bank_app import errors
+from bank_app.domain.text import length, one_line
 from bank_app.services import audit
 
 SHORTEST = 10
@@ -38,8 +39,8 @@ def written(text: str | None, cause: Cause | None = None) -> str:
     Raises:
         Invalid: it is shorter than ten characters, or longer than the log keeps.
     """
-    said = (text or "").strip()
-    if len(said) < SHORTEST:
+    said = one_line(text or "")
+    if length(said) < SHORTEST:
         message = f"Write a reason (at least {SHORTEST} characters). It goes into the audit log."
         raise errors.Invalid(message, errors=[{"field": "reason", "code": "too_short", "message": message}])
     return audit.checked_reason(f"{cause.words}: {said}" if cause else said)

@@ -24,7 +24,7 @@ from bank_app.services.drafts import DraftView
 LIFETIME = timedelta(hours=24)
 # What a form may keep, and how much of it. Anything else that a browser sends is left out.
 FIELDS: Mapping[str, int] = {
-    "source": 40, "who": 10, "own": 40, "paid": 40, "number": 60, "name": 100, "amount": 60, "note": 400,
+    "source": 40, "who": 10, "own": 40, "paid": 40, "number": 60, "name": 400, "amount": 60, "note": 700,
     # In which locale the page was written, whose marks the amount has.
     "written": 10,
 }  # fmt: skip

@@ -13,6 +13,7 @@ import reflex as rx
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus
 from bank_app.domain.identifiers import new_id, parse_account_number
+from bank_app.domain.text import length
 from bank_app.errors import AccountNotFound, BankError
 from bank_app.services import accounts, cautions, preferences, unfinished
 from bank_app.services.accounts import AccountView
@@ -465,7 +466,8 @@ class MoneyForm(rx.State, mixin=True):
     # --- what was sent --------------------------------------------------------------------------------
 
     def _note_problem(self, note: str) -> str:
-        return say("MEMO_TOO_LONG", count=len(note)) if len(note) > MAX_NOTE else ""
+        count = length(note)
+        return say("MEMO_TOO_LONG", count=count) if count > MAX_NOTE else ""
 
     async def _check_funds(self, account: AccountView, minor: int, problems: list[Problem]) -> None:
         """Says early what the ledger would say; the ledger decides."""

@@ -31,7 +31,7 @@ def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
         user_id, role = forms.identifier(form.get("user")), forms.field(form, "role", 10)
         if user_id is None:
             return RedirectResponse(USERS, 303)
-        page, reason = f"{USERS}/{user_id}", forms.field(form, "reason", 400)
+        page, reason = f"{USERS}/{user_id}", forms.field(form, "reason", 1_500)
         typed = {"reason": reason, "role": role}
         if role not in set(Role):
             return native_forms.back(page, Invalid(), settings, typed, "", problem="ROLE_REQUIRED")

@@ -65,7 +65,7 @@ def test_a_form_comes_back_as_it_was_typed_and_the_last_version_counts(db, ada, 
 
 def test_nothing_else_is_kept_and_nothing_without_end(db, ada, keep):
     form = get(db, ada, keep(name="n" * 5000, password="secret", checked="yes"))
-    assert (len(form.fields["name"]), form.fields.keys() & {"password", "checked"}) == (100, set())
+    assert (len(form.fields["name"]), form.fields.keys() & {"password", "checked"}) == (400, set())
     with pytest.raises(errors.Invalid):
         keep(kind="reversal")
 

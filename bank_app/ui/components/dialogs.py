@@ -51,7 +51,7 @@ def reason_field(name: str, *, error: rx.Var | str, hint: Content, label: Conten
     attributes: dict[str, Any] = described(name, error, hint=True)
     return rx.el.div(
         label_for(name, label),
-        rx.el.textarea(id=name, name=name, rows=3, max_length=400, custom_attrs=attributes),
+        rx.el.textarea(id=name, name=name, rows=3, max_length=1_200, custom_attrs=attributes),
         rx.el.p(hint, id=f"{name}-hint", class_name="hint"),
         error_line(name, error),
         class_name="field",

@@ -87,7 +87,7 @@ def note_part(state: Any, label: str) -> rx.Component:
         "note",
         error=problem_of(state, "note"),
         hint=rx.fragment(f"Up to {MAX_NOTE} characters. ", room_left(target="note", most=MAX_NOTE, from_=20)),
-        max_length=200,
+        max_length=560,
         rows=2,
         default_value=state.note_typed,
     )

@@ -205,7 +205,7 @@ class AccountState(rx.State):
         """Gives the account another name; only its owner may."""
         if not self._number:
             return
-        actor, number, called = await actor_of(self), self._number, forms.text(name, 200)
+        actor, number, called = await actor_of(self), self._number, forms.text(name, 400)
         try:
             account = await calls.write(
                 lambda session: accounts.change_account(session, actor, number, nickname=called or None)

@@ -10,6 +10,7 @@ import reflex as rx
 
 from bank_app.domain import identifiers, money
 from bank_app.domain.accounting import AccountKind, AccountStatus
+from bank_app.domain.text import length
 from bank_app.errors import BankError
 from bank_app.services import accounts
 from bank_app.services.accounts import AccountView
@@ -98,7 +99,7 @@ class AccountsState(rx.State):
     @exposed
     async def rename(self, number: str, name: str) -> None:
         """Gives one of the accounts another name."""
-        actor, called = await actor_of(self), forms.text(name, 200)
+        actor, called = await actor_of(self), forms.text(name, 400)
         try:
             account_id = identifiers.parse_account_number(number)
             account = await calls.write(
@@ -156,8 +157,8 @@ class OpenAccountState(rx.State):
         self.answer += 1
         self.problems, self.nickname_error = [], ""
         kind = AccountKind.SAVINGS if forms.field(form, "kind") == "savings" else AccountKind.CHECKING
-        nickname = forms.field(form, "nickname", 200)
-        if len(nickname) > _NICKNAME:
+        nickname = forms.field(form, "nickname", 400)
+        if length(nickname) > _NICKNAME:
             self.nickname_error = say("NICKNAME_TOO_LONG", limit=_NICKNAME)
             self.problems = [Problem("nickname", self.nickname_error)]
             return None
@@ -367,7 +368,7 @@ def open_account() -> rx.Component:
                 optional=True,
                 hint="Only you see it, for example Rent or Holiday.",
                 error=OpenAccountState.nickname_error,
-                max_length=200,
+                max_length=400,
                 auto_complete="off",
             ),
             press_once(

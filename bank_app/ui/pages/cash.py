@@ -65,7 +65,7 @@ class CashForm(MoneyForm, mixin=True):
         self._show(account)
         if account and reading.minor is not None and not self._incoming and account.can_pay:
             await self._check_funds(account, reading.minor, problems)
-        note = forms.field(form, "note", 400)
+        note = forms.field(form, "note", 1_000)
         if self._note_problem(note):
             problems.append(Problem("note", self._note_problem(note)))
         self._answer_with(problems)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
+from bank_app.domain.text import length
 from bank_app.errors import BankError, Invalid
 from bank_app.services import account_decisions, accounts, attempts, history, holds, preferences, reasons
 from bank_app.services.account_decisions import Obstacle, Outlook
@@ -220,17 +221,17 @@ class OpsAccountState(rx.State):
         """Stops payments out of it, or both ways."""
         scope = FrozenFor.ALL if forms.field(form, "scope", 10) == FrozenFor.ALL.value else FrozenFor.DEBITS
         key = "FREEZE_ALL_DONE" if scope is FrozenFor.ALL else "FREEZE_DONE"
-        await self._decide(forms.field(form, "freeze-reason", 400), key, account_decisions.freeze, scope=scope)
+        await self._decide(forms.field(form, "freeze-reason", 1_500), key, account_decisions.freeze, scope=scope)
 
     @exposed(staff=True)
     async def unfreeze(self, form: dict[str, Any]) -> None:
         """Opens it again."""
-        await self._decide(forms.field(form, "unfreeze-reason", 400), "UNFREEZE_DONE", account_decisions.unfreeze)
+        await self._decide(forms.field(form, "unfreeze-reason", 1_500), "UNFREEZE_DONE", account_decisions.unfreeze)
 
     @exposed(staff=True)
     async def close(self, form: dict[str, Any]) -> None:
         """Closes it for ever, if it is empty."""
-        await self._decide(forms.field(form, "close-reason", 400), "CLOSE_DONE", account_decisions.close)
+        await self._decide(forms.field(form, "close-reason", 1_500), "CLOSE_DONE", account_decisions.close)
 
     @exposed(staff=True)
     async def set_limits(self, form: dict[str, Any]) -> None:
@@ -247,7 +248,7 @@ class OpsAccountState(rx.State):
         limits = self._read_limits(form, shown.currency)
         if self.problems:
             return
-        reason = forms.field(form, "limits-reason", 400)
+        reason = forms.field(form, "limits-reason", 1_500)
         try:
             account = await calls.write(
                 lambda session: account_decisions.set_limits(session, actor, number, limits=limits, reason=reason)
@@ -307,7 +308,7 @@ class OpsAccountState(rx.State):
             wrong[name] = reading.problem
             found[name] = None if reading.minor is None else money.to_text(reading.minor, code)
         self.overdraft_error, self.at_once_error, self.daily_error = (wrong[name] for name in LIMITS)
-        if len(forms.field(form, "limits-reason", 400)) < reasons.SHORTEST:
+        if length(forms.field(form, "limits-reason", 1_500)) < reasons.SHORTEST:
             self.limits_reason_error = say("REASON_REQUIRED")
         texts = {**wrong, "limits-reason": self.limits_reason_error}
         self.problems = [Problem(name, text) for name, text in texts.items() if text]

@@ -112,12 +112,12 @@ class RecordState(rx.State):
     @exposed(staff=True)
     async def disable(self, form: dict[str, Any]) -> None:
         """Switches sign-in off."""
-        await self._decide("SIGN_IN_DISABLED", access.disable, reason=forms.field(form, "disable-reason", 400))
+        await self._decide("SIGN_IN_DISABLED", access.disable, reason=forms.field(form, "disable-reason", 1_500))
 
     @exposed(staff=True)
     async def enable(self, form: dict[str, Any]) -> None:
         """Switches sign-in on."""
-        await self._decide("SIGN_IN_ENABLED", access.enable, reason=forms.field(form, "enable-reason", 400))
+        await self._decide("SIGN_IN_ENABLED", access.enable, reason=forms.field(form, "enable-reason", 1_500))
 
     @exposed(staff=True)
     async def unlock(self) -> None:
@@ -132,7 +132,7 @@ class RecordState(rx.State):
     @exposed(staff=True)
     async def end_second_step(self, form: dict[str, Any]) -> None:
         """Turns two-step sign-in off for somebody who lost app and recovery codes."""
-        reason = forms.field(form, "second-step-reason", 400)
+        reason = forms.field(form, "second-step-reason", 1_500)
         await self._decide("SECOND_STEP_RESET", second_factor.reset, reason=reason)
 
     @exposed(staff=True)
@@ -159,9 +159,9 @@ class RecordState(rx.State):
         if wanted is None:
             return
         typed = {
-            "name": forms.field(form, "details-name", 200),
+            "name": forms.as_typed(form, "details-name"),
             "email": forms.field(form, "details-email", 254),
-            "reason": forms.field(form, "details-reason", 400),
+            "reason": forms.field(form, "details-reason", 1_500),
         }
         try:
             done = await calls.write(lambda session: profile.correct(session, actor, wanted, **typed))
@@ -189,7 +189,7 @@ class RecordState(rx.State):
         """Writes something down."""
         actor, wanted = await actor_of(self), self._id
         self._forget_answers()
-        text = forms.field(form, "note", customer_notes.MAX_NOTE + 100)
+        text = forms.field(form, "note", customer_notes.MAX_NOTE * 5)
         if wanted is None:
             return
         try:

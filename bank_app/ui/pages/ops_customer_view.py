@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from bank_app.domain.text import CODE_POINTS
 from bank_app.services.customer_notes import MAX_NOTE
 from bank_app.ui.components.browser import focus_on_change, press_once, route_value
 from bank_app.ui.components.desk import columns, crumbs, figure, figures, listing
@@ -150,7 +151,7 @@ def _decisions() -> rx.Component:
                 "counts once it is confirmed under Settings, Profile, with the password.",
             ),
             text_field(
-                "Name", "details-name", error=state.name_error, max_length=100, auto_complete="off",
+                "Name", "details-name", error=state.name_error, max_length=400, auto_complete="off",
                 default_value=state.person.name, key="name" + state.person.name,
             ),
             text_field(
@@ -271,7 +272,7 @@ def _note_form() -> rx.Component:
             id="note",
             name="note",
             rows=3,
-            max_length=MAX_NOTE,
+            max_length=MAX_NOTE * CODE_POINTS,
             key="note" + state.form_id.to_string(),
             custom_attrs=described("note", state.note_error, hint=True),
         ),

@@ -9,6 +9,7 @@ import reflex as rx
 
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_id
+from bank_app.domain.text import length
 from bank_app.errors import (
     AlreadyReversed,
     BankError,
@@ -169,9 +170,9 @@ class ReversalState(rx.State):
         chosen, reason = forms.field(form, "cause", 20), forms.field(form, "reason", 2_000)
         cause = next((known for known in Cause if known.value == chosen), None)
         self.cause_error = "" if cause else say("CAUSE_REQUIRED")
-        self.reason_error = "" if len(reason) >= reasons.SHORTEST else say("REASON_REQUIRED")
-        if len(reason) > LONGEST:
-            self.reason_error = say("REASON_TOO_LONG", limit=LONGEST, count=len(reason))
+        self.reason_error = "" if length(reason) >= reasons.SHORTEST else say("REASON_REQUIRED")
+        if (count := length(reason)) > LONGEST:
+            self.reason_error = say("REASON_TOO_LONG", limit=LONGEST, count=count)
         found = (("cause", self.cause_error), ("reason", self.reason_error))
         self.problems = [Problem(name, text) for name, text in found if text]
         return cause, reason

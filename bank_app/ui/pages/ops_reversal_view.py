@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from bank_app.domain.text import CODE_POINTS
 from bank_app.services.reasons import Cause
 from bank_app.ui.components.browser import focus_on_change, press_once, route_value
 from bank_app.ui.components.desk import columns, crumbs, posted_badge
@@ -115,7 +116,7 @@ def _why() -> rx.Component:
                     id="reason",
                     name="reason",
                     rows=3,
-                    max_length=LONGEST,
+                    max_length=LONGEST * CODE_POINTS,
                     custom_attrs=described("reason", state.reason_error, hint=True),
                 ),
                 rx.el.p(

@@ -248,7 +248,7 @@ def _role_form() -> rx.Component:
         rx.el.div(
             rx.el.label("Reason", html_for="reason"),
             rx.el.textarea(
-                id="reason", name="reason", rows=3, max_length=300, required=True, default_value=state.reason,
+                id="reason", name="reason", rows=3, max_length=1_200, required=True, default_value=state.reason,
                 key="reason" + state.form_id.to_string(), custom_attrs={"aria-describedby": "reason-hint"},
             ),
             rx.el.p(HINT, id="reason-hint", class_name="hint"),

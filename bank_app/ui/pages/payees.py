@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from bank_app.domain import money
+from bank_app.domain.text import length
 from bank_app.errors import AccountNotFound, BankError, Invalid, Throttled, Unavailable
 from bank_app.services import accounts, payees
 from bank_app.services.auth import Actor
@@ -75,7 +76,7 @@ class PayeesState(rx.State):
     async def rename(self, key: str, name: str) -> None:
         """Another nickname; an empty one shows the name on the account again."""
         actor, payee_id = await actor_of(self), forms.identifier(key)
-        called = forms.text(name, 200)
+        called = forms.text(name, 400)
         if payee_id is None:
             return
         try:
@@ -186,12 +187,12 @@ class NewPayeeState(rx.State):
         actor = await actor_of(self)
         self.answer += 1
         self.problems, self.outcome, self.suggestion, self.checked_error = [], "", "", ""
-        typed, name = forms.field(form, "number", 60), forms.field(form, "name", 100)
-        nickname = forms.field(form, "nickname", 200)
+        typed, name = forms.field(form, "number", 60), forms.field(form, "name", 400)
+        nickname = forms.field(form, "nickname", 400)
         number = number_of(typed)
         self.number_error = "" if number is not None else number_problem(typed)
         self.name_error = "" if name else say("RECIPIENT_NAME_REQUIRED")
-        long = len(nickname) > payees.MAX_NICKNAME
+        long = length(nickname) > payees.MAX_NICKNAME
         self.nickname_error = say("NICKNAME_TOO_LONG", limit=payees.MAX_NICKNAME) if long else ""
         if number is None or not name or long:
             self._list_problems()

@@ -285,7 +285,7 @@ def new_payee() -> rx.Component:
                 hint="Only you see it.",
                 error=state.nickname_error,
                 auto_complete="off",
-                max_length=200,
+                max_length=400,
             ),
             press_once(
                 label="Save payee", busy_label="Checking…", kind="submit", answer=state.answer,

@@ -158,7 +158,7 @@ class TransferState(MoneyForm, rx.State):
             self._answer_with(problems, error)
             return None
         minor = await self._amount(form, source, problems)
-        note = forms.field(form, "note", 400)
+        note = forms.field(form, "note", 1_000)
         if self._note_problem(note):
             problems.append(Problem("note", self._note_problem(note)))
         if source and target and source.id == target.account_id:
@@ -211,7 +211,7 @@ class TransferState(MoneyForm, rx.State):
         return Start(
             number_of(query.get("from")),
             number_of(query.get("to")),
-            forms.text(query.get("name"), 100),
+            forms.text(query.get("name"), 400),
             asked=forms.text(query.get("amount"), 40),
             currency=forms.text(query.get("currency"), 3).upper(),
         )
@@ -279,7 +279,7 @@ class TransferState(MoneyForm, rx.State):
     async def _new_target(
         self, actor: Actor, form: dict, source: AccountView | None, problems: list[Problem]
     ) -> Target | None:
-        typed, name = forms.field(form, "number", 60), forms.field(form, "name", 100)
+        typed, name = forms.field(form, "number", 60), forms.field(form, "name", 400)
         number = number_of(typed)
         if number is None:
             problems.append(Problem("number", number_problem(typed)))
