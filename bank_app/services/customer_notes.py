@@ -47,6 +47,8 @@ def notes_about(session: Session, user_id: UUID) -> list[NoteView]:
 def add(session: Session, actor: Actor, user_id: UUID, *, text: str) -> None:
     """Writes something down about a person. The audit trail says that there is a note, not what is in it.
 
+    What the newest note says already, in the same words and by the same hand, is not written a second time.
+
     Raises:
         Forbidden: a customer or an auditor asks, or anybody but an admin about one of the bank's people.
         NotFound: there is no such person.
@@ -59,10 +61,18 @@ def add(session: Session, actor: Actor, user_id: UUID, *, text: str) -> None:
         raise errors.NotFound("There is no such person.")
     if not actor.role.may_decide_about(Role(person.role)):
         raise errors.Forbidden("Only an admin can do this.")
-    note = CustomerNote(
-        id=new_id(), user_id=user_id, author_id=actor.user_id, text=_checked(text), created_at=clock.now()
+    checked = _checked(text)
+    newest = session.execute(
+        select(col(CustomerNote.text), col(CustomerNote.author_id))
+        .where(col(CustomerNote.user_id) == user_id)
+        .order_by(col(CustomerNote.id).desc())
+        .limit(1)
+    ).first()
+    if newest is not None and tuple(newest) == (checked, actor.user_id):
+        return
+    session.add(
+        CustomerNote(id=new_id(), user_id=user_id, author_id=actor.user_id, text=checked, created_at=clock.now())
     )
-    session.add(note)
     audit.record(session, actor_id=actor.user_id, action="customer.note", object=f"user {user_id}")
 
 

@@ -22,6 +22,7 @@ CATALOGUE: Mapping[str, str] = {
     "WITHDRAW_POSTED": "{amount} withdrawn from {source}.",
     "IDEMPOTENT_REPLAY": "This was already sent at {time}. You were not charged twice.",
     "ACCOUNT_OPENED": "{account} is open. It starts at {amount}.",
+    "ACCOUNT_OPENED_BEFORE": "{account} is open already. The form was sent twice and opened one account.",
     "ACCOUNT_RENAMED": "The account is now called {account}.",
     "BALANCE_PROVED": "{entries} up to {amount} — equal to the stored balance. {milliseconds} ms.",
     "BALANCE_OFF": "Books are off by {amount}. First affected account: {account}.",

@@ -41,6 +41,22 @@ def change(db, person, **columns):
     db.unit_of_work(lambda session: session.execute(update(User).where(User.id == person.user_id).values(**columns)))
 
 
+# --- notes that are sent twice ------------------------------------------------------------------------
+
+
+def test_a_note_that_is_sent_twice_is_written_once(db, ada, teller, register):
+    colleague = register("Nia Other", Role.TELLER)
+    for author, words in (
+        (teller, "Called back"), (teller, " Called back "), (colleague, "Called back"), (teller, "Called back"),
+        (teller, "Not there"), (teller, "Called back"),
+    ):  # fmt: skip
+        note(db, author, ada, words)
+    written = db.read(lambda session: customer_notes.notes_about(session, ada.user_id))
+    assert [one.text for one in written] == [
+        "Called back", "Not there", "Called back", "Called back", "Called back",
+    ]  # fmt: skip
+
+
 # --- the list -----------------------------------------------------------------------------------------
 
 

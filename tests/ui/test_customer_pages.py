@@ -61,6 +61,29 @@ def test_an_account_is_opened_in_the_chosen_currency(at, ada, hers, db):
     assert (refused.redirects, len(refused.vars["problems"])) == ([], 1)
 
 
+def test_a_form_that_is_sent_twice_opens_one_account(at, ada, hers, db):
+    """By a double press, after a reload, from a second tab, or when the answer was lost on its way."""
+    form = {"kind": "savings", "currency": "USD", "nickname": "Rainy days"}
+    tabs = [at(ada, "/accounts/new", tab=name) for name in ("one", "two")]
+    for send in tabs:
+        send(f"{OPEN_ACCOUNT}.open")
+    first = tabs[0](f"{OPEN_ACCOUNT}.submit", form=form)
+    tabs[0](f"{OPEN_ACCOUNT}.open")
+    again, elsewhere = (send(f"{OPEN_ACCOUNT}.submit", form=form) for send in tabs)
+    assert len({*first.redirects, *again.redirects, *elsewhere.redirects}) == 1
+    assert "The form was sent twice and opened one account." in repr((again.vars, again.events))
+    assert len(db.read(lambda session: accounts.own_accounts(session, ada))) == 2
+
+
+def test_who_comes_back_opens_another_account_with_the_same_words(at, ada, hers, db):
+    form, send = {"kind": "savings", "currency": "USD", "nickname": "Rainy days"}, at(ada, "/accounts/new")
+    for _ in range(2):
+        send(f"{OPEN_ACCOUNT}.open")
+        send(f"{OPEN_ACCOUNT}.submit", form=form)
+        send(f"{OPEN_ACCOUNT}.leave")
+    assert len(db.read(lambda session: accounts.own_accounts(session, ada))) == 3
+
+
 # --- amounts that are too much -----------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from bank_app.domain import identifiers, money
 from bank_app.domain.accounting import AccountKind, AccountStatus
 from bank_app.domain.text import length
 from bank_app.errors import BankError
-from bank_app.services import accounts
+from bank_app.services import accounts, openings
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms, messages, words
@@ -141,14 +142,24 @@ class OpenAccountState(rx.State):
     answer: int = 0
     currency: str = ""
     currencies: list[CurrencyChoice] = []
+    # How many accounts there were when the form was shown: what it opens is the next one, and that once.
+    _before: int | None = None
 
     @exposed
-    def open(self) -> None:
+    async def open(self) -> None:
         """A form without the complaints of the last one."""
+        actor = await actor_of(self)
+        with contextlib.suppress(BankError):
+            await self._count(actor)
         self.problems, self.nickname_error = [], ""
         self.currency = calls.bank().settings.currency
         self.currencies = [CurrencyChoice(one.code, f"{one.code} · {one.name}") for one in money.currencies()]
         self.answer += 1
+
+    @exposed
+    def leave(self) -> None:
+        """Whoever comes back to this page wants another account. A reload leaves nothing."""
+        self._before = None
 
     @exposed
     async def submit(self, form: dict[str, Any]) -> Any:
@@ -162,24 +173,28 @@ class OpenAccountState(rx.State):
             self.nickname_error = say("NICKNAME_TOO_LONG", limit=_NICKNAME)
             self.problems = [Problem("nickname", self.nickname_error)]
             return None
-        settings = calls.bank().settings
+        opening = openings.Opening(forms.field(form, "currency", 3) or None, kind, nickname or None)
         try:
-            account = await calls.write(
-                lambda session: accounts.open_account(
-                    session,
-                    actor,
-                    kind=kind,
-                    currency=forms.field(form, "currency", 3) or None,
-                    nickname=nickname or None,
-                    settings=settings,
-                )
-            )
+            # Pressed twice, in two tabs or after a reload it is one account; with other words in the form another one.
+            key = f"open:{await self._count(actor)}:{opening.fingerprint().hex()[:32]}"
+            opened = await calls.call(openings.open_account, calls.bank().db, actor, opening, key=key)
         except BankError as error:
             self.problems = [Problem("", messages.refusal(error, role=actor.role.value).text)]
             return None
+        account = opened.account
         name = words.named(account.title, account.number)
-        await notify(self, say("ACCOUNT_OPENED", account=name, amount=money.display(0, account.currency)))
+        if opened.replayed:
+            # Who sends the form once more after hearing this means it.
+            self._before = None
+            await notify(self, say("ACCOUNT_OPENED_BEFORE", account=name), "info")
+        else:
+            await notify(self, say("ACCOUNT_OPENED", account=name, amount=money.display(0, account.currency)))
         return rx.redirect(f"/accounts/{account.number}", replace=True)
+
+    async def _count(self, actor: Actor) -> int:
+        if self._before is None:
+            self._before = len(await calls.read(lambda session: accounts.own_accounts(session, actor)))
+        return self._before
 
 
 # --- what it looks like -------------------------------------------------------------------------------
@@ -335,6 +350,7 @@ def open_account() -> rx.Component:
         crumb("Accounts", "/accounts"),
         page_head("Open an account"),
         rx.el.form(
+            rx.el.span(hidden=True, on_unmount=OpenAccountState.leave),
             problem_summary(OpenAccountState.problems, OpenAccountState.answer),
             rx.el.fieldset(
                 rx.el.legend("Type"),
