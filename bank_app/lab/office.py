@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bank_app.errors import Invalid, NotFound, Overloaded
+from bank_app.errors import Forbidden, Invalid, NotFound, Overloaded
+from bank_app.lab.simulation import folders
 from bank_app.lab.simulation import report as reports
 from bank_app.lab.simulation.audit import NAMES, figure
 from bank_app.lab.simulation.catalogue import STRATEGIES, is_safe, level_of, why_not
@@ -28,13 +28,12 @@ from bank_app.lab.simulation.place import LabUnavailable, Place, embedded
 from bank_app.lab.simulation.report import verdict
 from bank_app.lab.simulation.scenario import BOUNDS, ISOLATIONS, Config
 from bank_app.lab.simulation.strategies import Strategy
-from bank_app.lifeline import command_line, is_running
+from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 
 KEPT_RUNS = 200
 _WAITING_AT_MOST = 4
 _AT_ONCE_AT_MOST = 4
-_MODULE = "bank_app.lab.simulation.job"
 
 __all__ = [
     "BOUNDS",
@@ -56,6 +55,7 @@ __all__ = [
     "level_of",
     "setup_of",
     "verdict",
+    "why_not",
 ]
 
 
@@ -69,11 +69,18 @@ class Run:
     configs: tuple[Config, ...]
     started_at: str
     report: dict[str, Any] | None
+    owner: str = ""
+    # How many runs go first, while it waits.
+    before: int = 0
 
     @property
     def is_over(self) -> bool:
         """Nothing more will come."""
-        return self.state in ("finished", "stopped", "failed")
+        return self.state in folders.OVER
+
+    def may_be_stopped_by(self, actor: Actor | None) -> bool:
+        """Who started it may, and who acts for every customer."""
+        return actor is not None and (actor.role.acts_on_every_account or str(actor.user_id) == self.owner)
 
 
 class Office:
@@ -93,31 +100,43 @@ class Office:
         """Whether all strategies can run, and not only those that mean something on the embedded engine."""
         return self._place.server
 
-    def start(self, configs: Sequence[Config], *, started_at: str) -> int:
+    def start(self, configs: Sequence[Config], *, started_at: str, by: Actor | None) -> int:
         """Starts one run, or several one after the other, and returns its number. It may have to wait for its turn.
+
+        Runs go in the order in which they were started here, one at a time.
 
         Raises:
             Invalid: none or too many, an unknown strategy, or one that this database cannot run.
             Overloaded: too many are waiting already.
         """
         self._require(configs)
-        self._runs.mkdir(parents=True, exist_ok=True)
-        if sum(not self._state(folder)[2] for folder in self._folders()) > _WAITING_AT_MOST:
-            raise Overloaded("Several runs are waiting for the lab already. Try again in a minute.")
-        folder = self._new_folder()
-        job = {"configs": [asdict(config) for config in configs], "data": str(self._data), "started_at": started_at}
-        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        waiting = [folder for folder in folders.numbered(self._runs) if not folders.state_of(folder).is_over]
+        if len(waiting) > _WAITING_AT_MOST:
+            seconds = self._seconds_of(waiting)
+            raise Overloaded(
+                f"The lab is full: one run goes on and {_WAITING_AT_MOST} wait, for {seconds} s, about. "
+                "Nothing was started; try again a little later."
+            )
+        folder = folders.make(
+            self._runs,
+            {
+                "configs": [asdict(config) for config in configs],
+                "data": str(self._data),
+                "started_at": started_at,
+                "owner": str(by.user_id) if by else "",
+            },
+        )
         environment = {**os.environ, "BANK_LAB_URL": self._place.url}
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", _MODULE, str(folder)],
+                [sys.executable, "-m", folders.JOB_MODULE, str(folder)],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         state = {"state": "queued", "message": "", "pid": process.pid}
         with suppress(FileExistsError), (folder / "state.json").open("x", encoding="utf-8") as file:
             file.write(json.dumps(state))
         _started.append(process)
-        self._forget_old()
+        folders.forget(self._runs, kept=KEPT_RUNS)
         return int(folder.name)
 
     def _require(self, configs: Sequence[Config]) -> None:
@@ -127,13 +146,17 @@ class Office:
             if why := why_not(config, server=self.has_server):
                 raise Invalid(why)
 
-    def stop(self, number: int) -> None:
+    def stop(self, number: int, *, by: Actor | None) -> None:
         """Tells a run to end; it does within two seconds, with a report of what happened so far.
 
         Raises:
             NotFound: there is no such run.
+            Forbidden: somebody else started it.
         """
-        (self._folder(number) / "stop").touch()
+        folder = self._folder(number)
+        if not self._read(folder).may_be_stopped_by(by):
+            raise Forbidden("Somebody else started this run: only they, or the bank’s people, can stop it.")
+        (folder / "stop").touch()
 
     def look(self, number: int, *, after: int = 0) -> tuple[Run, list[dict[str, Any]]]:
         """How a run goes: what it is, and its ticks from the one with index `after` on.
@@ -155,19 +178,22 @@ class Office:
 
     def runs(self, limit: int = 20) -> list[Run]:
         """The newest ones first."""
-        return [self._read(folder) for folder in self._folders()[:limit]]
+        return [self._read(folder) for folder in folders.numbered(self._runs)[:limit]]
 
     def ahead(self, number: int) -> tuple[int, int]:
         """How many runs come before this one, and for how many seconds they will use the lab, about."""
-        before, seconds = 0, 0.0
-        for folder in self._folders():
-            if int(folder.name) < number and not self._state(folder)[2]:
-                run, ticks = self.look(int(folder.name))
-                index = int(ticks[-1]["run"]) if ticks else 0
-                before += 1
-                seconds += sum(config.seconds for config in run.configs[index:])
-                seconds -= float(ticks[-1]["at"]) if ticks else 0.0
-        return before, max(1, round(seconds))
+        before = folders.before(self._folder(number))
+        return len(before), self._seconds_of(before)
+
+    def _seconds_of(self, waiting: Sequence[Path]) -> int:
+        """For how long these runs will still use the lab, about."""
+        seconds = 0.0
+        for folder in waiting:
+            run, ticks = self.look(int(folder.name))
+            index = int(ticks[-1]["run"]) if ticks else 0
+            seconds += sum(config.seconds for config in run.configs[index:])
+            seconds -= float(ticks[-1]["at"]) if ticks else 0.0
+        return max(1, round(seconds))
 
     def samples_csv(self, number: int) -> str:
         """What the watcher saw, as a table; of a comparison one strategy after the other.
@@ -182,57 +208,22 @@ class Office:
 
     # --- folders --------------------------------------------------------------------------------
 
-    def _folders(self) -> list[Path]:
-        if not self._runs.is_dir():
-            return []
-        return sorted((one for one in self._runs.iterdir() if one.name.isdigit()), key=lambda one: -int(one.name))
-
     def _folder(self, number: int) -> Path:
         folder = self._runs / str(int(number))
         if not (folder / "job.json").is_file():
             raise NotFound("There is no such run.")
         return folder
 
-    def _new_folder(self) -> Path:
-        number = max((int(one.name) for one in self._folders()), default=0) + 1
-        while True:
-            try:
-                (self._runs / str(number)).mkdir()
-            except FileExistsError:
-                number += 1
-            else:
-                return self._runs / str(number)
-
     def _read(self, folder: Path) -> Run:
         job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-        state, message, _ = self._state(folder)
+        state = folders.state_of(folder)
         report = None
         with suppress(FileNotFoundError, ValueError):
             report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         configs = tuple(Config.read(values) for values in job["configs"])
-        return Run(int(folder.name), state, message, configs, job.get("started_at", ""), report)
-
-    @staticmethod
-    def _state(folder: Path) -> tuple[str, str, bool]:
-        """State, message, and whether it is over. A process that died without a word has failed."""
-        try:
-            found = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return "queued", "", False
-        state, message = str(found["state"]), str(found.get("message", ""))
-        if state in ("finished", "stopped", "failed"):
-            return state, message, True
-        pid = int(found["pid"])
-        # One that begins this moment lives already and has no command line yet.
-        line = command_line(pid) or _MODULE
-        if not is_running(pid) or _MODULE not in line:
-            return "failed", "The run ended without a report.", True
-        return state, message, False
-
-    def _forget_old(self) -> None:
-        for folder in self._folders()[KEPT_RUNS:]:
-            if self._state(folder)[2]:
-                shutil.rmtree(folder, ignore_errors=True)
+        before = len(folders.before(folder)) if state.name == "queued" else 0
+        started_at, owner = job.get("started_at", ""), job.get("owner", "")
+        return Run(int(folder.name), state.name, state.message, configs, started_at, report, owner, before)
 
 
 def _wait_for_the_dead() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from bank_app.lab.simulation import place, report
+from bank_app.lab.simulation import folders, place, report
 from bank_app.lab.simulation.audit import figure
 from bank_app.lab.simulation.place import LabUnavailable
 from bank_app.lab.simulation.run import Run, Tick
@@ -48,7 +48,8 @@ def simulate(
     with _place(settings, mysql=mysql, program=program) as where:
         of_seeds = f"seed {first.seed}" if seeds == 1 else f"seeds {first.seed} to {last.seed}"
         console.print(f"{where.engine().name}, {len(every)} × {first.seconds} s, {of_seeds}")
-        reports = [_one(config, where, settings.data / "lab", console) for config in every]
+        with _turn(settings, console, alone=mysql):
+            reports = [_one(config, where, settings.data / "lab", console) for config in every]
     if seeds == 1:
         console.print(report.table(reports))
         told = reports
@@ -63,6 +64,26 @@ def simulate(
     if json_file:
         json_file.write_text(json.dumps({"results": reports}, indent=2) + "\n", encoding="utf-8")
     return 0 if all(one["holds"] for one in reports) else 1
+
+
+def _turn(settings: Settings, console: Console, *, alone: bool) -> AbstractContextManager[bool]:
+    """One at a time with the runs of the pages, which use the same tables; not on a server of one's own."""
+    if alone:
+        return nullcontext(enter_result=True)
+    return folders.turn(settings.data / "lab" / "runs", go_on=_wait_aloud(console))
+
+
+def _wait_aloud(console: Console) -> Callable[[], bool]:
+    """Says once that somebody else has the laboratory."""
+    said: list[str] = []
+
+    def wait() -> bool:
+        if not said:
+            said.append("Another run is using the lab; this one begins when it is over.")
+            console.print(said[0])
+        return True
+
+    return wait
 
 
 @contextmanager

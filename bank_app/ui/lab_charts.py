@@ -53,6 +53,8 @@ class TotalChart:
     end_left: str = ""
     end_top: str = ""
     vertical: list[Mark] = field(default_factory=list)
+    # How wide the longest of its labels is.
+    axis: str = "8ch"
     horizontal: list[Mark] = field(default_factory=list)
     words: str = ""
     table: list[Sample] = field(default_factory=list)
@@ -116,6 +118,7 @@ def total_chart(
         end_left=f"{across(last[0]) / 10:.2f}%",
         end_top=f"{down(last[1]):.2f}%",
         vertical=[Mark(short(low + step * n), f"{down(low + step * n):.2f}%") for n in range(_LINES + 1)],
+        axis=widest([short(low + step * n) for n in range(_LINES + 1)]),
         horizontal=_times(seconds),
         words=_words(points, expected, broke_at),
         table=[
@@ -172,6 +175,11 @@ def scale(values: Sequence[int]) -> tuple[int, int, int]:
 def short(minor: int) -> str:
     """An amount for an axis, without its cents."""
     return figure(minor).removesuffix(".00")
+
+
+def widest(labels: Sequence[str]) -> str:
+    """The room that labels of an axis need, in digits."""
+    return f"{max(map(len, labels), default=0) + 1}ch"
 
 
 def _small(

@@ -8,7 +8,7 @@ from typing import Any
 
 from bank_app.lab.office import Config, figure, verdict
 from bank_app.ui import words
-from bank_app.ui.lab_charts import Mark, milliseconds, scale, short
+from bank_app.ui.lab_charts import Mark, milliseconds, scale, short, widest
 
 Report = Mapping[str, Any]
 # The strategy that is the bank's own path.
@@ -26,6 +26,8 @@ class Trend:
     zero: str = ""
     marks: list[Mark] = field(default_factory=list)
     end: str = ""
+    # How wide the longest label is.
+    axis: str = "8ch"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Result:
     p95: str
     retries: str
     deadlocks: str
+    refused: str
     declined: str
     negative: str
     difference: str
@@ -80,6 +83,7 @@ _SORTS: Mapping[str, tuple[str, Callable[[Report], Any]]] = {
     "p95": ("p95", lambda one: one["p95_ms"]),
     "retries": ("Retries", lambda one: one["counts"].get("retried", 0)),
     "deadlocks": ("Deadlocks", lambda one: one["counts"].get("deadlocks", 0)),
+    "refused": ("Too old", lambda one: one["counts"].get("changed", 0)),
     "declined": ("Declined", lambda one: one["counts"].get("declined", 0)),
     "negative": ("Negative", lambda one: one["negative_accounts"]),
     "difference": ("Money difference", lambda one: abs(one["difference_minor"])),
@@ -87,12 +91,18 @@ _SORTS: Mapping[str, tuple[str, Callable[[Report], Any]]] = {
 }
 
 
-def columns(sort: str, *, falling: bool) -> list[Column]:
+def some_refused(reports: Sequence[Report]) -> bool:
+    """Whether the database refused to change rows that are newer than what was read: error 1020 has a column then."""
+    return any(report["counts"].get("changed") for report in reports)
+
+
+def columns(reports: Sequence[Report], sort: str, *, falling: bool) -> list[Column]:
     """The heads of the table."""
     order = "descending" if falling else "ascending"
     return [
         Column(key, label, "" if key == "strategy" else "right", order if key == sort else "none")
         for key, (label, _) in _SORTS.items()
+        if key != "refused" or some_refused(reports)
     ]
 
 
@@ -184,6 +194,7 @@ def _result(report: Report, address: str, share: float) -> Result:
         p95=milliseconds(float(report["p95_ms"])),
         retries=f"{counts.get('retried', 0):,}",
         deadlocks=f"{counts.get('deadlocks', 0):,}",
+        refused=f"{counts.get('changed', 0):,}",
         declined=f"{counts.get('declined', 0):,}",
         negative=f"{report['negative_accounts']:,}",
         difference=said,
@@ -227,6 +238,7 @@ def _trend(points: Sequence[tuple[float, int]], low: int, high: int, step: int, 
             for n in range(_LINES + 1)
         ],
         end=f"{seconds:.0f} s" if seconds >= 2 else f"{seconds:.1f} s",
+        axis=widest([_axis_word(low + step * n) for n in range(_LINES + 1)]),
     )
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from bank_app.domain import digits, money
 from bank_app.errors import Invalid
-from bank_app.lab.office import BOUNDS, ISOLATIONS, STRATEGIES, Config
+from bank_app.lab.office import BOUNDS, ISOLATIONS, STRATEGIES, Config, Experiment
 from bank_app.ui import forms
 from bank_app.ui.components.fields import Problem
 
 CURRENCY = "USD"
-PREDICTIONS = ("grow", "shrink", "stay")
 _MONEY = ("opening_minor", "largest_minor")
 _SWITCHES = ("check", "stop_at_break", "snapshot")
 LABELS = {
@@ -30,6 +29,14 @@ LABELS = {
     "retries": "Retries",
     "seed": "Seed",
 }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What somebody may predict."""
+
+    key: str
+    word: str
 
 
 @dataclass(frozen=True)
@@ -93,15 +100,18 @@ def read(form: object) -> tuple[Config | None, list[Problem]]:
         return None, [Problem("", error.detail)]
 
 
-def prediction(value: object) -> str:
-    """What somebody said would happen to the money; nothing if they did not say."""
-    said = forms.text(value, 10)
-    return said if said in PREDICTIONS else ""
+def answers_of(experiment: Experiment) -> list[Answer]:
+    """What may be predicted of it."""
+    return [Answer(key, word) for key, word in experiment.prediction.answers.items()]
 
 
-def came(difference_minor: int) -> str:
-    """What did happen, in the words of a prediction."""
-    return "grow" if difference_minor > 0 else "shrink" if difference_minor < 0 else "stay"
+def judged(experiment: Experiment, guess: str, came: str) -> str:
+    """What somebody said would happen, and what did; nothing if they did not say."""
+    asks, answers = experiment.prediction.asks, experiment.prediction.answers
+    if guess not in answers:
+        return ""
+    said = f"You predicted: {asks[:1].lower()}{asks[1:]} {answers[guess]}."
+    return f"{said} You were right." if guess == came else f"{said} It came otherwise: {answers[came]}."
 
 
 def _whole(form: object, name: str) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bank_app.lab.office import NAMES, STRATEGIES, Config, Strategy, figure, verdict
+from bank_app.lab.office import NAMES, STRATEGIES, Config, Strategy, figure, is_safe, level_of, verdict, why_not
 from bank_app.ui import messages
 from bank_app.ui.lab_charts import (
     SmallChart,
@@ -20,6 +20,7 @@ from bank_app.ui.lab_charts import (
 
 _SHOWN_EVENTS = 10
 SNAPSHOT = "innodb_snapshot_isolation"
+_REFUSED = ("deadlocks", "changed", "check")
 # What the front desk itself calls slow; see the watch of a run.
 _SLOW_MS = 400.0
 
@@ -66,6 +67,9 @@ class StrategyCard:
     expected: str = ""
     sql: list[Statement] = field(default_factory=list)
     source: str = ""
+    # What the embedded engine does with it, and why it cannot run here; empty where that is nothing to say.
+    engine: str = ""
+    why_not: str = ""
     # What a safe strategy does in the place of the marked lines; empty for a safe one.
     other: str = ""
     other_sql: list[Statement] = field(default_factory=list)
@@ -98,7 +102,7 @@ class Shown:
     total: TotalChart = field(default_factory=TotalChart)
     rate: SmallChart = field(default_factory=SmallChart)
     latency: SmallChart = field(default_factory=SmallChart)
-    deadlocks: SmallChart = field(default_factory=SmallChart)
+    refused: SmallChart = field(default_factory=SmallChart)
     waits: SmallChart = field(default_factory=SmallChart)
     promises: list[Promise] = field(default_factory=list)
     broken: int = 0
@@ -108,26 +112,29 @@ class Shown:
     at: str = ""
 
 
-def card(config: Config) -> StrategyCard:
-    """What the page says about the strategy of a run."""
+def card(config: Config, *, server: bool) -> StrategyCard:
+    """What the page says about the strategy of a run, and what it is on this database."""
     one = STRATEGIES[config.strategy]
-    other = None if one.safe else STRATEGIES["S5" if one.id == "S2" else "S4"]
+    safe = is_safe(config, server=server)
+    other = None if safe else STRATEGIES["S5" if one.id == "S2" or not server else "S4"]
     return StrategyCard(
         id=one.id,
         name=one.name,
-        safe=one.safe,
-        isolation=config.isolation or one.isolation,
+        safe=safe,
+        isolation=level_of(config, server=server) or "embedded engine",
         summary=one.summary,
         expected=one.expected,
-        sql=_statements(one),
+        sql=_statements(one, server=server),
         source=one.source,
+        engine="" if server else one.embedded,
+        why_not=why_not(config, server=server),
         other=f"{other.id} differs: {other.summary[:1].lower()}{other.summary[1:]}" if other else "",
-        other_sql=[line for line in _statements(other) if line.marked] if other else [],
+        other_sql=[line for line in _statements(other, server=server) if line.marked] if other else [],
     )
 
 
-def _statements(one: Strategy) -> list[Statement]:
-    return [Statement(text + ";", text in one.marked) for text in one.sql]
+def _statements(one: Strategy, *, server: bool) -> list[Statement]:
+    return [Statement(text + ";", text in one.marked) for text in one.statements(server=server)]
 
 
 def before(config: Config) -> Shown:
@@ -139,7 +146,7 @@ def before(config: Config) -> Shown:
     )
 
 
-def going(config: Config, ticks: Sequence[Tick]) -> Shown:
+def going(config: Config, ticks: Sequence[Tick], *, server: bool = True) -> Shown:
     """A run that goes on: what only the end can tell is not guessed."""
     if not ticks:
         return before(config)
@@ -163,7 +170,14 @@ def going(config: Config, ticks: Sequence[Tick]) -> Shown:
         broken=bool(wrong) + (below is not None),
         events=_events([one for tick in ticks[-4:] for one in tick["recent"]]),
         at=f"{float(last['at']):.1f} s of {config.seconds} s",
-        **_charts(ticks, seconds=float(config.seconds), broke_at=broke_at, over=last, expected=config.expected_minor),
+        **_charts(
+            ticks,
+            seconds=float(config.seconds),
+            broke_at=broke_at,
+            over=last,
+            expected=config.expected_minor,
+            server=server,
+        ),
         **_customers(ticks),
     )
 
@@ -191,7 +205,7 @@ def over(config: Config, report: Mapping[str, Any], ticks: Sequence[Tick]) -> Sh
         at=f"{float(report['seconds']):.2f} s",
         **_charts(
             report["ticks"], seconds=max(float(report["seconds"]), 0.1), broke_at=broke_at, over=report,
-            expected=config.expected_minor, exact=_exact(config, report),
+            expected=config.expected_minor, exact=_exact(config, report), server=report.get("server", True),
         ),
         **_customers(ticks),
     )  # fmt: skip
@@ -280,20 +294,31 @@ def _charts(
     broke_at: float | None,
     over: Mapping[str, Any],
     expected: int,
+    server: bool,
     exact: Sequence[tuple[float, int]] = (),
 ) -> dict[str, Any]:
     axis: dict[str, Any] = {"seconds": seconds, "broke_at": broke_at}
     counts = over["counts"]
-    undone = "each of them undone whole" if counts.get("deadlocks") else ""
-    deadlocks = [int(tick["counts"].get("deadlocks", 0)) for tick in ticks]
-    waits = [int(tick["lock_waits"]) for tick in ticks]
+    refused = [sum(int(tick["counts"].get(name, 0)) for name in _REFUSED) for tick in ticks]
+    waits = [int(tick["lock_waits"]) for tick in ticks] if server else []
+    waited = "statements that waited for a row" if waits and waits[-1] else ""
     return {
         "total": total_chart(ticks, expected, exact=exact, **axis),
         "rate": rate_chart(ticks, counts, float(over["a_second"]), **axis),
         "latency": latency_chart(ticks, float(over["p50_ms"]), float(over["p95_ms"]), float(over["p99_ms"]), **axis),
-        "deadlocks": bar_chart(ticks, deadlocks, undone, **axis),
-        "waits": bar_chart(ticks, waits, "statements that waited for a row" if waits and waits[-1] else "", **axis),
+        "refused": bar_chart(ticks, refused, _refused(counts, server=server), **axis),
+        "waits": bar_chart(ticks, waits, waited, **axis)
+        if server
+        else SmallChart(value="–", words="The embedded engine locks no rows: one writer at a time."),
     }
+
+
+def _refused(counts: Mapping[str, int], *, server: bool) -> str:
+    """What the database would not do, each as what it is."""
+    changed = "older than the row (error 1020)" if server else "older than the file (SQLITE_BUSY_SNAPSHOT)"
+    names = {"deadlocks": "deadlocks", "changed": changed, "check": "below zero (CHECK)"}
+    said = [f"{counts[key]:,} {name}" for key, name in names.items() if counts.get(key)]
+    return " · ".join(said) + (", each undone whole" if said else "")
 
 
 def _customers(ticks: Sequence[Tick]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 
 from bank_app.errors import Invalid
 from bank_app.lab import office
-from bank_app.lab.simulation import experiments
+from bank_app.lab.simulation import experiments, folders
 from bank_app.lab.simulation.catalogue import STRATEGIES
 from bank_app.lab.simulation.experiments import EXPERIMENTS
 from bank_app.lab.simulation.scenario import Config
@@ -57,7 +57,7 @@ def test_a_link_cannot_ask_for_more_than_a_form(query):
 
 def test_whoever_waits_is_told_how_many_and_how_long(tmp_path, monkeypatch):
     desk = office.Office(load(data=tmp_path))
-    monkeypatch.setattr(office, "command_line", lambda _: office._MODULE)
+    monkeypatch.setattr(folders, "command_line", lambda _: folders.JOB_MODULE)
     for number, state in ((1, "finished"), (2, "running"), (3, "queued"), (4, "queued")):
         folder = tmp_path / "lab" / "runs" / str(number)
         folder.mkdir(parents=True)

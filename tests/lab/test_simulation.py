@@ -5,6 +5,7 @@ import io
 import json
 import time
 from dataclasses import replace
+from uuid import uuid4
 
 import pymysql
 import pytest
@@ -12,13 +13,15 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from bank_app.database import Database
+from bank_app.domain.accounting import Role
 from bank_app.errors import Invalid, NotFound
 from bank_app.lab import office
-from bank_app.lab.simulation import bank_path, experiments, report, run
+from bank_app.lab.simulation import bank_path, experiments, folders, report, run
 from bank_app.lab.simulation import place as places
 from bank_app.lab.simulation.catalogue import STRATEGIES
 from bank_app.lab.simulation.scenario import Config, Operations, operation
 from bank_app.services import auth
+from bank_app.services.auth import Actor
 from bank_app.settings import load
 
 SAFE = [name for name, strategy in STRATEGIES.items() if strategy.safe and name != "S8"]
@@ -269,7 +272,7 @@ def wait_for(desk, number):
 
 
 def test_a_run_in_a_process_of_its_own_is_kept(desk):
-    number = desk.start([Config(strategy="S4", seconds=1)], started_at="now")
+    number = desk.start([Config(strategy="S4", seconds=1)], started_at="now", by=None)
     seen, ticks = wait_for(desk, number)
     assert (seen.state, seen.report["results"][0]["holds"]) == ("finished", True)
     assert ticks[-1]["total_minor"] == Config().expected_minor
@@ -279,17 +282,18 @@ def test_a_run_in_a_process_of_its_own_is_kept(desk):
 
 def test_strategies_are_compared_one_after_the_other(desk):
     configs = [Config(strategy=name, seconds=1) for name in ("S4", "S5")]
-    seen, ticks = wait_for(desk, desk.start(configs, started_at="now"))
+    seen, ticks = wait_for(desk, desk.start(configs, started_at="now", by=None))
     assert [one["strategy"]["id"] for one in seen.report["results"]] == ["S4", "S5"]
     assert {tick["run"] for tick in ticks} == {0, 1}
     assert seen.report["comparison"].endswith("all of them held.")
 
 
 def test_a_run_is_stopped_within_two_seconds(desk):
-    number = desk.start([Config(strategy="S4", seconds=60)], started_at="now")
+    teller = Actor(uuid4(), "tess@bank.test", "Tess", Role.TELLER)
+    number = desk.start([Config(strategy="S4", seconds=60)], started_at="now", by=None)
     while not desk.look(number)[1]:
         time.sleep(0.05)
-    desk.stop(number)
+    desk.stop(number, by=teller)
     seen, _ = wait_for(desk, number)
     assert seen.state == "stopped"
     assert seen.report["results"][0]["seconds"] < 60
@@ -297,24 +301,24 @@ def test_a_run_is_stopped_within_two_seconds(desk):
 
 def test_a_run_that_begins_this_moment_has_not_failed(desk, monkeypatch):
     """Between its start and its first instruction a process has no command line."""
-    number = desk.start([Config(strategy="S4", seconds=1)], started_at="now")
+    number = desk.start([Config(strategy="S4", seconds=1)], started_at="now", by=None)
     with monkeypatch.context() as patched:
-        patched.setattr(office, "command_line", lambda _pid: "")
+        patched.setattr(folders, "command_line", lambda _pid: "")
         assert desk.look(number)[0].state in ("queued", "running")
     assert wait_for(desk, number)[0].state == "finished"
 
 
 def test_the_second_run_waits_for_the_first(desk):
-    first = desk.start([Config(strategy="S4", seconds=2)], started_at="now")
+    first = desk.start([Config(strategy="S4", seconds=2)], started_at="now", by=None)
     while desk.look(first)[0].state != "running":
         time.sleep(0.02)
-    second = desk.start([Config(strategy="S5", seconds=1)], started_at="now")
+    second = desk.start([Config(strategy="S5", seconds=1)], started_at="now", by=None)
     assert desk.look(second)[0].state == "queued"
     assert wait_for(desk, second)[0].state == "finished"
 
 
 def test_a_run_whose_process_died_has_failed(desk, tmp_path):
-    number = desk.start([Config(strategy="S4", seconds=1)], started_at="now")
+    number = desk.start([Config(strategy="S4", seconds=1)], started_at="now", by=None)
     wait_for(desk, number)
     folder = tmp_path / "lab" / "runs" / str(number)
     (folder / "report.json").unlink()
@@ -326,7 +330,7 @@ def test_what_does_not_exist_is_not_found(desk):
     with pytest.raises(NotFound):
         desk.look(12)
     with pytest.raises(Invalid, match="no strategy"):
-        desk.start([Config(strategy="S77")], started_at="now")
+        desk.start([Config(strategy="S77")], started_at="now", by=None)
 
 
 # --- the command ------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """What the laboratory's reports and comparisons say: nothing here knows a browser."""
 
+from dataclasses import replace
+
 import pytest
 
 from bank_app.lab.office import Config
-from bank_app.ui import lab_replay, lab_results
+from bank_app.ui import lab_refusals, lab_replay, lab_results
 from bank_app.ui.pages import lab_compare, lab_report
 
 
@@ -73,7 +75,7 @@ def test_the_table_is_ordered_by_any_column_and_keeps_the_way_to_each_result():
     runs = [report("S0", p95=19.0), report("S4", safe=True, difference=0, p95=44.0), report("S8", p95=21.0)]
     by_p95 = lab_results.results(runs, 7, sort="p95", falling=True)
     assert [(row.id, row.address[-1]) for row in by_p95] == [("S4", "2"), ("S8", "3"), ("S0", "1")]
-    heads = {column.key: column.order for column in lab_results.columns("p95", falling=True)}
+    heads = {column.key: column.order for column in lab_results.columns([report()], "p95", falling=True)}
     assert (heads.pop("p95"), set(heads.values())) == ("descending", {"none"})
     assert lab_results.can_sort("p95")
     assert not lab_results.can_sort("password")
@@ -167,3 +169,70 @@ def test_a_link_with_too_few_or_too_many_strategies_is_refused(said):
 @pytest.mark.parametrize(("path", "number"), [("/lab/runs/12/", "12"), ("/lab/runs/x", ""), ("/lab/runs/١٢", "")])
 def test_only_plain_digits_name_a_run(path, number):
     assert lab_report.number_of(path) == number
+
+
+# --- would the database have refused it? ------------------------------------------------------------
+
+
+def ran(strategy, *, kind="lost_update", server=True, own=None, level="REPEATABLE READ", holds=False, **more):
+    return {
+        "race": None if holds else {"kind": kind}, "server": server, "server_snapshot": own, "isolation": level,
+        "engine": "MariaDB 11.8.9" if own is not None else "MySQL 9.7" if server else "SQLite 3", "holds": holds,
+        "counts": {}, "strategy": {"id": strategy}, **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("strategy", "report", "title"),
+    [
+        ("S1", {"own": True}, "Your server would have refused this"),
+        ("S2", {"own": True, "kind": "overdrawn"}, "Your server would have refused this"),
+        ("S9", {"own": True, "level": "READ COMMITTED"}, "Your server would not have refused this"),
+        ("S0", {"own": True}, "Your server would not have refused this"),
+        ("S1", {"own": True, "level": "READ COMMITTED"}, "Your server would not have refused this"),
+        ("S1", {"own": False}, "Your server could have refused this"),
+        ("S9", {"own": False, "level": "READ COMMITTED"}, "Your server could not have refused this"),
+        ("S1", {}, "Your server would not have refused this"),
+        ("S0", {"server": False, "level": ""}, "In one unit of work the embedded engine would have refused this"),
+        ("S2", {"own": True, "kind": "doubled"}, ""),
+        ("S0", {"own": True, "kind": "half"}, ""),
+        ("S4", {"own": True, "holds": True}, ""),
+    ],
+)
+def test_whether_the_database_would_have_refused_it(strategy, report, title):
+    found = lab_refusals.refusal(Config(strategy), ran(strategy, **report))
+    assert found.title == title
+    assert bool(found.label) is bool(title)
+    assert ("Your server" in title) is not ("embedded engine" in title) or not title
+
+
+def test_what_the_server_refused_is_told_with_its_number():
+    config = Config("S1", snapshot=True)
+    told = lab_refusals.refusal(config, ran("S1", own=True, holds=True, refused=2241, counts={"changed": 2241}))
+    assert told.title == "Your server refused this"
+    assert "2,241 units of work with error 1020" in told.text
+    broke = lab_refusals.refusal(Config("S9", snapshot=True), ran("S9", own=True, level="READ COMMITTED"))
+    assert broke.title == "Your server did not refuse this"
+    assert "READ COMMITTED" in broke.text
+
+
+@pytest.mark.parametrize(
+    ("report", "strategies", "changed"),
+    [
+        ({"own": True}, ["S1", "S2", "S9", "S4"], {"snapshot": True}),
+        ({"own": False}, ["S1", "S2", "S9", "S4"], {"snapshot": True}),
+        ({}, ["S1", "S2", "S9"], {"isolation": "SERIALIZABLE"}),
+        ({"server": False}, ["S0", "S1", "S2"], {}),
+    ],
+)
+def test_the_step_runs_the_same_transfers_where_they_are_refused(report, strategies, changed):
+    config = Config("S1", accounts=20, seed=7, stop_at_break=True)
+    found = lab_refusals.wanted(config, ran("S1", **report))
+    assert found == [replace(config, strategy=name, stop_at_break=False, **changed) for name in strategies]
+
+
+def test_error_1020_has_a_column_where_there_was_any():
+    plain, refused = report(), {**report("S2"), "counts": {"ok": 9, "changed": 1234}}
+    assert "Too old" not in [one.label for one in lab_results.columns([plain], "p95", falling=True)]
+    assert "Too old" in [one.label for one in lab_results.columns([plain, refused], "p95", falling=True)]
+    assert [one.refused for one in lab_results.results([plain, refused], 1)] == ["0", "1,234"]

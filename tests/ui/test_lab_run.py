@@ -1,8 +1,10 @@
 """The setup of a run as a form, and a run in words and drawings."""
 
+from dataclasses import replace
+
 import pytest
 
-from bank_app.lab.office import EXPERIMENTS, NAMES, Config
+from bank_app.lab.office import EXPERIMENTS, NAMES, STRATEGIES, Config
 from bank_app.ui import lab_charts, lab_setup, lab_words
 
 CONFIG = Config("S1", accounts=4, opening_minor=1_000_00, seconds=10)
@@ -56,11 +58,57 @@ def test_a_form_that_is_none_is_refused(sent):
     assert problems
 
 
-def test_a_prediction_is_one_of_three():
-    assert [lab_setup.prediction(value) for value in ("grow", "stay", "explode", None, ["grow"])] == [
-        "grow", "stay", "", "", "",
-    ]  # fmt: skip
-    assert [lab_setup.came(minor) for minor in (1, 0, -1)] == ["grow", "stay", "shrink"]
+@pytest.mark.parametrize("one", EXPERIMENTS, ids=lambda one: one.key)
+def test_a_prediction_answers_its_question(one):
+    prediction = one.prediction
+    assert [prediction.read(value) for value in ("explode", None, ["grow"], "")] == ["", "", "", ""]
+    assert [prediction.read(key) for key in prediction.answers] == list(prediction.answers)
+    first, *_, last = prediction.answers
+    assert lab_setup.judged(one, first, first).endswith("You were right.")
+    assert lab_setup.judged(one, first, last).endswith(f"It came otherwise: {prediction.answers[last]}.")
+    assert lab_setup.judged(one, "", last) == ""
+
+
+RAN = {
+    "difference_minor": 0, "holds": True, "race": None, "lock_waits": 0, "counts": {"ok": 90},
+    "invariants": [{"id": key, "holds": True} for key in NAMES],
+}  # fmt: skip
+
+
+def ran(*broken, **changed):
+    return {**RAN, "invariants": [{"id": key, "holds": key not in broken} for key in NAMES], **changed}
+
+
+@pytest.mark.parametrize(
+    ("key", "report", "came"),
+    [
+        ("lost-update", ran(difference_minor=5), "grow"),
+        ("lost-update", ran(difference_minor=-5), "shrink"),
+        ("lost-update", ran(), "stay"),
+        ("overdraft", ran("I2"), "below"),
+        ("overdraft", ran(), "above"),
+        ("half-transfer", ran("I1", race={"kind": "half", "minor": -5}), "nowhere"),
+        ("half-transfer", ran("I1", race={"kind": "half", "minor": 5}), "both"),
+        ("half-transfer", ran(), "payer"),
+        ("lock-order", ran(counts={"deadlocks": 1}), "circle"),
+        ("lock-order", ran(lock_waits=3), "queue"),
+        ("lock-order", ran(), "not"),
+        ("locks-or-retries", ran(counts={"ok": 90, "retried": 5}), "few"),
+        ("locks-or-retries", ran(counts={"ok": 60, "retried": 40}), "some"),
+        ("locks-or-retries", ran(counts={"ok": 20, "retried": 80}), "most"),
+        ("twice", ran("I5", difference_minor=-7), "twice"),
+        ("twice", ran(), "once"),
+        ("serializable", ran(counts={"ok": 50, "retried": 50}), "work"),
+        ("serializable", ran(), "little"),
+        ("serializable", ran(holds=False), "money"),
+        ("stale-object", ran("I1"), "old"),
+        ("stale-object", ran(), "new"),
+    ],
+)
+def test_what_came_is_told_in_the_answers_of_its_question(key, report, came):
+    one = next(one for one in EXPERIMENTS if one.key == key)
+    assert one.prediction.came(report) == came
+    assert came in one.prediction.answers
 
 
 # --- words ------------------------------------------------------------------------------------------
@@ -104,11 +152,40 @@ def test_the_meter_points_to_where_the_money_is():
 
 
 def test_an_unsafe_strategy_is_shown_beside_what_a_safe_one_does():
-    card = lab_words.card(CONFIG)
+    card = lab_words.card(CONFIG, server=True)
     assert not card.safe
     assert card.other.startswith("S4 differs")
     assert all(line.marked for line in card.other_sql)
     assert "def read_then_overwrite_in_one_unit" in card.source
+
+
+def test_the_embedded_engine_is_not_said_to_lock_rows_or_to_have_levels():
+    for name, strategy in STRATEGIES.items():
+        card = lab_words.card(replace(CONFIG, strategy=name), server=False)
+        if not strategy.embedded:
+            assert "needs MySQL or MariaDB" in card.why_not
+            continue
+        assert card.isolation == "embedded engine"
+        assert card.engine
+        said = " ".join(line.text for line in [*card.sql, *card.other_sql])
+        assert "FOR UPDATE" not in said
+        assert "START TRANSACTION" not in said
+        assert card.other[:2] in ("", *(key for key, one in STRATEGIES.items() if one.embedded))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "level", "safe"),
+    [
+        ("S7", "", True), ("S7", "READ COMMITTED", False), ("S6", "READ UNCOMMITTED", False),
+        ("S6", "READ COMMITTED", True), ("S4", "READ UNCOMMITTED", True), ("S8", "READ UNCOMMITTED", True),
+    ],
+)  # fmt: skip
+def test_what_is_safe_depends_on_the_level(strategy, level, safe):
+    assert lab_words.card(replace(CONFIG, strategy=strategy, isolation=level), server=True).safe is safe
+
+
+def test_the_banks_own_path_chooses_its_level_itself():
+    assert lab_words.card(Config("S8", isolation="SERIALIZABLE"), server=True).isolation == "READ COMMITTED"
 
 
 # --- drawings ---------------------------------------------------------------------------------------

@@ -260,5 +260,7 @@ def setup_of(query: Mapping[str, Any], *, server: bool) -> Config:
         Invalid: a setting cannot be read, or is out of bounds.
     """
     experiment = _BY_KEY.get(str(query.get("preset", "")))
-    found = experiment.setup(server=server) or experiment.config if experiment else Config()
+    # Without a question it begins with the first one's way, or with what shows the same here.
+    usual = Config(EXPERIMENTS[0].config.strategy if server else EXPERIMENTS[0].embedded)
+    found = experiment.setup(server=server) or experiment.config if experiment else usual
     return Config.read({**asdict(found), **query})

@@ -6,7 +6,6 @@ called `stop` ends it. Whoever starts it reads these files; nothing else connect
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
@@ -20,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bank_app.lab.simulation import report
+from bank_app.lab.simulation import folders, report
 from bank_app.lab.simulation.place import LabUnavailable, Place
 from bank_app.lab.simulation.run import Run, Tick, percentile
 from bank_app.lab.simulation.scenario import Config
@@ -81,8 +80,8 @@ class Job:
 
     def carry_out(self) -> None:
         """Waits for its turn, runs everything one after the other, and writes the report."""
-        with (self._folder.parent / "turn").open("w", encoding="utf-8") as turn:
-            if not self._wait_for(turn):
+        with folders.turn(self._folder.parent, folder=self._folder, go_on=self._may_go_on) as is_mine:
+            if not is_mine:
                 self._say("stopped", "Stopped before it began.")
                 return
             threading.Thread(target=self._mind, daemon=True).start()
@@ -104,27 +103,18 @@ class Job:
                 if self._why:
                     break
         whole = {"results": reports, "comparison": report.comparison(reports) if len(reports) > 1 else ""}
-        _write(self._folder / "report.json", whole)
+        folders.write(self._folder / "report.json", whole)
         self._say("stopped" if self._why else "finished", self._why)
 
-    def _wait_for(self, turn: Any) -> bool:
-        """One run at a time; whoever came first goes first, more or less."""
-        while True:
-            try:
-                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if (self._folder / "stop").exists():
-                    return False
-                time.sleep(_LOOK_SECONDS)
-            else:
-                return True
+    def _may_go_on(self) -> bool:
+        return not (self._folder / "stop").exists()
 
     def _mind(self) -> None:
         """Ends the run when it is told to, or when the bank suffers from it."""
         while True:
             time.sleep(_LOOK_SECONDS)
             run = self._run
-            if (self._folder / "stop").exists():
+            if not self._may_go_on():
                 self._why = self._why or "Stopped."
             elif run is not None and self._watch.is_slow():
                 self._why = f"Stopped, because the bank itself got slow: p95 {self._watch.p95_ms:.0f} ms."
@@ -137,18 +127,11 @@ class Job:
         file.flush()
 
     def _say(self, state: str, message: str = "", **more: Any) -> None:
-        _write(self._folder / "state.json", {"state": state, "message": message, "pid": os.getpid(), **more})
+        folders.write(self._folder / "state.json", {"state": state, "message": message, "pid": os.getpid(), **more})
 
     def fail(self, message: str) -> None:
         """There will be no report."""
         self._say("failed", message)
-
-
-def _write(path: Path, value: Any) -> None:
-    """Whole or not at all, for whoever reads meanwhile."""
-    half = path.with_suffix(".half")
-    half.write_text(json.dumps(value), encoding="utf-8")
-    half.replace(path)
 
 
 def main(folder: Path) -> int:

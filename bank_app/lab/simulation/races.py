@@ -209,7 +209,7 @@ def _beats(
             beat = _write_beat(step, lane, account, write, is_wrong=write == wrong) if write else None
             beat = beat or _beat(step, lane, account, stale)
             if step.kind in ("read", "write") and _waited(step, beat.at, [ends[other] for other in tags[: lane - 1]]):
-                said = f"waits {(beat.at - step.at) * 1000:.1f} ms for the row"
+                said = f"waits {(beat.at - step.at) * 1000:.1f} ms for {step.waits_for}"
                 found.append(Beat(step.at, lane, beat.sql, said, "waits", beat.account))
             found.append(beat)
     return tuple(sorted(found, key=lambda beat: beat.at))

@@ -30,7 +30,7 @@ class Trouble(Enum):
 
     DEADLOCK = "deadlock"
     LOCK_WAIT = "lock wait timeout"
-    CHANGED = "record changed since it was read"
+    CHANGED = "refused: the record changed since it was read"
     DUPLICATE = "key used before"
     CHECK = "refused by the database's CHECK"
     LOST = "connection lost"
@@ -90,6 +90,7 @@ class Step:
     account: int = 0
     changed: int = 0
     error: str = ""
+    waits_for: str = "the row"
 
     @property
     def ended(self) -> float:
@@ -248,7 +249,8 @@ class Unit:
         start = now if began is None else began
         took, tag = now - start, self.transfer.tag
         at = start - self._began
-        step = Step(at, took, self.worker, tag, self.attempt, kind, sql, values, account, changed, error)
+        waits_for = "the row" if self.place.server else "the one writer"
+        step = Step(at, took, self.worker, tag, self.attempt, kind, sql, values, account, changed, error, waits_for)
         self.steps.append(step)
 
 

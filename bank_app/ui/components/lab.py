@@ -105,14 +105,16 @@ def strategy_id(name: rx.Var | str) -> rx.Component:
     return rx.el.span(name, class_name="strategy-id")
 
 
-def result_badge(verdict: rx.Var) -> rx.Component:
-    """How a run came out."""
+def result_badge(verdict: rx.Var, place: rx.Var | str = "") -> rx.Component:
+    """How a run came out, or how far it is; `place` says how many go first."""
     return rx.match(
         verdict,
         ("broken", badge("Broken", "shield-alert", "bad")),
         ("holding", badge("Holding", "shield-check", "ok")),
         ("refused", badge("Refused", "shield-ban", "info")),
         ("luck", badge("Luck", "dices", "warn")),
+        ("waiting", badge(rx.fragment("Waiting", place), "hourglass")),
+        ("stopped", badge("Stopped", "circle-stop")),
         ("failed", badge("Failed", "circle-alert", "warn")),
         badge("Running", "clock", "info"),
     )
@@ -129,6 +131,7 @@ def _verdict(meter: rx.Var) -> rx.Component:
             ("holding", rx.fragment(icon("shield-check", 52), rx.el.b("HOLDING"))),
             ("refused", rx.fragment(icon("shield-ban", 52), rx.el.b("REFUSED"))),
             ("luck", rx.fragment(icon("dices", 52), rx.el.b("LUCK"))),
+            ("waiting", rx.fragment(icon("hourglass", 52), rx.el.b("WAITING"))),
             rx.fragment(icon("flask-conical", 52), rx.el.b("READY")),
         ),
         rx.cond(meter.since != "", rx.el.span(meter.since, class_name="micro"), rx.fragment()),
@@ -151,7 +154,7 @@ def _gauge(meter: rx.Var) -> rx.Component:
 
 def meter_view(meter: rx.Var, *below: rx.Component) -> rx.Component:
     """How much money there is, how much there should be, and the difference."""
-    ran = meter.verdict != "ready"
+    ran = (meter.verdict != "ready") & (meter.verdict != "waiting")
     return rx.el.section(
         rx.el.div(
             _verdict(meter),
@@ -231,6 +234,7 @@ def total_drawing(chart: rx.Var) -> rx.Component:
             ),
             class_name="chart",
             aria_hidden="true",
+            custom_attrs=placed(**{"--axis": chart.axis}),
         ),
         class_name="chart-pad",
     )

@@ -20,9 +20,9 @@ from bank_app.lab.office import (
     figure,
     verdict,
 )
-from bank_app.ui import forms, lab_desk, lab_setup, messages, words
+from bank_app.ui import forms, lab_desk, messages, words
 from bank_app.ui.components.browser import copy_button
-from bank_app.ui.components.lab import isolated, little_lanes, result_badge, safety_badge, strategy_id
+from bank_app.ui.components.lab import isolated, little_lanes, pulse, result_badge, safety_badge, strategy_id
 from bank_app.ui.components.parts import badge, bone, empty, failed_panel, icon, link, notice, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.first_steps import tick
@@ -45,6 +45,7 @@ class RunRow:
     when: str
     difference: str
     verdict: str
+    place: str
     address: str
 
 
@@ -56,6 +57,9 @@ class LabState(rx.State):
     refused: str = ""
     server: bool = True
     runs: list[RunRow] = []
+    # Whether something of it is still to come, and how often the list was read.
+    going: bool = False
+    beats: int = 0
 
     @exposed
     async def open(self) -> None:
@@ -75,6 +79,7 @@ class LabState(rx.State):
             self.failed = messages.refusal(error).text
             return
         self.runs = [_row(run) for run in found]
+        self.going, self.beats = not all(run.is_over for run in found), self.beats + 1
         self.failed, self.loaded = "", True
 
     @exposed
@@ -85,20 +90,20 @@ class LabState(rx.State):
         if experiment is None:
             return None
         try:
-            number = await lab_desk.ask(actor, lambda office: start_experiment(office, experiment))
+            number = await lab_desk.ask(actor, lambda office: start_experiment(office, experiment, actor))
         except BankError as error:
             self.refused = error.detail
             return None
         self.refused = ""
         await tick(actor, "lab")
-        return rx.redirect(run_address(number, lab_setup.prediction(form.get("predict"))))
+        return rx.redirect(run_address(number, experiment.prediction.read(form.get("predict"))))
 
 
 def _row(run: Run) -> RunRow:
     results = run.report["results"] if run.report else []
     one = results[0] if len(results) == 1 else None
     worst = max((abs(each["difference_minor"]) for each in results), default=0)
-    came = "failed" if run.is_over else ""
+    came = run.state if run.is_over else "waiting" if run.before else ""
     if results:
         found = {verdict(each).lower() for each in results}
         came = next(one for one in ("broken", "luck", "refused", "holding") if one in found)
@@ -111,6 +116,7 @@ def _row(run: Run) -> RunRow:
         when=words.moment(datetime.fromisoformat(run.started_at)) if run.started_at else "",
         difference=sign + figure(minor) if results else "",
         verdict=came,
+        place=f", {words.count(run.before, 'run')} before it" if run.before else "",
         address=f"/lab/runs/{run.number}" if results else run_address(run.number),
     )
 
@@ -119,7 +125,7 @@ def _row(run: Run) -> RunRow:
 
 
 def _needs_server(one: Experiment) -> rx.Component:
-    return rx.fragment() if one.embedded else badge("Needs MySQL", "database", "warn")
+    return rx.fragment() if one.embedded else badge("Needs a server", "database", "warn")
 
 
 def _run_form(one: Experiment, *inside: rx.Component, style: str = "btn sm") -> rx.Component:
@@ -160,10 +166,10 @@ def _first(one: Experiment) -> rx.Component:
             _run_form(
                 one,
                 rx.el.fieldset(
-                    rx.el.legend("Predict: the money will"),
+                    rx.el.legend(f"Predict: {one.prediction.asks}"),
                     *[
-                        rx.el.label(rx.el.input(type="radio", name="predict", value=name), name)
-                        for name in lab_setup.PREDICTIONS
+                        rx.el.label(rx.el.input(type="radio", name="predict", value=key), word)
+                        for key, word in one.prediction.answers.items()
                     ],
                     class_name="predict",
                 ),
@@ -212,7 +218,7 @@ def _run(one: rx.Var) -> rx.Component:
         rx.el.td(strategy_id(one.strategies), class_name="wide-only"),
         rx.el.td(one.when, class_name="muted when"),
         rx.el.td(one.difference, class_name=rx.cond(one.verdict == "broken", "right num bad", "right num")),
-        rx.el.td(result_badge(one.verdict), class_name="right"),
+        rx.el.td(result_badge(one.verdict, one.place), class_name="right"),
         key=one.number,
     )
 
@@ -244,6 +250,7 @@ def _history() -> rx.Component:
             ),
             rx.el.div(waiting("runs"), *[rx.el.p(bone("28ch")) for _ in range(4)], class_name="empty"),
         ),
+        pulse(on=state.going, seq=state.beats, on_beat=state.refresh),
         class_name="card flush",
     )
 
@@ -260,7 +267,7 @@ def _strategies() -> rx.Component:
                         *([rx.el.small("Your bank uses this")] if one.id == "S8" else []),
                         rx.fragment()
                         if one.embedded
-                        else rx.cond(LabState.server, rx.fragment(), rx.el.small("Needs MySQL")),
+                        else rx.cond(LabState.server, rx.fragment(), rx.el.small("Needs a server")),
                     ),
                     safety_badge(rx.Var.create(one.safe)),
                 )
@@ -281,8 +288,8 @@ def _embedded() -> rx.Component:
         notice(
             rx.el.p(
                 rx.el.b("This bank runs on the embedded engine."),
-                f"It lets one writer in at a time, so {here} mean something here. {others} need MySQL or MariaDB; "
-                "a private server comes with one command:",
+                f"It has one writer at a time, no row locks and no isolation levels: {here} run here. {others} are "
+                "about locks and levels and need MySQL or MariaDB; a private server comes with one command:",
             ),
             rx.el.div(
                 rx.el.code(_COMMAND, class_name="mono"),

@@ -59,22 +59,28 @@ class LabCompareState(rx.State):
     # The form, and how often it was filled in from outside.
     setup: Setup = Setup()
     setups: int = 0
+    server: bool = True
     changing: bool = False
     problems: list[Problem] = []
+    bad: list[str] = []
     answer: int = 0
     # Nothing, or the comparison that is shown: queued, running, stopping, over, or failed.
     number: int = 0
     phase: str = "idle"
     message: str = ""
+    may_stop: bool = False
+    waits: str = ""
     stages: list[Stage] = []
     stages_said: str = ""
     sentence: str = ""
     columns: list[Column] = []
+    some_refused: bool = False
     rows: list[Result] = []
     cards: list[Card] = []
     sorted_said: str = ""
     share: str = PATH
     command: str = ""
+    prediction: str = ""
     beats: int = 0
     _configs: tuple[Config, ...] = ()
     _reports: list[dict[str, Any]] = []
@@ -88,7 +94,7 @@ class LabCompareState(rx.State):
         actor = await actor_of(self)
         query = self.router.url.query_parameters
         number = number_of(forms.text(query.get("run"), 12))
-        self.problems, self.message = [], ""
+        self.problems, self.bad, self.message = [], [], ""
         if number and int(number) == self.number and self.loaded:
             await self._follow()
             return
@@ -104,6 +110,7 @@ class LabCompareState(rx.State):
             else:
                 self.number = run.number
                 self._fill(run.configs, server=server)
+                self.may_stop = run.may_be_stopped_by(actor)
                 self._show(run, ticks)
                 self.loaded = True
                 return
@@ -135,11 +142,13 @@ class LabCompareState(rx.State):
     async def run(self, form: dict[str, Any]) -> EventSpec | None:
         """Starts what the form asks for."""
         self.answer += 1
+        self.message = ""
         chosen = [key for key in STRATEGIES if form.get(f"with-{key}") in (True, "on", "true")]
         config, self.problems = lab_setup.read({**form, "strategy": (chosen or ["S1"])[0]})
         if not FEWEST <= len(chosen) <= MOST:
             first = next((choice.id for choice in self.choices if choice.able), "S0")
             self.problems = [Problem(f"with-{first}", say("LAB_CHOOSE")), *self.problems]
+        self.bad = [problem.field for problem in self.problems]
         if config is None or self.problems:
             return None
         return await self._start([replace(config, stop_at_break=False, strategy=key) for key in chosen])
@@ -153,10 +162,12 @@ class LabCompareState(rx.State):
     async def _start(self, configs: Sequence[Config]) -> EventSpec | None:
         actor = await actor_of(self)
         try:
-            number = await lab_desk.ask(actor, lambda office: office.start(configs, started_at=clock.now().isoformat()))
+            number = await lab_desk.ask(
+                actor, lambda office: office.start(configs, started_at=clock.now().isoformat(), by=actor)
+            )
         except BankError as error:
-            self.problems = [Problem("", error.detail)]
-            self.changing = True
+            # Nothing is wrong with the form: the lab has no room, or this database cannot do it.
+            self.message = error.detail
             return None
         self.changing = False
         return rx.redirect(f"{PATH}?run={number}")
@@ -167,8 +178,12 @@ class LabCompareState(rx.State):
         actor, number = await actor_of(self), self.number
         if self.phase not in ("queued", "running"):
             return
+        try:
+            await lab_desk.ask(actor, lambda office: office.stop(number, by=actor))
+        except BankError as error:
+            self.message, self.may_stop = error.detail, False
+            return
         self.phase = "stopping"
-        await lab_desk.ask(actor, lambda office: office.stop(number))
 
     @exposed
     def change(self) -> None:
@@ -198,15 +213,18 @@ class LabCompareState(rx.State):
     def _fill(self, configs: Sequence[Config], *, server: bool) -> None:
         """The form, the heading and the addresses."""
         config, keys = configs[0], [one.strategy for one in configs]
+        self.server = server
         self._configs = tuple(configs)
         self.choices = [
-            Choice(one.id, one.name, one.safe, server or one.embedded, one.id in keys) for one in STRATEGIES.values()
+            Choice(one.id, one.name, one.safe, server or bool(one.embedded), one.id in keys)
+            for one in STRATEGIES.values()
         ]
         self.setup, self.setups = lab_setup.setup_of(config), self.setups + 1
         self.title = f"{_NUMBERS[len(keys)]} ways to move the same money"
         self.sub = lab_results.conditions(config)
         self.each = f"Same transfers, one strategy after another, {config.seconds} s each"
         self.share = compare_address(config, keys)
+        self.prediction = "   ☐ ".join(["Every cent will be kept by", *keys])
         command = config.command().replace(f"--strategy {config.strategy}", f"--compare {','.join(keys)}")
         self.command = command + (" --mysql" if server else "")
         self._sort, self._falling, self.sorted_said, self.changing = "strategy", False, "", False
@@ -219,6 +237,7 @@ class LabCompareState(rx.State):
             self._finish(run)
         elif self.phase != "stopping":
             self.phase = "queued" if run.state == "queued" else "running"
+        self.waits = f"Waiting: {words.count(run.before, 'run')} before this one." if run.before else "Starting."
         if self.phase in ("queued", "running", "stopping"):
             now = int(self._ticks[-1]["run"]) if self._ticks else 0
             # One that has had its time is done; the next one is being prepared.
@@ -228,7 +247,8 @@ class LabCompareState(rx.State):
             self.stages = [
                 _stage(self._configs[n], self._ticks, n, now, queued=run.state == "queued") for n in _upto(run)
             ]
-            self.stages_said = f"{self._configs[now].strategy} runs, {now + 1} of {len(self._configs)}"
+            going = f"{self._configs[now].strategy} runs, {now + 1} of {len(self._configs)}"
+            self.stages_said = "" if self.phase == "queued" else going
 
     def _finish(self, run: Run) -> None:
         report: Mapping[str, Any] = run.report or {}
@@ -246,7 +266,8 @@ class LabCompareState(rx.State):
         self._arrange()
 
     def _arrange(self) -> None:
-        self.columns = lab_results.columns(self._sort, falling=self._falling)
+        self.columns = lab_results.columns(self._reports, self._sort, falling=self._falling)
+        self.some_refused = lab_results.some_refused(self._reports)
         self.rows = lab_results.results(self._reports, self.number, sort=self._sort, falling=self._falling)
 
 

@@ -31,7 +31,7 @@ def _choice(choice: rx.Var) -> rx.Component:
         ),
         rx.el.span(
             rx.el.span(lab.strategy_id(choice.id), rx.el.b(choice.name), class_name="choice-head"),
-            rx.cond(choice.able, rx.fragment(), rx.el.small("needs MySQL: ./bank run --mysql")),
+            rx.cond(choice.able, rx.fragment(), rx.el.small("needs a server: ./bank run --mysql")),
         ),
         lab.safety_badge(choice.safe),
         class_name="choice",
@@ -51,6 +51,7 @@ def _setting(name: str) -> rx.Component:
             auto_complete="off",
             max_length=12,
             default_value=getattr(state.setup, name),
+            custom_attrs={"aria-invalid": rx.cond(state.bad.contains(name), "true", "false")},
             key=name + state.setups.to_string(),
         ),
     )
@@ -145,7 +146,7 @@ def _answer() -> rx.Component:
             rx.el.p(
                 rx.match(
                     state.phase,
-                    ("queued", "Waiting for the run before this one."),
+                    ("queued", state.waits),
                     ("stopping", "Stopping…"),
                     "Running, one strategy after the other.",
                 ),
@@ -157,12 +158,16 @@ def _answer() -> rx.Component:
             rx.el.span(state.stages_said, role="status", class_name="small muted grow"),
             rx.cond(
                 going,
-                rx.el.button(
-                    icon("square", 16),
-                    "Stop",
-                    type="button",
-                    on_click=state.stop,
-                    class_name="btn danger screen-only",
+                rx.cond(
+                    state.may_stop,
+                    rx.el.button(
+                        icon("square", 16),
+                        "Stop",
+                        type="button",
+                        on_click=state.stop,
+                        class_name="btn danger screen-only",
+                    ),
+                    rx.fragment(),
                 ),
                 rx.el.div(
                     rx.el.button(
@@ -242,6 +247,7 @@ def _row(row: rx.Var) -> rx.Component:
         plain("p95", row.p95),
         plain("Retries", row.retries),
         plain("Deadlocks", row.deadlocks),
+        rx.cond(LabCompareState.some_refused, plain("Too old", row.refused), rx.fragment()),
         plain("Declined", row.declined),
         plain("Negative", row.negative),
         rx.el.td(
@@ -268,7 +274,7 @@ def _table() -> rx.Component:
                 rx.el.caption("Strategies with what they did to the same transfers", class_name="hidden-visually"),
                 rx.el.thead(rx.el.tr(rx.foreach(state.columns, _head_cell))),
                 rx.el.tbody(rx.foreach(state.rows, _row)),
-                class_name="listing compare-table",
+                class_name=rx.cond(state.some_refused, "listing compare-table many", "listing compare-table"),
             ),
         ),
         rx.el.p(state.sorted_said, role="status", class_name="hidden-visually"),
@@ -293,6 +299,7 @@ def _drawing(trend: rx.Var) -> rx.Component:
         rx.el.span(trend.end, class_name="x end"),
         class_name="chart",
         aria_hidden="true",
+        custom_attrs=placed(**{"--axis": trend.axis}),
     )
 
 
@@ -368,7 +375,11 @@ def lab_compare() -> rx.Component:
         rx.cond(
             state.loaded,
             rx.el.div(
-                worksheet("Which of these ways keeps every cent, and which is the fastest?", state.sub),
+                worksheet(
+                    "Which of these ways keeps every cent, and which is the fastest?",
+                    state.sub,
+                    state.prediction,
+                ),
                 rx.cond(
                     state.message != "",
                     notice(rx.el.p(state.message), kind="warn", symbol="triangle-alert"),

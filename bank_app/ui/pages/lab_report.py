@@ -13,10 +13,13 @@ from reflex.event import EventSpec
 
 from bank_app import clock
 from bank_app.errors import BankError, NotFound
-from bank_app.lab.office import STRATEGIES, Config, Office, Run, experiment_of, figure
+from bank_app.lab.office import STRATEGIES, Config, Office, Run, Strategy, experiment_of, figure
+from bank_app.services.auth import Actor
 from bank_app.ui import forms, lab_desk, lab_results, lab_setup, lab_words, messages, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.guard import exposed
+from bank_app.ui.lab_refusals import Refusal, refusal
+from bank_app.ui.lab_refusals import wanted as refusing
 from bank_app.ui.lab_replay import Replay, replay
 from bank_app.ui.lab_words import Shown
 from bank_app.ui.session import actor_of
@@ -63,6 +66,7 @@ class Paper:
     files: str = ""
     race: bool = False
     transfers: str = ""
+    prediction: str = ""
 
 
 class LabReportState(rx.State):
@@ -79,16 +83,20 @@ class LabReportState(rx.State):
     setup: list[Fact] = []
     machine: list[Fact] = []
     fixes: list[Fix] = []
+    refusal: Refusal = Refusal()
     problems: list[Problem] = []
+    refused: str = ""
+    pressed: str = ""
     answer: int = 0
     _config: Config | None = None
+    _refusing: list[Config] = []
 
     @exposed
     async def open(self) -> EventSpec | None:
         """Shows the report that the address names."""
         if (number := number_of(self.router.url.path)) != self.shown:
             self.loaded = False
-        self.missing, self.running, self.problems = "", "", []
+        self.missing, self.running, self.problems, self.refused = "", "", [], ""
         actor = await actor_of(self)
         place = forms.text(self.router.url.query_parameters.get("result"), 2)
         try:
@@ -118,6 +126,7 @@ class LabReportState(rx.State):
         self.race = replay(report["race"])
         self.numbers, self.setup, self.machine = numbers(report), settings(config), machine(report)
         self.fixes = fixes(server=server) if not report["holds"] else []
+        self.refusal, self._refusing = refusal(config, report), refusing(config, report)
 
     @exposed
     async def fix(self, form: dict[str, Any]) -> EventSpec | None:
@@ -129,15 +138,29 @@ class LabReportState(rx.State):
             self.problems = [Problem("fix-" + FIXES[0], "Choose a strategy.")]
             return None
         wanted = config.with_strategy(strategy)
+        number = await self._start("fix", [wanted], actor)
+        return rx.redirect(f"/lab/run?run={number}") if number else None
+
+    @exposed
+    async def refuse(self) -> EventSpec | None:
+        """Runs the same transfers where the database refuses what rests on an old read."""
+        self.answer += 1
+        if not self.refusal.label:
+            return None
+        number = await self._start("refuse", self._refusing, await actor_of(self))
+        return rx.redirect(f"/lab/compare?run={number}") if number else None
+
+    async def _start(self, button: str, configs: list[Config], actor: Actor | None) -> int:
+        """The number of the run, or 0 and why not."""
+        self.problems, self.refused, self.pressed = [], "", button
         try:
-            number = await lab_desk.ask(
-                actor, lambda office: office.start([wanted], started_at=clock.now().isoformat())
+            return await lab_desk.ask(
+                actor, lambda office: office.start(configs, started_at=clock.now().isoformat(), by=actor)
             )
         except BankError as error:
-            self.problems = [Problem("", error.detail)]
-            return None
-        self.problems = []
-        return rx.redirect(f"/lab/run?run={number}")
+            # Nothing is wrong with what was chosen: the lab has no room, or this database cannot do it.
+            self.refused = error.detail
+            return 0
 
 
 def number_of(path: str) -> str:
@@ -173,6 +196,7 @@ def paper(run: Run, config: Config, report: Mapping[str, Any]) -> Paper:
         files=f"/lab/runs/{run.number}",
         race=report["race"] is not None,
         transfers=words.count(report["counts"].get("ok", 0), "transfer"),
+        prediction="   ☐ ".join([experiment.prediction.asks, *experiment.prediction.answers.values()]),
     )
 
 
@@ -186,9 +210,14 @@ def fixes(*, server: bool) -> list[Fix]:
     """The safe strategies that this database can run."""
     able = [STRATEGIES[key] for key in FIXES if server or STRATEGIES[key].embedded]
     return [
-        Fix(one.id, one.name, one.summary, [f"{line};" for line in one.marked], one.id == lab_results.OWN, not place)
+        Fix(one.id, one.name, one.summary, _marked(one, server=server), one.id == lab_results.OWN, not place)
         for place, one in enumerate(able)
     ]
+
+
+def _marked(one: Strategy, *, server: bool) -> list[str]:
+    """What it stands or falls with, as this database gets it."""
+    return [f"{line};" for line in dict.fromkeys(one.statements(server=server)) if line in one.marked]
 
 
 def numbers(report: Mapping[str, Any]) -> list[Fact]:
@@ -200,9 +229,13 @@ def numbers(report: Mapping[str, Any]) -> list[Fact]:
         "Declined": f"{counts.get('declined', 0):,}",
         "Retried": f"{counts.get('retried', 0):,}",
         "Deadlocks": f"{counts.get('deadlocks', 0):,}",
-        "Lock waits": f"{report['lock_waits']:,}",
+        "Lock waits": f"{report['lock_waits']:,}" if report.get("server", True) else "none",
         "p95": f"{report['p95_ms']:,.1f} ms",
     }
+    if counts.get("changed"):
+        said["Too old" + (" (error 1020)" if report.get("server", True) else "")] = f"{counts['changed']:,}"
+    if counts.get("check"):
+        said["Refused by the CHECK"] = f"{counts['check']:,}"
     if counts.get("replayed"):
         said["Sent before"] = f"{counts['replayed']:,}"
     return [Fact(label, value) for label, value in said.items()]

@@ -38,8 +38,8 @@ def again(command: rx.Var) -> rx.Component:
         rx.el.div(
             rx.el.h2("Run this again anywhere", class_name="card-heading"),
             rx.el.p(
-                "The seed fixes accounts, amounts and order. Timing differs from machine to machine; "
-                "the verdict should not.",
+                "The seed fixes the transfers, not who meets whom. A safe way holds everywhere; an unsafe one may hold "
+                "by luck, or because the database refuses it.",
                 class_name="small muted",
             ),
             class_name="grow",
@@ -70,6 +70,16 @@ def _race(ready: rx.Var) -> rx.Component:
             class_name="race",
             aria_labelledby="race",
         ),
+        rx.fragment(),
+    )
+
+
+def _no_room(button: str) -> rx.Component:
+    """Why nothing was started, beside the button that was pressed."""
+    refused = LabReportState.refused
+    return rx.cond(
+        (refused != "") & (LabReportState.pressed == button),
+        notice(rx.el.p(refused), kind="warn", symbol="hourglass", role="alert"),
         rx.fragment(),
     )
 
@@ -112,6 +122,7 @@ def _fixes(ready: rx.Var) -> rx.Component:
             ),
             rx.el.form(
                 problem_summary(state.problems, state.answer),
+                _no_room("fix"),
                 rx.el.fieldset(
                     rx.el.legend("Run the same transfers with", class_name="hidden-visually"),
                     rx.foreach(state.fixes, _fix),
@@ -133,6 +144,38 @@ def _fixes(ready: rx.Var) -> rx.Component:
                 class_name="pad",
             ),
             class_name="card flush fix-it screen-only",
+        ),
+        rx.fragment(),
+    )
+
+
+def _refusal() -> rx.Component:
+    state = LabReportState
+    return rx.cond(
+        state.refusal.title != "",
+        rx.el.section(
+            rx.el.header(rx.el.h2(state.refusal.title, id="refusal", class_name="card-heading")),
+            rx.el.div(
+                _no_room("refuse"),
+                rx.el.p(state.refusal.text),
+                rx.cond(
+                    state.refusal.label != "",
+                    rx.el.div(
+                        press_once(
+                            label=state.refusal.label,
+                            busy_label="Starting…",
+                            answer=state.answer,
+                            on_press=state.refuse.temporal,
+                            class_name="btn",
+                        ),
+                        class_name="actions screen-only",
+                    ),
+                    rx.fragment(),
+                ),
+                class_name="pad",
+            ),
+            class_name="card flush refusal",
+            aria_labelledby="refusal",
         ),
         rx.fragment(),
     )
@@ -177,13 +220,13 @@ def _meter() -> rx.Component:
     )
 
 
-def worksheet(title: rx.Var, setup: rx.Var) -> rx.Component:
+def worksheet(title: rx.Var | str, setup: rx.Var, prediction: rx.Var) -> rx.Component:
     """The first page on paper: what to think about before the result is read."""
     return rx.el.section(
         rx.el.h2("Worksheet"),
         rx.el.p(rx.el.b("Question. "), title),
         rx.el.p(rx.el.b("Setup. "), setup),
-        rx.el.p(rx.el.b("My prediction. "), "The money in the lab will   ☐ grow   ☐ shrink   ☐ stay the same"),
+        rx.el.p(rx.el.b("My prediction. "), prediction),
         *[
             rx.el.div(rx.el.p(words), *[rx.el.i() for _ in range(lines)], class_name="lines")
             for words, lines in (
@@ -259,7 +302,7 @@ def lab_report() -> rx.Component:
         rx.cond(
             ready,
             rx.el.div(
-                worksheet(paper.title, paper.sub),
+                worksheet(paper.title, paper.sub, paper.prediction),
                 rx.cond(
                     paper.message != "",
                     notice(rx.el.p(paper.message), kind="warn", symbol="triangle-alert"),
@@ -268,6 +311,7 @@ def lab_report() -> rx.Component:
                 _meter(),
                 _race(ready),
                 _fixes(ready),
+                _refusal(),
                 rx.el.div(
                     rx.el.div(_total(), _numbers(), class_name="stack"),
                     lab.promises(state.result.promises, state.result.broken),

@@ -12,18 +12,28 @@ import reflex as rx
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.errors import BankError, Invalid, NotFound
-from bank_app.lab.office import STRATEGIES, Config, Experiment, Office, Run, experiment_named, experiment_of, setup_of
+from bank_app.lab.office import (
+    FREE,
+    ISOLATIONS,
+    STRATEGIES,
+    Config,
+    Experiment,
+    Office,
+    Run,
+    experiment_named,
+    experiment_of,
+    setup_of,
+)
+from bank_app.services.auth import Actor
 from bank_app.ui import forms, lab_desk, lab_setup, lab_words, messages, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.first_steps import tick
 from bank_app.ui.guard import exposed
-from bank_app.ui.lab_setup import Setup
+from bank_app.ui.lab_setup import Answer, Setup
 from bank_app.ui.lab_words import Shown, StrategyCard
 from bank_app.ui.session import actor_of
 
 PATH = "/lab/run"
-_CAME = {"grow": "It grew", "shrink": "It shrank", "stay": "It stayed"}
-_GUESSED = {"grow": "grow", "shrink": "shrink", "stay": "stay the same"}
 
 
 class LabRunState(rx.State):
@@ -38,21 +48,27 @@ class LabRunState(rx.State):
     setup: Setup = Setup()
     setups: int = 0
     problems: list[Problem] = []
+    bad: list[str] = []
+    refused: str = ""
     answer: int = 0
     strategy: StrategyCard = StrategyCard()
     share: str = PATH
-    # Nothing, or the run that is shown: queued, running, stopping, over, or failed.
+    # Nothing, or the run that is shown: queued, running, stopping, over, failed, or stopped before it began.
     number: int = 0
     phase: str = "idle"
     message: str = ""
     paused: bool = False
     beats: int = 0
     shown: Shown = Shown()
+    asks: str = ""
+    answers: list[Answer] = []
     prediction: str = ""
     came: str = ""
+    may_stop: bool = False
     verdict_on_guess: str = ""
     server: bool = True
     _config: Config | None = None
+    _question: str = FREE.key
     _ticks: list[dict[str, Any]] = []
     _seen: int = 0
 
@@ -71,11 +87,11 @@ class LabRunState(rx.State):
             if number:
                 run, ticks = await lab_desk.ask(actor, lambda office: office.look(number))
                 self._take(run.configs[0], experiment_of(run.configs[0]))
-                self._begin(number, lab_setup.prediction(query.get("predict")))
+                self._begin(number, query.get("predict"), may_stop=run.may_be_stopped_by(actor))
                 self._follow(run, ticks, 0)
             else:
                 self._take(setup_of(query, server=self.server), experiment_named(query.get("preset", "")))
-                self._clear(lab_setup.prediction(query.get("predict")))
+                self._clear(query.get("predict"))
         except BankError as error:
             self.failed = _why_not(error, number)
             self._take(Config(), None)
@@ -86,26 +102,42 @@ class LabRunState(rx.State):
     async def choose(self, name: str) -> None:
         """Another strategy for the same transfers; only the words beside the form change."""
         if forms.text(name, 4) in STRATEGIES and self._config is not None:
-            self.strategy = lab_words.card(replace(self._config, strategy=forms.text(name, 4)))
+            self._config = replace(self._config, strategy=forms.text(name, 4))
+            self.strategy = lab_words.card(self._config, server=self.server)
+
+    @exposed
+    async def choose_level(self, name: str) -> None:
+        """Another isolation level: a strategy may be safe at one and not at another."""
+        if forms.text(name, 20) in ISOLATIONS and self._config is not None:
+            self._config = replace(self._config, isolation=forms.text(name, 20))
+            self.strategy = lab_words.card(self._config, server=self.server)
+
+    @exposed
+    async def predict(self, guess: str) -> None:
+        """What somebody expects; from here on the page says what it knows."""
+        if self.phase == "idle":
+            self.prediction = self._experiment().prediction.read(forms.text(guess, 10))
 
     @exposed
     async def start(self, form: dict[str, Any]) -> Any:
         """Runs what stands in the form."""
         actor = await actor_of(self)
         config, self.problems = lab_setup.read(form)
+        self.bad, self.refused = [problem.field for problem in self.problems], ""
         if config is None:
             self.answer += 1
             return
-        guess = lab_setup.prediction(form.get("predict")) if isinstance(form, Mapping) else ""
         started_at = clock.now().isoformat()
         try:
-            number = await lab_desk.ask(actor, lambda office: office.start([config], started_at=started_at))
+            number = await lab_desk.ask(actor, lambda office: office.start([config], started_at=started_at, by=actor))
         except BankError as error:
-            self.problems = [Problem("", error.detail)]
+            # Nothing is wrong with the form: the lab has no room, or this database cannot do it.
+            self.refused = error.detail
             self.answer += 1
             return
         self._take(config, experiment_of(config))
-        self._begin(number, guess)
+        self._begin(number, forms.field(form, "predict", 10), may_stop=True)
+        guess = self.prediction
         self.answer += 1
         yield rx.redirect(run_address(number, guess))
         await tick(actor, "lab")
@@ -113,7 +145,7 @@ class LabRunState(rx.State):
     @exposed
     async def refresh(self) -> None:
         """What is new of the run."""
-        if not self.number or self.paused or self.phase in ("idle", "over", "failed"):
+        if not self.number or self.paused or self.phase in ("idle", "over", "failed", "stopped"):
             return
         actor = await actor_of(self)
         number, seen = self.number, self._seen
@@ -149,7 +181,11 @@ class LabRunState(rx.State):
         actor = await actor_of(self)
         number = self.number
         if number and self.phase in ("queued", "running"):
-            await lab_desk.ask(actor, lambda office: office.stop(number))
+            try:
+                await lab_desk.ask(actor, lambda office: office.stop(number, by=actor))
+            except BankError as error:
+                self.refused, self.may_stop = error.detail, False
+                return
             self.phase, self.paused = "stopping", False
             self.beats += 1
 
@@ -158,23 +194,28 @@ class LabRunState(rx.State):
     def _take(self, config: Config, experiment: Experiment | None) -> None:
         """Puts settings into the form."""
         found = experiment or experiment_of(config)
-        self._config = config
+        self._config, self._question = config, found.key
+        self.asks, self.answers = found.prediction.asks, lab_setup.answers_of(found)
         self.setup, self.setups = lab_setup.setup_of(config), self.setups + 1
         self.question, self.about, self.look_at = found.question, money.veil(found.says), found.look_at
-        self.strategy = lab_words.card(config)
+        self.strategy = lab_words.card(config, server=self.server)
         self.share = f"{PATH}?{config.query()}" if config.query() else PATH
-        self.problems = []
+        self.problems, self.bad, self.refused = [], [], ""
 
-    def _clear(self, guess: str) -> None:
+    def _experiment(self) -> Experiment:
+        return experiment_named(self._question) or FREE
+
+    def _clear(self, guess: object) -> None:
         assert self._config is not None  # noqa: S101 - `_take` came first
         self.number, self.phase, self.message, self.paused = 0, "idle", "", False
-        self.prediction, self.came, self.verdict_on_guess = guess, "", ""
+        self.prediction, self.came, self.verdict_on_guess = self._experiment().prediction.read(guess), "", ""
+        self.may_stop = False
         self.shown = lab_words.before(self._config)
         self._ticks, self._seen = [], 0
 
-    def _begin(self, number: int, guess: str) -> None:
+    def _begin(self, number: int, guess: object, *, may_stop: bool) -> None:
         self._clear(guess)
-        self.number, self.phase = number, "queued"
+        self.number, self.phase, self.may_stop = number, "queued", may_stop
         self.message = "Starting."
         self.beats += 1
 
@@ -191,13 +232,15 @@ class LabRunState(rx.State):
             self._finish(run)
             return
         if run.is_over:
-            self.phase, self.message = "failed", run.message
+            self.phase, self.message = run.state, run.message
             return
         if self.phase != "stopping":
             self.phase = "running" if run.state == "running" else "queued"
         self.message = _waiting(waits) if run.state == "queued" else ""
+        if waits[0]:
+            self.shown = replace(self.shown, meter=replace(self.shown.meter, verdict="waiting"))
         if ticks:
-            self.shown = lab_words.going(config, self._ticks)
+            self.shown = lab_words.going(config, self._ticks, server=self.server)
 
     def _finish(self, run: Run) -> None:
         assert run.report is not None  # noqa: S101 - asked before
@@ -205,10 +248,8 @@ class LabRunState(rx.State):
         self.phase = "over"
         self.shown = lab_words.over(run.configs[0], report, self._ticks)
         self.message = _ended(run, report)
-        self.came = lab_setup.came(report["difference_minor"])
-        if self.prediction:
-            right = "You were right." if self.came == self.prediction else f"{_CAME[self.came]}."
-            self.verdict_on_guess = f"You predicted that money will {_GUESSED[self.prediction]}. {right}"
+        self.came = self._experiment().prediction.came(report)
+        self.verdict_on_guess = lab_setup.judged(self._experiment(), self.prediction, self.came)
 
 
 def run_address(number: int, guess: str = "") -> str:
@@ -216,7 +257,7 @@ def run_address(number: int, guess: str = "") -> str:
     return f"{PATH}?" + urlencode({"run": number, **({"predict": guess} if guess else {})})
 
 
-def start_experiment(office: Office, experiment: Experiment) -> int:
+def start_experiment(office: Office, experiment: Experiment, by: Actor | None) -> int:
     """Starts a question of the library with its own settings.
 
     Raises:
@@ -224,7 +265,7 @@ def start_experiment(office: Office, experiment: Experiment) -> int:
         Overloaded: too many are waiting.
     """
     config = experiment.setup(server=office.has_server) or experiment.config
-    return office.start([config], started_at=clock.now().isoformat())
+    return office.start([config], started_at=clock.now().isoformat(), by=by)
 
 
 def _why_not(error: BankError, number: int) -> str:

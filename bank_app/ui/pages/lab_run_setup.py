@@ -20,6 +20,11 @@ _SLIDERS = {
 FORM = "lab-setup-form"
 
 
+def told() -> rx.Var:
+    """Whether the page says what it knows: not beside a prediction that is still to be made."""
+    return (LabRunState.phase != "idle") | (LabRunState.prediction != "")
+
+
 def _dial(name: str) -> rx.Component:
     least, most, step = _SLIDERS.get(name, (0, 0, 1))
     return dial(
@@ -29,7 +34,7 @@ def _dial(name: str) -> rx.Component:
         least=least,
         most=most,
         step=step,
-        invalid=LabRunState.problems.to(list).length() > 0,
+        invalid=LabRunState.bad.contains(name),
     )
 
 
@@ -49,14 +54,14 @@ def _strategy() -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.label("Strategy", html_for="strategy"),
-            safety_badge(state.strategy.safe),
+            rx.cond(told(), safety_badge(state.strategy.safe), rx.fragment()),
             class_name="beside",
         ),
         rx.el.select(
             *[
                 rx.el.option(
                     f"{one.id} {one.name}",
-                    rx.cond(state.server, "", "" if one.embedded else " (needs MySQL)"),
+                    rx.cond(state.server, "", "" if one.embedded else " (needs a server)"),
                     value=one.id,
                 )
                 for one in STRATEGIES.values()
@@ -68,7 +73,8 @@ def _strategy() -> rx.Component:
             on_change=state.choose,
             class_name="wide",
         ),
-        rx.el.p(state.strategy.summary, class_name="hint"),
+        rx.cond(told(), rx.el.p(state.strategy.summary, class_name="hint"), rx.fragment()),
+        rx.cond(state.strategy.why_not != "", rx.el.p(state.strategy.why_not, class_name="hint"), rx.fragment()),
         class_name="lab-strategy",
     )
 
@@ -77,19 +83,30 @@ def _more() -> rx.Component:
     state = LabRunState
     return rx.el.details(
         rx.el.summary("More settings"),
-        rx.el.label("Isolation level", html_for="isolation"),
-        rx.el.select(
-            rx.el.option("The strategy’s own", value=""),
-            *[rx.el.option(name, value=name) for name in ISOLATIONS[1:]],
-            id="isolation",
-            name="isolation",
-            default_value=state.setup.isolation,
-            key="isolation" + state.setups.to_string(),
-            class_name="wide",
-        ),
-        _switch("snapshot", "innodb_snapshot_isolation (MariaDB)"),
         _dial("retries"),
-        _dial("foreign_ms"),
+        rx.cond(
+            state.server,
+            rx.fragment(
+                rx.el.label("Isolation level", html_for="isolation"),
+                rx.el.select(
+                    rx.el.option("The strategy’s own", value=""),
+                    *[rx.el.option(name, value=name) for name in ISOLATIONS[1:]],
+                    id="isolation",
+                    name="isolation",
+                    default_value=state.setup.isolation,
+                    key="isolation" + state.setups.to_string(),
+                    on_change=state.choose_level,
+                    class_name="wide",
+                ),
+                _switch("snapshot", "innodb_snapshot_isolation"),
+                rx.el.p("MariaDB’s: who changes a row that is newer than what was read is refused.", class_name="hint"),
+                _dial("foreign_ms"),
+            ),
+            rx.fragment(
+                rx.el.input(type="hidden", name="foreign_ms", value="0", read_only=True),
+                rx.el.p("The embedded engine has no isolation levels and locks no rows.", class_name="hint"),
+            ),
+        ),
     )
 
 
@@ -128,19 +145,25 @@ def setup_form() -> rx.Component:
 
 
 def prediction() -> rx.Component:
-    """What will happen to the money, to be said before it is known."""
+    """What the question is, and what will come of it, to be said before it is known."""
     state = LabRunState
-    return rx.el.fieldset(
-        rx.el.legend("Predict: the money will"),
-        *[
-            rx.el.label(
-                rx.el.input(
-                    type="radio", name="predict", value=name, form=FORM, default_checked=state.prediction == name,
-                    key=name + state.setups.to_string(),
+    return rx.el.div(
+        rx.el.p(state.about, class_name="say"),
+        rx.el.fieldset(
+            rx.el.legend("Predict: ", state.asks),
+            rx.foreach(
+                state.answers,
+                lambda one: rx.el.label(
+                    rx.el.input(
+                        type="radio", name="predict", value=one.key, form=FORM,
+                        default_checked=state.prediction == one.key, on_change=state.predict(one.key),
+                        key=one.key.to(str) + state.setups.to_string(),
+                    ),
+                    one.word,
+                    key=one.key,
                 ),
-                word,
-            )
-            for name, word in (("grow", "grow"), ("shrink", "shrink"), ("stay", "stay"))
-        ],
-        class_name="predict",
+            ),
+            class_name="predict",
+        ),
+        class_name="grow asked",
     )  # fmt: skip

@@ -23,7 +23,7 @@ from bank_app.ui.components.parts import badge, bone, failed_panel, icon, link, 
 from bank_app.ui.components.shell import shell
 from bank_app.ui.messages import say
 from bank_app.ui.pages.lab_run import LabRunState
-from bank_app.ui.pages.lab_run_setup import FORM, prediction, setup_form
+from bank_app.ui.pages.lab_run_setup import FORM, prediction, setup_form, told
 
 
 def _below_meter() -> rx.Component:
@@ -86,15 +86,19 @@ def _controls() -> rx.Component:
                     disabled=state.phase == "stopping",
                     class_name="btn",
                 ),
-                press_once(
-                    label="Stop",
-                    busy_label="Stopping",
-                    answer=state.number,
-                    kind="button",
-                    blocked=state.phase == "stopping",
-                    on_press=state.stop.temporal,
-                    class_name="btn danger",
-                    id="stop-run",
+                rx.cond(
+                    state.may_stop,
+                    press_once(
+                        label="Stop",
+                        busy_label="Stopping",
+                        answer=state.number,
+                        kind="button",
+                        blocked=state.phase == "stopping",
+                        on_press=state.stop.temporal,
+                        class_name="btn danger",
+                        id="stop-run",
+                    ),
+                    rx.fragment(),
                 ),
             ),
             rx.fragment(
@@ -171,7 +175,7 @@ def _middle() -> rx.Component:
         rx.el.div(
             small_drawing("Throughput", shown.rate),
             small_drawing("Latency", shown.latency, "three-lines"),
-            small_drawing("Deadlocks", shown.deadlocks, "danger-bars"),
+            small_drawing("Refused by the database", shown.refused, "danger-bars"),
             small_drawing("Lock waits", shown.waits),
             class_name="small-charts",
         ),
@@ -182,22 +186,24 @@ def _middle() -> rx.Component:
 def _guess() -> rx.Component:
     state = LabRunState
 
-    def chip(name: str, word: str) -> rx.Component:
+    def chip(one: rx.Var) -> rx.Component:
         return rx.el.li(
-            rx.cond(state.came == name, icon("check", 16), rx.fragment()),
-            rx.cond(state.prediction == name, f"{word}: your guess", word),
+            rx.cond(state.came == one.key, icon("check", 16), rx.fragment()),
+            one.word,
+            rx.cond(state.prediction == one.key, ": your guess", ""),
             class_name=rx.cond(
-                state.came == name,
-                rx.cond(name == "stay", "came well", "came"),
-                rx.cond(state.prediction == name, "guessed", ""),
+                state.came == one.key,
+                rx.cond(state.prediction == one.key, "came well", "came"),
+                rx.cond(state.prediction == one.key, "guessed", ""),
             ),
+            key=one.key,
         )
 
     return rx.cond(
         state.verdict_on_guess != "",
         rx.el.section(
             rx.el.h2(state.verdict_on_guess, class_name="card-heading"),
-            rx.el.ul(chip("grow", "grow"), chip("shrink", "shrink"), chip("stay", "stay"), class_name="guesses"),
+            rx.el.ul(rx.foreach(state.answers, chip), class_name="guesses"),
             class_name="card",
         ),
         rx.fragment(),
@@ -211,8 +217,16 @@ def _aside() -> rx.Component:
         _guess(),
         rx.el.section(
             rx.el.h2("What to look at", class_name="card-heading"),
-            rx.el.p(state.look_at, class_name="small muted"),
-            rx.el.p(rx.el.b("Expected of ", state.strategy.id, ": "), state.strategy.expected, class_name="small"),
+            rx.cond(
+                told(),
+                rx.fragment(
+                    rx.el.p(state.look_at, class_name="small muted"),
+                    rx.el.p(
+                        rx.el.b("Expected of ", state.strategy.id, ": "), state.strategy.expected, class_name="small"
+                    ),
+                ),
+                rx.el.p("Said once you have predicted something, or run it.", class_name="small muted"),
+            ),
             class_name="card",
         ),
         rx.el.section(
@@ -240,14 +254,17 @@ def _sql() -> rx.Component:
     return rx.el.section(
         rx.el.header(
             rx.el.h2("The SQL that runs", class_name="card-heading"),
-            rx.el.span(
-                card.id, ", ", rx.cond(LabRunState.server, card.isolation, "embedded engine"), class_name="more muted"
-            ),
+            rx.el.span(card.id, ", ", card.isolation, class_name="more muted"),
         ),
-        statements(card.sql, "SQL of the strategy", rx.cond(card.safe, "safe", "unsafe")),
-        rx.el.p(card.summary, class_name="small muted pad"),
+        statements(card.sql, "SQL of the strategy", rx.cond(told(), rx.cond(card.safe, "safe", "unsafe"), "untold")),
+        rx.cond(told(), rx.el.p(card.summary, class_name="small muted pad"), rx.fragment()),
         rx.cond(
-            card.other != "",
+            told() & (card.engine != ""),
+            rx.el.p(rx.el.b("On the embedded engine: "), card.engine, class_name="small pad"),
+            rx.fragment(),
+        ),
+        rx.cond(
+            told() & (card.other != ""),
             rx.fragment(
                 rx.el.p(card.other, class_name="small pad ruled"),
                 statements(card.other_sql, "SQL that differs", "safe"),
@@ -255,7 +272,7 @@ def _sql() -> rx.Component:
             rx.fragment(),
         ),
         rx.cond(
-            card.source != "",
+            told() & (card.source != ""),
             rx.el.details(
                 rx.el.summary("Source of ", card.id),
                 rx.el.pre(rx.el.code(card.source), tab_index=0, role="region", aria_label="Source of the strategy"),
@@ -330,9 +347,14 @@ def _notices() -> rx.Component:
         rx.cond(state.failed != "", failed_panel(state.failed, state.open), rx.fragment()),
         problem_summary(state.problems, state.answer),
         rx.cond(
-            state.phase == "failed",
+            state.refused != "",
+            notice(rx.el.p(state.refused), kind="warn", symbol="hourglass", role="alert", id="lab-refused"),
+            rx.fragment(),
+        ),
+        rx.cond(
+            (state.phase == "failed") | (state.phase == "stopped"),
             notice(
-                rx.el.b(say("LAB_UNREACHABLE")),
+                rx.el.b(rx.cond(state.phase == "failed", say("LAB_FAILED"), say("LAB_NEVER_RAN"))),
                 rx.el.p(state.message),
                 rx.el.div(
                     rx.el.button("Run again", type="submit", form=FORM, class_name="btn sm"), class_name="actions"
