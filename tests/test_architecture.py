@@ -274,8 +274,6 @@ THE_BANKS_CURRENCY = {
     "bank_app/ui/first_steps.py",
     "bank_app/ui/pages/accounts.py",
     "bank_app/ui/pages/appearance.py",
-    "bank_app/ui/pages/home.py",
-    "bank_app/ui/pages/home_flow.py",
     "bank_app/ui/pages/ops_books.py",
     "bank_app/ui/pages/setup.py",
     # Amounts that are looked for without a currency.

@@ -254,6 +254,21 @@ def display(minor: int, code: str, *, signed: bool = False) -> str:
     return f"{sign}{style.before}{whole}{rest}{style.behind}"
 
 
+def short(minor: int, code: str) -> str:
+    """An amount as short as the axis of a chart needs it: `$8k`, `$1.5k`, `$212`, `$0.50`."""
+    kind, style = currency(code), _style(_written_as.get(), currency(code).code)
+    if _hidden.get():
+        return display(minor, code)
+    for size, letter in ((1_000_000, "m"), (1_000, "k")):
+        tenth = kind.unit * size // 10
+        if abs(minor) >= tenth * 10 and minor % tenth == 0:
+            whole, rest = divmod(abs(minor) // tenth, 10)
+            tenths = f"{style.decimal}{rest}" if rest else ""
+            return f"{MINUS if minor < 0 else ''}{style.before}{whole}{tenths}{letter}{style.behind}"
+    shown = display(minor, code)
+    return shown.replace(f"{style.decimal}{'0' * kind.digits}", "") if kind.digits and minor % kind.unit == 0 else shown
+
+
 # --- what stands in a field -------------------------------------------------------------------------------
 
 

@@ -365,18 +365,23 @@ def _balance_of(session: Session, account_id: int, sequence: int, at: datetime) 
 
 
 def balance_steps(
-    session: Session, actor: Actor, *, account_id: int | None = None, days: int | None = 90
+    session: Session,
+    actor: Actor,
+    *,
+    account_id: int | None = None,
+    currency: str | None = None,
+    days: int | None = 90,
 ) -> list[Step]:
-    """The booked balance as steps, oldest first, at most 301: of one account, or of all own accounts together.
+    """The booked balance as steps, oldest first, at most 301: of one account, or of all own ones of a currency.
 
-    The first step is the balance at the beginning of the window. `days` None means since the first entry. All
-    accounts must be of one currency; those of the first account's currency are taken.
+    The first step is the balance at the beginning of the window. `days` None means since the first entry. Without
+    `currency` it is that of the oldest account.
 
     Raises:
         AccountNotFound: as `accounts.get_account`.
     """
     accounts = [get_account(session, actor, account_id)] if account_id else own_accounts(session, actor)
-    accounts = [account for account in accounts if account.currency == accounts[0].currency]
+    accounts = [account for account in accounts if account.currency == (currency or accounts[0].currency)]
     if not accounts:
         return []
     now = clock.now()

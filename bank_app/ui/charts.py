@@ -76,7 +76,9 @@ def balance_chart(steps: Sequence[Step], currency: str, *, asked: Step | None = 
         fill=f"{line}H{_END:.1f}V100H0Z",
         left=f"{_END / 10:.2f}%",
         top=f"{down(steps[-1].balance_minor):.2f}%",
-        vertical=[Mark(_short(low + step * n, currency), f"{down(low + step * n):.2f}%") for n in range(_LINES + 1)],
+        vertical=[
+            Mark(money.short(low + step * n, currency), f"{down(low + step * n):.2f}%") for n in range(_LINES + 1)
+        ],
         horizontal=_times(start, now, across),
         beginning=f"From {money.display(steps[0].balance_minor, currency)} on {words.day(start)} to ",
         ending=money.display(steps[-1].balance_minor, currency),
@@ -117,20 +119,6 @@ def _scale(values: list[int], currency: str) -> tuple[int, int, int]:
             if bottom + _LINES * distance >= high:
                 return bottom, bottom + _LINES * distance, distance
         step *= 10
-
-
-def _short(minor: int, currency: str) -> str:
-    """A label short enough for an axis: `$8k`, `$1.5k`, `$212`, `$0.50`."""
-    kind = money.currency(currency)
-    if money.are_hidden():
-        return money.display(minor, currency)
-    for size, letter in ((1_000_000, "m"), (1_000, "k")):
-        tenth = kind.unit * size // 10
-        if abs(minor) >= tenth * 10 and minor % tenth == 0:
-            whole, rest = divmod(abs(minor) // tenth, 10)
-            return f"{money.MINUS if minor < 0 else ''}{kind.symbol}{whole}" + (f".{rest}" if rest else "") + letter
-    shown = money.display(minor, currency)
-    return shown.rsplit(".", 1)[0] if kind.digits and minor % kind.unit == 0 else shown
 
 
 def _times(start: datetime, now: datetime, across: Callable[[datetime], float]) -> list[Mark]:

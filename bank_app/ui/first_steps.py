@@ -83,7 +83,7 @@ async def tick(actor: Actor, step: str) -> None:
 
 def _tries(found: FirstSteps, partner: str) -> list[Try]:
     code = found.own.currency if found.own else calls.bank().settings.currency
-    amount = money.display(_SENT_MINOR, code).removesuffix(".00")
+    amount = money.short(_SENT_MINOR, code)
     start = "/move/transfer"
     if found.partner and found.own:
         known = {"from": found.own.number, "to": found.partner.number, "name": found.partner.owner_name}

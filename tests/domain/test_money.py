@@ -138,3 +138,22 @@ def test_a_currency_is_known_by_its_code_in_any_case(code):
 def test_gold_test_codes_and_inventions_are_no_currency(code):
     with pytest.raises(ValueError, match="currency"):
         money.currency(code)
+
+
+@pytest.mark.parametrize(
+    ("locale", "code", "minor", "short"),
+    [
+        ("en-US", "USD", 800_000, "$8k"), ("en-US", "USD", 150_000, "$1.5k"), ("en-US", "USD", 21_200, "$212"),
+        ("en-US", "USD", 50, "$0.50"), ("en-US", "USD", -800_000, "−$8k"), ("en-US", "JPY", 1500, "¥1.5k"),
+        ("en-US", "KWD", 2_000_000_000, "KWD\u00a02m"), ("en-US", "USD", 123_400, "$1,234"),
+        ("de-DE", "EUR", 123_400, "1.234\u00a0€"), ("de-DE", "EUR", 150_000, "1,5k\u00a0€"),
+        ("de-DE", "EUR", 100_000_00, "100k\u00a0€"), ("de-DE", "EUR", 50, "0,50\u00a0€"),
+        ("de-DE", "EUR", 0, "0\u00a0€"),
+    ],
+)  # fmt: skip
+def test_an_amount_on_an_axis_is_short_and_never_shortened_to_another(locale, code, minor, short):
+    money.write_as(locale)
+    try:
+        assert money.short(minor, code) == short
+    finally:
+        money.write_as("en_US")

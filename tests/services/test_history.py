@@ -257,6 +257,14 @@ def test_a_chart_of_two_own_accounts_has_no_balance_between_the_sides_of_a_move(
     assert {step.balance_minor for step in together} <= {0, 10000}
 
 
+def test_a_chart_of_own_accounts_is_of_one_currency_and_of_the_one_that_was_asked_for(db, ada, counter):
+    counter.open(ada, "5000", currency="JPY")
+    counter.open(ada, "7.00", currency="USD")
+    for currency, last in (("USD", 700), ("JPY", 5000), ("KWD", None)):
+        steps = db.read(lambda session, code=currency: history.balance_steps(session, ada, currency=code))
+        assert [step.balance_minor for step in steps[-1:]] == ([last] if last else [])
+
+
 # --- statements ---------------------------------------------------------------------------------------
 
 

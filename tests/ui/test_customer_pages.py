@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bank_app import clock
-from bank_app.domain.accounting import AccountStatus, FrozenFor
+from bank_app.domain.accounting import AccountKind, AccountStatus, FrozenFor
 from bank_app.domain.identifiers import account_number_text, with_check_digits
 from bank_app.services import accounts, drafts, payees
 from bank_app.ui import calls
@@ -82,6 +82,24 @@ def test_who_comes_back_opens_another_account_with_the_same_words(at, ada, hers,
         send(f"{OPEN_ACCOUNT}.submit", form=form)
         send(f"{OPEN_ACCOUNT}.leave")
     assert len(db.read(lambda session: accounts.own_accounts(session, ada))) == 3
+
+
+# --- the overview --------------------------------------------------------------------------------------------
+
+
+def test_the_overview_is_of_one_currency_with_its_chart_and_its_flow(at, counter, ada, teller, db):
+    counter.open(ada, "1000000", currency="JPY", kind=AccountKind.SAVINGS)
+    gone = counter.open(ada, currency="EUR")
+    counter.change(teller, gone, status=AccountStatus.CLOSED)
+    counter.withdraw(ada, counter.open(ada, "100.00"), "30.00")
+    send = at(ada, "/home")
+    shown = send(f"{STATE}home____home_state.open").vars
+    assert (shown["available"].whole, shown["chart"].ending, shown["chart"].table[0].balance) == (
+        "$70",
+        "$70.00",
+        "$70.00",
+    )
+    assert send(f"{STATE}home_flow____flow_state.open").vars["bars"].out == "−$30.00"
 
 
 # --- amounts that are too much -----------------------------------------------------------------------------

@@ -78,6 +78,12 @@ def everyday_first(own: Iterable[AccountView]) -> list[AccountView]:
     return sorted(own, key=lambda account: account.kind is not AccountKind.CHECKING)
 
 
+def main_currency(own: Iterable[AccountView]) -> str:
+    """The currency of a person's totals: of the first account that is in use, or was; before that the bank's."""
+    used = sorted(everyday_first(own), key=lambda account: account.status is AccountStatus.CLOSED)
+    return used[0].currency if used else calls.bank().settings.currency
+
+
 class AccountsState(rx.State):
     """The list, by state."""
 

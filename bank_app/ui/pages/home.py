@@ -23,7 +23,7 @@ from bank_app.ui.components.parts import bone, button_link, failed_panel, link, 
 from bank_app.ui.components.shell import shell
 from bank_app.ui.first_steps import first_steps_card
 from bank_app.ui.guard import exposed
-from bank_app.ui.pages.accounts import everyday_first
+from bank_app.ui.pages.accounts import everyday_first, main_currency
 from bank_app.ui.pages.home_flow import FlowState, flow_card
 from bank_app.ui.pages.home_needs import NeedsState, needs_card
 from bank_app.ui.pages.home_recent import RecentState, recent_card
@@ -95,7 +95,7 @@ class HomeState(rx.State):
 
     def _show(self, found: Overview) -> None:
         own = found.accounts
-        main = own[0].currency if own else calls.bank().settings.currency
+        main = found.currency
         same = [account for account in own if account.currency == main]
         held = sum(account.held_minor for account in same)
         self.currency_name = money.currency(main).name
@@ -113,6 +113,7 @@ class HomeState(rx.State):
 class Overview:
     """Everything of one snapshot."""
 
+    currency: str
     accounts: list[AccountView]
     recent: list[history.EntryView]
     steps: list[history.Step]
@@ -120,11 +121,13 @@ class Overview:
 
 
 def _gather(session: Session, actor: Actor) -> Overview:
-    own = everyday_first(a for a in accounts.own_accounts(session, actor) if a.status is not AccountStatus.CLOSED)
+    every = accounts.own_accounts(session, actor)
+    own, main = everyday_first(a for a in every if a.status is not AccountStatus.CLOSED), main_currency(every)
     return Overview(
+        currency=main,
         accounts=own,
         recent=history.recent(session, actor, limit=1),
-        steps=history.balance_steps(session, actor, days=90),
+        steps=history.balance_steps(session, actor, currency=main, days=90),
         sparks={a.id: history.balance_steps(session, actor, account_id=a.id, days=30) for a in own},
     )
 

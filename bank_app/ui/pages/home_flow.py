@@ -16,7 +16,7 @@ from bank_app.services.auth import Actor
 from bank_app.ui import calls, messages
 from bank_app.ui.components.parts import bone, failed_panel, icon
 from bank_app.ui.guard import exposed
-from bank_app.ui.pages.accounts import everyday_first
+from bank_app.ui.pages.accounts import main_currency
 from bank_app.ui.session import actor_of
 
 _MONTH = timedelta(days=30)
@@ -67,8 +67,7 @@ class FlowState(rx.State):
 
 
 def _flow(session: Session, actor: Actor) -> flows.Flow:
-    own = everyday_first(accounts.own_accounts(session, actor))
-    currency = own[0].currency if own else calls.bank().settings.currency
+    currency = main_currency(accounts.own_accounts(session, actor))
     return flows.flow(session, actor, currency=currency, since=clock.now() - _MONTH)
 
 
