@@ -66,7 +66,7 @@ def _of_a_server(config: Config, report: Mapping[str, Any], *, saved: bool) -> R
             "SERIALIZABLE what was read stays locked, and one of two becomes a deadlock’s victim and begins again.",
             "Run S1, S2 and S9 at SERIALIZABLE",
         )
-    label = f"Run S1, S2, S9 and S4 with {SNAPSHOT}"
+    label = "Run S1, S2, S9 and S4 with it"
     how = "changing a row that is newer than what was read is error 1020, and S1 and S2 begin again instead"
     if own:
         return Refusal(

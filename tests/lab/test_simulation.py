@@ -386,6 +386,21 @@ def made_up(strategy, seed, difference, at):
     }
 
 
+@pytest.mark.parametrize("table", [report.table, report.table_of_seeds])
+def test_a_table_with_error_1020_fits_a_terminal_too(table):
+    from rich.console import Console
+
+    made = {**made_up("S1", 1, 0, None), "refused": 22_410, "a_second": 1_373.0, "p95_ms": 1172.8}
+    made["counts"] = {**made["counts"], "changed": 22_410, "declined": 1_282}
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(table([made, {**made_up("S9", 1, -7_559_900, 0.08), "a_second": 1.0, "p95_ms": 1.0}]))
+    assert "22,410" in captured.get()
+    assert "refused" in captured.get()
+    assert "BROKEN" in captured.get()
+    assert "…" not in captured.get()
+
+
 def test_the_table_of_seeds_fits_a_terminal_and_counts_what_broke():
     from rich.console import Console
 

@@ -263,9 +263,8 @@ def _isolation(report: Mapping[str, Any]) -> str:
     if not report.get("server", True):
         return "one writer at a time, no levels"
     own = report.get("server_snapshot")
-    return report["isolation"] + (
-        "" if own is None else f", {lab_words.SNAPSHOT} {_on(report['config'].get('snapshot'))}"
-    )
+    refuses = "" if own is None else f", snapshot isolation {_on(report['config'].get('snapshot'))}"
+    return f"{report['isolation']}{refuses}"
 
 
 def _on(setting: object) -> str:
