@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
@@ -255,8 +256,12 @@ class HistoryQuery(Request):
     cursor: str | None = _CURSOR
     type: list[TransactionType] = Field(default_factory=list, max_length=8, description="Only these types; repeatable.")
     direction: Direction | None = Field(default=None, description="credit raises the balance, debit lowers it.")
-    min_amount: AmountText | None = Field(default=None, description="This much or more, in major units.")
-    max_amount: AmountText | None = Field(default=None, description="This much or less, in major units.")
+    min_amount: AmountText | None = Field(
+        default=None, description="This much or more, in major units of each row's currency."
+    )
+    max_amount: AmountText | None = Field(
+        default=None, description="This much or less, in major units of each row's currency."
+    )
     from_: Bound | None = Field(default=None, alias="from", description="Posted at this very time or later.")
     to: Bound | None = Field(default=None, description="Posted before this time; at this very time no more.")
     q: str | None = Field(
@@ -282,8 +287,12 @@ class TransactionsQuery(HistoryQuery):
     """Which transactions of the whole bank."""
 
     currency: CurrencyCode | None = Field(
-        default=None, description="The currency that the amounts are read in; the bank's own when left out."
+        default=None, description="Only this currency; the amounts then have at most its decimals."
     )
+
+    def filters(self) -> history.HistoryFilter:
+        """As the service takes it."""
+        return replace(super().filters(), currency=self.currency)
 
 
 class CounterpartyOut(Answer):

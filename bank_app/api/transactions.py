@@ -166,7 +166,6 @@ def list_transactions(
         lambda session: history.list_transactions(
             session,
             actor,
-            currency=query.currency or bank.settings.currency,
             filters=query.filters(),
             limit=query.limit,
             cursor=query.cursor,

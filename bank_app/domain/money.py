@@ -75,6 +75,16 @@ def currencies() -> tuple[Currency, ...]:
     return tuple(currency(code) for code in sorted(found))
 
 
+@cache
+def codes_by_digits() -> dict[int, tuple[str, ...]]:
+    """Every currency that accounts can be kept in, by the number of its decimals."""
+    found: dict[int, list[str]] = {}
+    for one in iso4217.Currency:
+        if one.exponent is not None:
+            found.setdefault(one.exponent, []).append(one.code)
+    return {digits: tuple(sorted(codes)) for digits, codes in sorted(found.items())}
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A positive decimal number as somebody sent it, not yet tied to a currency.

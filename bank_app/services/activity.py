@@ -42,7 +42,7 @@ def activity(
     query = history.postings_query().where(
         col(Posting.account_id).in_(own), or_(col(Posting.direction) == Direction.DEBIT.value, ~between)
     )
-    query = history.narrowed(query, actor, filters, currency=accounts[0].currency, beside=col(Posting.account_id))
+    query = history.narrowed(query, actor, filters, beside=col(Posting.account_id))
     if cursor:
         moment, last = _read_cursor(cursor)
         query = query.where(or_(at < moment, and_(at == moment, identifier < last)))

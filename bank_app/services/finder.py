@@ -63,8 +63,7 @@ def _everywhere(session: Session, actor: Actor, wanted: str) -> Found:
     transactions: list[TransactionView] = []
     if reference_bits(wanted) is not None and found == []:
         asked = history.HistoryFilter(q=wanted)
-        # No amount is asked for, so the currency does not matter.
-        transactions = history.list_transactions(session, actor, currency="USD", filters=asked, limit=_EACH).items
+        transactions = history.list_transactions(session, actor, filters=asked, limit=_EACH).items
     return Found(found, [], [], transactions, list(owners.items()))
 
 

@@ -20,7 +20,7 @@ from bank_app.domain.accounting import AccountKind, Direction, TransactionType, 
 from bank_app.domain.csv_file import as_csv
 from bank_app.domain.identifiers import account_number_text, reference, reference_bits
 from bank_app.models import Account, PayeeName, Posting, Transaction, User
-from bank_app.services import newest, payee_names, places, transfers
+from bank_app.services import amount_filters, newest, payee_names, places, transfers
 from bank_app.services.accounts import AccountView, get_account, own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor
@@ -32,7 +32,7 @@ _CHART_ROWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """What to keep. Amounts in major units as text; times aware, `from_` inclusive and `to` exclusive.
+    """What to keep. Amounts as in `amount_filters`; times aware, `from_` inclusive and `to` exclusive.
 
     `reversed` asks for what was reversed since, or was not.
     """
@@ -45,6 +45,7 @@ class HistoryFilter:
     to: datetime | None = None
     q: str | None = None
     reversed: bool | None = None
+    currency: str | None = None
 
 
 ANYTHING = HistoryFilter()
@@ -215,8 +216,11 @@ def _entries(actor: Actor, account: AccountView, filters: HistoryFilter) -> Any:
     return narrowed(query, actor, filters, currency=account.currency, beside=account.id)
 
 
-def narrowed(query: Any, actor: Actor, filters: HistoryFilter, *, currency: str, beside: Any) -> Any:
-    """A query for postings with only those that fit; `beside` is the account that each is looked at from."""
+def narrowed(query: Any, actor: Actor, filters: HistoryFilter, *, beside: Any, currency: str | None = None) -> Any:
+    """A query for postings with only those that fit; `beside` is the account that each is looked at from.
+
+    `currency` is that of all of them, where there is one.
+    """
     query = query.where(*_conditions(filters, currency, col(Posting.created_at)))
     if filters.direction:
         query = query.where(col(Posting.direction) == filters.direction.value)
@@ -225,17 +229,12 @@ def narrowed(query: Any, actor: Actor, filters: HistoryFilter, *, currency: str,
     return query
 
 
-def _conditions(filters: HistoryFilter, currency: str, at: Any) -> list[Any]:
+def _conditions(filters: HistoryFilter, currency: str | None, at: Any) -> list[Any]:
     """The conditions that entries and transactions share; the amounts of a transaction are those of its entries."""
     found: list[Any] = []
     if filters.types:
         found.append(col(Transaction.type).in_([kind.value for kind in filters.types]))
-    if filters.min_amount:
-        minimum = money.Amount.of(filters.min_amount).minor(currency, zero_allowed=True)
-        found.append(col(Transaction.amount) >= minimum)
-    if filters.max_amount:
-        maximum = money.Amount.of(filters.max_amount).minor(currency, zero_allowed=True)
-        found.append(col(Transaction.amount) <= maximum)
+    found += amount_filters.conditions(filters, col(Transaction.amount), col(Transaction.currency), code=currency)
     if filters.from_:
         found.append(at >= filters.from_)
     if filters.to:
@@ -473,12 +472,11 @@ def list_transactions(
     session: Session,
     actor: Actor,
     *,
-    currency: str,
     filters: HistoryFilter = ANYTHING,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[transfers.TransactionView]:
-    """Transactions of the whole bank, newest first. Amount filters are read in `currency`.
+    """Transactions of the whole bank, newest first.
 
     A search that takes too long ends before its page is full: `searched_to` says how far back it got.
 
@@ -487,7 +485,7 @@ def list_transactions(
         Invalid, InvalidAmount: a cursor or an amount that is malformed.
     """
     staff_only(actor)
-    conditions = _conditions(filters, currency, col(Transaction.created_at))
+    conditions = _conditions(filters, None, col(Transaction.created_at))
     if filters.q and filters.q.strip():
         conditions.append(_mentions(filters.q.strip(), actor, beside=0))
     if filters.direction:

@@ -18,7 +18,7 @@ from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.csv_file import as_csv
 from bank_app.domain.identifiers import reference, reference_bits
 from bank_app.models import HOLDS, Account, AuditRecord, IdempotencyKey, Posting, Transaction, TransferDraft, User
-from bank_app.services import drafts, newest, reversals, transfers
+from bank_app.services import amount_filters, drafts, newest, reversals, transfers
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, contains
 from bank_app.services.roles import staff_only
@@ -33,7 +33,7 @@ class TransactionFilter:
     """What to look for; what is None or empty is not looked for.
 
     `reference` is a whole one or the whole id; `account_id` one side; `customer` and `initiator` are parts of a name
-    or of an email; amounts in major units of the bank's currency; times aware, `from_` inclusive and `to` exclusive;
+    or of an email; amounts as in `amount_filters`; times aware, `from_` inclusive and `to` exclusive;
     `reversed` asks for those that have a reversal, or have none.
     """
 
@@ -45,6 +45,7 @@ class TransactionFilter:
     type: TransactionType | None = None
     min_amount: str | None = None
     max_amount: str | None = None
+    currency: str | None = None
     from_: datetime | None = None
     to: datetime | None = None
     reversed: bool | None = None
@@ -93,7 +94,6 @@ def find(
     session: Session,
     actor: Actor,
     *,
-    currency: str,
     filters: TransactionFilter = EVERYTHING,
     limit: int = 50,
     cursor: str | None = None,
@@ -109,7 +109,7 @@ def find(
     """
     staff_only(actor)
     indexed = bool(filters.reference or filters.key or filters.customer or filters.account_id is not None)
-    found = newest.find(session, _conditions(session, filters, currency), limit=limit, cursor=cursor, indexed=indexed)
+    found = newest.find(session, _conditions(session, filters), limit=limit, cursor=cursor, indexed=indexed)
     views = transfers.list_views(session, actor, found.ids)
     people = _people(session, {view.actor_id for view in views})
     return found.page([FoundTransaction(view, *people[view.actor_id]) for view in views])
@@ -145,8 +145,8 @@ def dossier(session: Session, actor: Actor, transaction_id: UUID) -> Dossier:
 # --- conditions -----------------------------------------------------------------------------------------
 
 
-def _conditions(session: Session, filters: TransactionFilter, currency: str) -> list[Any]:
-    found = _amounts(filters, currency)
+def _conditions(session: Session, filters: TransactionFilter) -> list[Any]:
+    found = list(amount_filters.conditions(filters, col(Transaction.amount), col(Transaction.currency)))
     if filters.reference:
         found.append(_is(filters.reference))
     if filters.type:
@@ -173,17 +173,6 @@ def _conditions(session: Session, filters: TransactionFilter, currency: str) -> 
             User, and_(col(User.id) == col(IdempotencyKey.actor_id), col(IdempotencyKey.key) == filters.key)
         )
         found.append(col(Transaction.id).in_(used.where(col(IdempotencyKey.transaction_id).is_not(None))))
-    return found
-
-
-def _amounts(filters: TransactionFilter, currency: str) -> list[Any]:
-    found = []
-    if filters.min_amount:
-        least = money.Amount.of(filters.min_amount).minor(currency, zero_allowed=True)
-        found.append(col(Transaction.amount) >= least)
-    if filters.max_amount:
-        most = money.Amount.of(filters.max_amount).minor(currency, zero_allowed=True)
-        found.append(col(Transaction.amount) <= most)
     return found
 
 

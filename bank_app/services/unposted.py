@@ -7,9 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bank_app.domain import money
 from bank_app.domain.accounting import Direction, HoldState
-from bank_app.services import holds
+from bank_app.services import amount_filters, holds
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.history import ANYTHING, HistoryFilter
@@ -40,10 +39,8 @@ def fits(
     """Whether what would have left an account is looked for; `named` are the words that a search reads."""
     if filters.direction is Direction.CREDIT or (filters.types and kind not in filters.types):
         return False
-    for bound, least in ((filters.min_amount, True), (filters.max_amount, False)):
-        minor = money.Amount.of(bound).minor(currency, zero_allowed=True) if bound else amount_minor
-        if (amount_minor < minor) if least else (amount_minor > minor):
-            return False
+    if not amount_filters.lets_through(filters, amount_minor, currency):
+        return False
     if (filters.from_ and at < filters.from_) or (filters.to and at >= filters.to):
         return False
     sought = (filters.q or "").strip().casefold()

@@ -324,7 +324,7 @@ def test_a_spreadsheet_gets_signed_amounts_and_no_formulas(db, counter, ada, boo
 def listed(db, actor, limit=50, cursor=None, **filters):
     return db.read(
         lambda session: history.list_transactions(
-            session, actor, currency="USD", filters=HistoryFilter(**filters), limit=limit, cursor=cursor
+            session, actor, filters=HistoryFilter(**filters), limit=limit, cursor=cursor
         )
     )
 

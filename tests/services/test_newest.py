@@ -30,9 +30,7 @@ def in_stretches(monkeypatch):
 
 
 def find(session, actor, *, limit=50, cursor=None, **filters):
-    return transaction_search.find(
-        session, actor, currency="USD", filters=TransactionFilter(**filters), limit=limit, cursor=cursor
-    )
+    return transaction_search.find(session, actor, filters=TransactionFilter(**filters), limit=limit, cursor=cursor)
 
 
 def every_page(db, actor, *, limit, **filters):
@@ -100,7 +98,7 @@ def test_words_are_looked_for_in_stretches_as_well(db, teller, sent, in_stretche
     def listed(cursor):
         return db.read(
             lambda session: history.list_transactions(
-                session, teller, currency="USD", filters=HistoryFilter(q="number 7"), cursor=cursor
+                session, teller, filters=HistoryFilter(q="number 7"), cursor=cursor
             )
         )
 

@@ -31,7 +31,7 @@ def find(db):
     def look(actor, limit=50, cursor=None, **filters):
         return db.read(
             lambda session: transaction_search.find(
-                session, actor, currency="USD", filters=TransactionFilter(**filters), limit=limit, cursor=cursor
+                session, actor, filters=TransactionFilter(**filters), limit=limit, cursor=cursor
             )
         )
 
@@ -134,7 +134,6 @@ def test_what_is_on_file_about_a_transfer_from_a_page(counter, db, ada, teller, 
             ada,
             kind="transfer",
             amount_minor=100,
-            currency="USD",
             from_account_id=hers.id,
             to_account_id=his.id,
         )
