@@ -321,6 +321,12 @@ def get_account(session: Session, actor: Actor, account_id: int) -> AccountView:
     return _views(session, [row])[0]
 
 
+def currencies(session: Session) -> list[str]:
+    """The currencies that this bank has accounts in: each has accounts of the bank's own."""
+    mine = select(col(Account.currency)).where(col(Account.owner_id).is_(None)).distinct()
+    return sorted(session.execute(mine).scalars())
+
+
 def own_accounts(session: Session, actor: Actor) -> list[AccountView]:
     """The actor's own accounts, oldest first."""
     rows = session.execute(

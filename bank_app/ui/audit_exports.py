@@ -65,6 +65,7 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 
 def _records(session: Session, actor: Actor, wanted: AuditFilters) -> list[RecordView]:
     audit_trail.must_be_auditor(actor)
+    wanted.require()
 
     def page(cursor: str | None) -> Page[RecordView]:
         return audit_records.list_records(session, actor, filters=wanted.to_service(), limit=_PAGE, cursor=cursor)

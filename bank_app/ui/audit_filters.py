@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from bank_app.services.audit_records import Outcome, RecordFilter
 from bank_app.ui import audit_words, forms
-from bank_app.ui.filters import Chip, InAddress, day_text, days_in_words, midnight
+from bank_app.ui.filters import Asked, Chip, InAddress, days_in_words, midnight
 
 PATH = "/ops/audit"
 
@@ -25,17 +25,23 @@ class AuditFilters(InAddress):
 
     @classmethod
     def of(cls, query: Mapping[str, object]) -> AuditFilters:
-        """The filters in an address or a form; what cannot be understood is left out."""
-        raw = {field.name: forms.text(query.get(field.name), 100) for field in fields(cls)}
-        named = raw["action"].replace(".", "").replace("_", "")
-        actor = forms.identifier(raw["actor"])
+        """The filters in an address or a form, as `Asked` reads them."""
+        asked = Asked(query)
+        action, actor = asked.text("action", 40), asked.text("actor")
+        named = action.replace(".", "").replace("_", "")
+        if action and not (named.isascii() and named.isalnum()):
+            action = asked.unknown("action")
+        person = forms.identifier(actor)
+        if actor and person is None:
+            asked.unknown("actor")
         return cls(
-            q=raw["q"],
-            action=raw["action"] if named.isascii() and named.isalnum() and len(raw["action"]) <= 40 else "",
-            actor=str(actor) if actor else "",
-            outcome=raw["outcome"] if raw["outcome"] in audit_words.OUTCOMES else "",
-            since=day_text(raw["since"]),
-            until=day_text(raw["until"]),
+            q=asked.text("q"),
+            action=action,
+            actor=str(person) if person else "",
+            outcome=asked.choice("outcome", audit_words.OUTCOMES),
+            since=asked.day("since"),
+            until=asked.day("until"),
+            **asked.outcome(),
         )
 
     def to_service(self) -> RecordFilter:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from bank_app import clock
 from bank_app.database import Database
-from bank_app.services import transaction_search
+from bank_app.services import roles, transaction_search
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, every
 from bank_app.services.transaction_search import FoundTransaction
@@ -30,16 +30,17 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
         wanted = TransactionFilters.of(request.query_params)
 
         async def found(actor: Actor) -> File:
-            text = await calls.call_apart(db.read, lambda session: _export(session, actor, settings.currency, wanted))
+            text = await calls.call_apart(db.read, lambda session: _export(session, actor, wanted))
             return File(f"transactions_{clock.now():%Y-%m-%d}.csv", CSV, text)
 
         return await downloads.send(request, db, settings, found, page=PATH, otherwise=422)
 
 
-def _export(session: Session, actor: Actor, currency: str, wanted: TransactionFilters) -> str:
+def _export(session: Session, actor: Actor, wanted: TransactionFilters) -> str:
+    roles.staff_only(actor)
+    wanted.require()
+
     def page(cursor: str | None) -> Page[FoundTransaction]:
-        return transaction_search.find(
-            session, actor, currency=currency, filters=wanted.to_service(), limit=_PAGE, cursor=cursor
-        )
+        return transaction_search.find(session, actor, filters=wanted.to_service(), limit=_PAGE, cursor=cursor)
 
     return transaction_search.transactions_csv(every(page, most=_MOST))

@@ -70,4 +70,6 @@ def _refused(error: BankError, otherwise: int) -> Response:
     if isinstance(error, Throttled):
         return PlainTextResponse(error.detail, 429, {"retry-after": str(error.details["retry_after"])})
     status = 503 if isinstance(error, DatabaseUnavailable) else 403 if isinstance(error, Forbidden) else otherwise
+    if error.code in ("invalid_request", "invalid_amount"):
+        status = 422  # A filter that cannot be understood, as the page says at its field.
     return PlainTextResponse(error.detail, status)

@@ -23,9 +23,12 @@ def export_entries(session: Session, actor: Actor, account: str, query: Mapping[
     Raises:
         InvalidAccountNumber: the address is not one of an account.
         AccountNotFound: no such account, or not one that `actor` may see.
+        Invalid, InvalidAmount: a filter that cannot be understood.
     """
     view = accounts.get_account(session, actor, identifiers.parse_account_number(account))
-    filters = Filters.of(query).to_history()
+    wanted = Filters.of(query, view.currency)
+    wanted.require()
+    filters = wanted.to_history()
 
     def page(cursor: str | None) -> Page[history.EntryView]:
         return history.history(session, actor, view.id, filters=filters, limit=_PAGE, cursor=cursor)

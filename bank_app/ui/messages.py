@@ -72,6 +72,12 @@ CATALOGUE: Mapping[str, str] = {
     "NICKNAME_TOO_LONG": "Keep the name to {limit} characters.",
     "DATE_INVALID": "Enter the date as a day, like 2026-11-20.",
     "MOMENT_INVALID": "Enter a day and a time, like 28 Sep 2026, 12:00.",
+    "FILTER_UNKNOWN": "There is no {what} “{value}” to look for here.",
+    "FILTER_LONG": "Look for at most {most} characters.",
+    "FILTER_AMOUNT": "Enter the amount as a number, like 25 or 25.50, or choose a currency.",
+    "FILTER_ACCOUNT": "Enter the ten digits of an account number.",
+    "FILTER_KEY": "An idempotency key has letters, digits and signs of ASCII only.",
+    "PERIOD_UNKNOWN": "Name a month, or a first and a last day.",
     "PERIOD_INVALID": "The last day must not be before the first.",
     # Who and which account
     "SOURCE_REQUIRED": "Choose the account that pays.",

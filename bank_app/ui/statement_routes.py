@@ -16,6 +16,7 @@ from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 from bank_app.ui import calls, downloads, forms
 from bank_app.ui.downloads import CSV, JSON, File
+from bank_app.ui.messages import say
 
 _KINDS = {"csv": CSV, "json": JSON}
 
@@ -43,7 +44,7 @@ def add_statement_routes(routes: FastAPI, db: Database, settings: Settings) -> N
             return PlainTextResponse("There is no such page.", 404)
         period = period_of(dict(request.query_params))
         if period is None:
-            return PlainTextResponse("Name a month, or a first and a last day.", 422)
+            return PlainTextResponse(say("PERIOD_UNKNOWN"), 422)
 
         async def statement(actor: Actor) -> File:
             return await calls.call_apart(db.read, lambda session: _file(session, actor, account, kind, period))

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -147,10 +148,16 @@ def test_text_loses_control_characters_and_what_is_too_long():
     assert len(forms.text("x" * 10_000, 140)) == 140
 
 
-def test_filters_survive_the_address_and_nonsense_is_left_out():
-    wanted = Filters.of(
-        {"q": "rent", "type": "transfer", "direction": "sideways", "min": "1,000", "since": "2026-02-30"}
-    )
+def test_filters_survive_the_address_and_nonsense_is_named():
+    asked = {"q": "rent", "type": "transfer", "direction": "sideways", "min": "1,000", "since": "2026-02-30"}
+    nonsense = Filters.of(asked)
+    assert nonsense.problems.keys() == {"direction", "since"}
+    assert "sideways" in nonsense.wrong
+    # An address keeps it, so that a file of the page is refused as well.
+    assert Filters.of(dict(parse_qsl(nonsense.address("/a").partition("?")[2]))).problems == nonsense.problems
+    with pytest.raises(errors.Invalid):
+        nonsense.require()
+    wanted = Filters.of({"q": "rent", "type": "transfer", "min": "1,000"})
     assert wanted == Filters(q="rent", type="transfer", min="1000.00")
     assert wanted.address("/accounts/1") == "/accounts/1?q=rent&type=transfer&min=1000.00"
     chip = wanted.chips("/accounts/1")[0]

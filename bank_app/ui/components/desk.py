@@ -7,6 +7,7 @@ from typing import Any
 
 import reflex as rx
 
+from bank_app.ui.components.fields import described, error_line
 from bank_app.ui.components.parts import Content, badge, bone, icon, link
 
 
@@ -57,11 +58,36 @@ def filter_select(label: str, name: str, options: Mapping[str, str], value: rx.V
     )
 
 
-def filter_input(label: str, name: str, value: rx.Var, **props: Any) -> rx.Component:
-    """Something to look for."""
+def filter_input(label: str, name: str, wanted: rx.Var, **props: Any) -> rx.Component:
+    """Something to look for, as it was entered, and what is wrong with it."""
+    entered, problem = wanted.entered.get(name, "").to(str), wanted.problems.get(name, "").to(str)
     return rx.el.div(
         rx.el.label(label, html_for=name),
-        rx.el.input(id=name, name=name, default_value=value, key=name + value, auto_complete="off", **props),
+        rx.el.input(
+            id=name,
+            name=name,
+            default_value=entered,
+            key=name + entered,
+            auto_complete="off",
+            custom_attrs=described(name, problem),
+            **props,
+        ),
+        error_line(name, problem),
+    )
+
+
+def filter_trouble(wanted: rx.Var) -> rx.Component:
+    """What could not be understood, where everybody sees it: the fields may be folded away."""
+    return rx.cond(
+        wanted.wrong != "",
+        rx.el.p(
+            icon("circle-alert", 16),
+            wanted.wrong,
+            " Nothing is listed until it is put right.",
+            role="alert",
+            class_name="field-error filter-trouble",
+        ),
+        rx.fragment(),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from bank_app.ui.components.desk import chip, filter_input, filter_select, find_box
+from bank_app.ui.components.desk import chip, filter_input, filter_select, filter_trouble, find_box
 from bank_app.ui.components.parts import Content, icon, link
 from bank_app.ui.filters import DIRECTION_WORDS, STATUS_WORDS, TYPE_WORDS
 
@@ -42,6 +42,7 @@ def filter_form(
     label: str,
     apply: str,
     unfolded: rx.Var | bool = False,
+    trouble: rx.Component | None = None,
     class_name: str = "filters",
 ) -> rx.Component:
     """The form: one field that is always there, and the others behind a button. They are always part of it."""
@@ -52,6 +53,7 @@ def filter_form(
             FilterButton.create(icon("sliders-horizontal", 16), target=_BOX, count=count, class_name="btn"),
             class_name="filter-bar",
         ),
+        trouble or rx.fragment(),
         FilterBox.create(*fields, id=_BOX, unfolded=unfolded, apply=apply),
         on_submit=on_submit,
         reset_on_submit=False,
@@ -86,16 +88,35 @@ def _types(state: Any) -> rx.Component:
 def amounts_and_dates(wanted: Any) -> tuple[rx.Component, ...]:
     """The fields that every list of money has: from and up to which amount, since and until which day."""
     return (
-        filter_input("Amount from", "min", wanted.min, input_mode="decimal"),
-        filter_input("Amount up to", "max", wanted.max, input_mode="decimal"),
-        filter_input("Since", "since", wanted.since, type="date"),
-        filter_input("Until", "until", wanted.until, type="date"),
+        filter_input("Amount from", "min", wanted, input_mode="decimal"),
+        filter_input("Amount up to", "max", wanted, input_mode="decimal"),
+        filter_input("Since", "since", wanted, type="date"),
+        filter_input("Until", "until", wanted, type="date"),
+    )
+
+
+def currency_filter(wanted: Any, currencies: Any) -> rx.Component:
+    """One of several currencies, where there are several: amounts are then in it."""
+    return rx.cond(
+        currencies.length() > 1,
+        rx.el.div(
+            rx.el.label("Currency", html_for="currency"),
+            rx.el.select(
+                rx.el.option("Any currency", value=""),
+                rx.foreach(currencies, lambda code: rx.el.option(code, value=code, key=code)),
+                id="currency",
+                name="currency",
+                default_value=wanted.currency,
+                key=wanted.currency + currencies.length().to_string(),
+            ),
+        ),
+        rx.fragment(),
     )
 
 
 def entry_filters(state: Any, *, label: str) -> rx.Component:
-    """What can be looked for among entries; `state` has `filters`, `kinds`, `filter_count` and `search`."""
-    wanted = state.filters
+    """What can be looked for among entries; `state` has `asked`, `kinds`, `currencies`, `filter_count` and `search`."""
+    wanted = state.asked
     return filter_form(
         find_box("q", "Search entries", wanted.q, spoken="Search note, name or reference"),
         _types(state),
@@ -103,12 +124,15 @@ def entry_filters(state: Any, *, label: str) -> rx.Component:
             filter_select("Status", "status", STATUS_WORDS, wanted.status, "Any"),
             filter_select("Direction", "direction", DIRECTION_WORDS, wanted.direction, "Any"),
             *amounts_and_dates(wanted),
+            currency_filter(wanted, state.currencies),
             class_name="fields",
         ),
         on_submit=state.search,
         count=state.filter_count,
+        unfolded=wanted.wrong != "",
         label=label,
         apply="Show entries",
+        trouble=filter_trouble(wanted),
     )
 
 

@@ -59,6 +59,9 @@ class LedgerState(rx.State):
     shown: str = ""
     failed: str = ""
     filters: Filters = Filters()
+    # What stands in the form, which may be what could not be understood.
+    asked: Filters = Filters()
+    currencies: list[str] = []
     kinds: list[str] = []
     periods: list[Chip] = []
     chips: list[Chip] = []
@@ -80,6 +83,7 @@ class LedgerState(rx.State):
     loads: int = 0
     fresh: int = 0
     _number: int = 0
+    _code: str = ""
     _version: int = 0
     _rows: list[rows.Row] = []
     _cursor: str | None = None
@@ -94,10 +98,12 @@ class LedgerState(rx.State):
         if written != self.shown:
             self.reset()
         self.failed = ""
-        self.filters = Filters.of(self.router.url.query_parameters)
         yield
         try:
-            self._number = identifiers.parse_account_number(written)
+            number = self._number = identifiers.parse_account_number(written)
+            account = await calls.read(lambda session: accounts.get_account(session, actor, number))
+            self._code = account.currency
+            self.filters = self.asked = Filters.of(self.router.url.query_parameters, account.currency)
             await self._load(actor, _PAGE)
         except BankError as error:
             # A page of no account says so as a whole.
@@ -132,7 +138,10 @@ class LedgerState(rx.State):
     @exposed
     def search(self, form: dict[str, Any]) -> Any:
         """Puts the filters of the form into the address, which loads them."""
-        wanted = Filters.of(form if isinstance(form, dict) else {})
+        wanted = Filters.of(form if isinstance(form, dict) else {}, self._code, typed=True)
+        if wanted.wrong:
+            self.asked = wanted
+            return None
         return rx.redirect(wanted.address(f"/accounts/{self.shown}"))
 
     @exposed
@@ -160,6 +169,8 @@ class LedgerState(rx.State):
     def _count_new(self, session: Session, actor: Actor) -> int:
         """New entries that the filters let through, and holds that came or went."""
         account = accounts.get_account(session, actor, self._number)
+        if self.filters.wrong:
+            return 0
         held = {str(hold.id) for hold in _open_holds(session, actor, account, self.filters)}
         changed = len(held ^ {hold.key for hold in self.pending})
         if self.filters.beside_the_books():
@@ -190,6 +201,8 @@ class LedgerState(rx.State):
         )
         if self.filters.beside_the_books():
             self.export_words, self.result = "", rows.beside(self.filters.status, found.rows, found.cursor, found.holds)
+        if self.filters.wrong:
+            self.export_words = self.result = ""
         self.opened = f"You've reached the first entry; the account was opened on {words.day(account.opened_at)}."
         self.closing = _closing(found, self.filters)
         self._arrange()
@@ -206,6 +219,8 @@ class LedgerState(rx.State):
 
 def _read(session: Session, actor: Actor, number: int, filters: Filters, limit: int) -> Read:
     account = accounts.get_account(session, actor, number)
+    if filters.wrong:
+        return Read(account, [], None, history.Totals(0, 0, 0), 0, [])
     wanted = filters.to_history()
     opening = 0
     if wanted.from_ and filters.is_period():

@@ -48,6 +48,9 @@ class ActivityState(rx.State):
     loaded: bool = False
     failed: str = ""
     filters: Filters = Filters()
+    # What stands in the form, which may be what could not be understood.
+    asked: Filters = Filters()
+    currencies: list[str] = []
     filter_count: int = 0
     kinds: list[str] = []
     periods: list[Chip] = []
@@ -66,8 +69,15 @@ class ActivityState(rx.State):
     @exposed
     async def open(self) -> None:
         """Loads the newest entries that the address asks for."""
-        self.filters = Filters.of(self.router.url.query_parameters)
-        await self._load(await actor_of(self))
+        actor = await actor_of(self)
+        try:
+            own = await calls.read(lambda session: accounts.own_accounts(session, actor))
+        except BankError as error:
+            self.failed = messages.refusal(error).text
+            return
+        self.currencies = sorted({account.currency for account in own})
+        self.filters = self.asked = Filters.of(self.router.url.query_parameters, self._code())
+        await self._load(actor)
 
     @exposed
     async def refresh(self) -> None:
@@ -89,7 +99,11 @@ class ActivityState(rx.State):
     @exposed
     def search(self, form: dict[str, Any]) -> Any:
         """Puts the filters of the form into the address, which loads them."""
-        return rx.redirect(Filters.of(form if isinstance(form, dict) else {}).address(PATH))
+        wanted = Filters.of(form if isinstance(form, dict) else {}, self._code(), typed=True)
+        if wanted.wrong:
+            self.asked = wanted
+            return None
+        return rx.redirect(wanted.address(PATH))
 
     @exposed
     async def load_more(self) -> None:
@@ -103,6 +117,10 @@ class ActivityState(rx.State):
         self.result = f"{len(found.rows)} more loaded, {len(self._rows):,} shown"
         self.first_new = f"{found.rows[0].key}-link" if found.rows else ""
         self.loads += 1
+
+    def _code(self) -> str:
+        """The currency of all accounts, if they have one."""
+        return self.currencies[0] if len(self.currencies) == 1 else ""
 
     async def _load(self, actor: Actor) -> None:
         wanted = self.filters
@@ -118,6 +136,8 @@ class ActivityState(rx.State):
         shown = f"{words.count(len(found.rows), 'entry', 'entries')} shown{', there are more' if found.cursor else ''}"
         beside = wanted.beside_the_books()
         self.result = rows.beside(wanted.status, found.rows, found.cursor, found.holds) if beside else shown
+        if wanted.wrong:
+            self.result = ""
         self._arrange()
         self.loaded, self.failed, self.fresh = True, "", 0
 
@@ -126,6 +146,8 @@ class ActivityState(rx.State):
 
 
 def _read(session: Session, actor: Actor, filters: Filters, cursor: str | None) -> Read:
+    if filters.wrong:
+        return Read([], None)
     own, wanted = accounts.own_accounts(session, actor), filters.to_history()
     names = {account.number: words.named(account.title, account.number) for account in own}
     if filters.status == "declined":

@@ -86,7 +86,10 @@ class DeskState(rx.State):
         query = self.router.url.query_parameters
         self.q, status = forms.text(query.get("q"), 100), forms.text(query.get("status"), 10)
         self.status = status if status in _STATUSES else ""
-        self._cursor, self.first_new = None, ""
+        self._cursor, self.first_new, self.failed = None, "", ""
+        if status and not self.status:
+            self.failed = messages.say("FILTER_UNKNOWN", what="status", value=status)
+            return
         await self._load(_PAGE, first=True)
 
     @exposed(staff=True)

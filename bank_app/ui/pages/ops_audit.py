@@ -36,6 +36,8 @@ class AuditState(rx.State):
     loaded: bool = False
     failed: str = ""
     filters: AuditFilters = AuditFilters()
+    # What stands in the form, which may be what could not be understood.
+    asked: AuditFilters = AuditFilters()
     filtered: bool = False
     filters_open: bool = False
     chips: list[Chip] = []
@@ -61,10 +63,12 @@ class AuditState(rx.State):
     @exposed(staff=True)
     async def open(self) -> None:
         """Loads the first page of what the address looks for."""
-        self.filters = AuditFilters.of(self.router.url.query_parameters)
+        self.filters = self.asked = AuditFilters.of(self.router.url.query_parameters)
         self.chips, self.filtered = self.filters.chips(), self.filters.any()
         wanted = self.filters
-        self.filters_open = self.filters_open or bool(wanted.action or wanted.outcome or wanted.since or wanted.until)
+        self.filters_open = self.filters_open or bool(
+            wanted.wrong or wanted.action or wanted.outcome or wanted.since or wanted.until
+        )
         self.as_csv = self.as_json = ""
         if audit_trail.may_use_programs(await actor_of(self)):
             self.as_csv, self.as_json = wanted.address(f"{PATH}/export.csv"), wanted.address(f"{PATH}/export.json")
@@ -97,7 +101,11 @@ class AuditState(rx.State):
     @exposed(staff=True)
     def search(self, form: dict[str, Any]) -> Any:
         """Puts what the form asks for into the address, which loads it."""
-        return rx.redirect(AuditFilters.of(form if isinstance(form, dict) else {}).address())
+        wanted = AuditFilters.of(form if isinstance(form, dict) else {})
+        if wanted.wrong:
+            self.asked, self.filters_open = wanted, True
+            return None
+        return rx.redirect(wanted.address())
 
     @exposed(staff=True)
     async def load_more(self) -> None:
@@ -153,6 +161,9 @@ class AuditState(rx.State):
     async def _find(self, cursor: str | None, *, kinds: bool = False) -> Page[RecordView] | None:
         actor, wanted = await actor_of(self), self.filters.to_service()
         bank = calls.bank()
+        if self.filters.wrong:
+            self.said = ""
+            return Page([], None)
         try:
             if cursor is None:
                 await calls.call(audit_trail.seal, bank.db)

@@ -7,7 +7,16 @@ import reflex as rx
 from bank_app.ui.audit_filters import PATH
 from bank_app.ui.audit_words import OUTCOMES
 from bank_app.ui.components.browser import copy_button, focus_on_change
-from bank_app.ui.components.desk import chip, columns, filter_input, filter_select, find_box, listing, row_bones
+from bank_app.ui.components.desk import (
+    chip,
+    columns,
+    filter_input,
+    filter_select,
+    filter_trouble,
+    find_box,
+    listing,
+    row_bones,
+)
 from bank_app.ui.components.live import freshness, new_rows_pill
 from bank_app.ui.components.moving import when
 from bank_app.ui.components.parts import (
@@ -344,7 +353,7 @@ def _table() -> rx.Component:
 
 
 def _search() -> rx.Component:
-    state, wanted = AuditState, AuditState.filters
+    state, wanted = AuditState, AuditState.asked
     return rx.el.form(
         rx.el.div(
             find_box("q", "Actor, object, reason, address or request", wanted.q),
@@ -362,6 +371,7 @@ def _search() -> rx.Component:
             ),
             class_name="filter-bar",
         ),
+        filter_trouble(wanted),
         rx.el.div(
             rx.el.div(
                 rx.el.div(
@@ -376,8 +386,8 @@ def _search() -> rx.Component:
                     ),
                 ),
                 filter_select("Outcome", "outcome", OUTCOMES, wanted.outcome, "Any outcome"),
-                filter_input("Since", "since", wanted.since, type="date"),
-                filter_input("Until", "until", wanted.until, type="date"),
+                filter_input("Since", "since", wanted, type="date"),
+                filter_input("Until", "until", wanted, type="date"),
                 rx.el.input(type="hidden", name="actor", default_value=wanted.actor, key="actor" + wanted.actor),
                 class_name="fields",
             ),

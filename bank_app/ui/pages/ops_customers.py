@@ -45,7 +45,10 @@ class CustomersState(rx.State):
         query = self.router.url.query_parameters
         self.q, standing = forms.text(query.get("q"), 100), forms.text(query.get("standing"), 20)
         self.standing = standing if standing in _STANDINGS else ""
-        self._cursor, self.first_new = None, ""
+        self._cursor, self.first_new, self.failed = None, "", ""
+        if standing and not self.standing:
+            self.failed = messages.say("FILTER_UNKNOWN", what="standing", value=standing)
+            return
         await self._load(_PAGE, first=True)
 
     @exposed(staff=True)

@@ -9,7 +9,8 @@ import reflex as rx
 
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.services import transaction_search
+from bank_app.services import accounts, transaction_search
+from bank_app.services.lists import Page
 from bank_app.services.transaction_search import FoundTransaction
 from bank_app.services.transfers import PostingView
 from bank_app.ui import calls, messages, words
@@ -19,12 +20,13 @@ from bank_app.ui.components.desk import (
     columns,
     filter_input,
     filter_select,
+    filter_trouble,
     find_box,
     listing,
     posted_badge,
     row_bones,
 )
-from bank_app.ui.components.filters import amounts_and_dates, filter_form
+from bank_app.ui.components.filters import amounts_and_dates, currency_filter, filter_form
 from bank_app.ui.components.live import freshness, new_rows_pill
 from bank_app.ui.components.parts import document_link, empty, failed_panel, icon, link, load_more, page_head, waiting
 from bank_app.ui.components.shell import shell
@@ -91,6 +93,9 @@ class TransactionListState(rx.State):
     loaded: bool = False
     failed: str = ""
     filters: TransactionFilters = TransactionFilters()
+    # What stands in the form, which may be what could not be understood.
+    asked: TransactionFilters = TransactionFilters()
+    currencies: list[str] = []
     filtered: bool = False
     filter_count: int = 0
     unfolded: bool = False
@@ -109,7 +114,7 @@ class TransactionListState(rx.State):
     @exposed(staff=True)
     async def open(self) -> Any:
         """Loads the first page of what the address looks for; a whole reference opens what it names."""
-        self.filters = TransactionFilters.of(self.router.url.query_parameters)
+        self.filters = self.asked = TransactionFilters.of(self.router.url.query_parameters)
         self.chips, self.filtered = self.filters.chips(), self.filters.any()
         self.filter_count, self.unfolded = self.filters.count("reference"), self.filters.beyond_reference()
         self.export = self.filters.address(f"{PATH}/export.csv")
@@ -141,7 +146,11 @@ class TransactionListState(rx.State):
     @exposed(staff=True)
     def search(self, form: dict[str, Any]) -> Any:
         """Puts what the form asks for into the address, which loads it."""
-        return rx.redirect(TransactionFilters.of(form if isinstance(form, dict) else {}).address())
+        wanted = TransactionFilters.of(form if isinstance(form, dict) else {}, typed=True)
+        if wanted.wrong:
+            self.asked = wanted
+            return None
+        return rx.redirect(wanted.address())
 
     @exposed(staff=True)
     async def load_more(self) -> None:
@@ -163,16 +172,20 @@ class TransactionListState(rx.State):
         self.searched = words.moment(page.searched_to) if page.searched_to else ""
         more = f" found, searched back to {self.searched}" if self.searched else " shown, there are more"
         self.said = f"{words.count(len(self.rows), 'transaction')}{more if self.more else ''}"
+        if self.filters.wrong:
+            self.said = ""
         self.failed, self.loaded = "", True
 
     async def _find(self, cursor: str | None) -> Any:
-        actor, wanted = await actor_of(self), self.filters.to_service()
-        currency = calls.bank().settings.currency
+        actor = await actor_of(self)
+        if self.filters.wrong:
+            return Page([], None)
+        wanted = self.filters.to_service()
         try:
+            if not self.currencies:
+                self.currencies = await calls.read(accounts.currencies)
             return await calls.read(
-                lambda session: transaction_search.find(
-                    session, actor, currency=currency, filters=wanted, limit=_PAGE, cursor=cursor
-                )
+                lambda session: transaction_search.find(session, actor, filters=wanted, limit=_PAGE, cursor=cursor)
             )
         except BankError as error:
             self.failed = messages.refusal(error).text
@@ -221,22 +234,24 @@ def _table() -> rx.Component:
 
 def _search() -> rx.Component:
     state = TransactionListState
-    wanted = state.filters
+    wanted = state.asked
     return filter_form(
         find_box("reference", "Reference, such as 7QK2-M9RT", wanted.reference, auto_focus=True),
         rx.el.div(
-            filter_input("Account number", "account", wanted.account, input_mode="numeric"),
-            filter_input("Customer: name or email", "customer", wanted.customer),
-            filter_input("Asked for by: name or email", "initiator", wanted.initiator),
-            filter_input("Idempotency key", "key", wanted.key),
+            filter_input("Account number", "account", wanted, input_mode="numeric"),
+            filter_input("Customer: name or email", "customer", wanted),
+            filter_input("Asked for by: name or email", "initiator", wanted),
+            filter_input("Idempotency key", "key", wanted),
             filter_select("Type", "type", TYPE_WORDS, wanted.type, "Any type"),
             filter_select("Status", "status", STATUS_WORDS, wanted.status, "Any status"),
             *amounts_and_dates(wanted),
+            currency_filter(wanted, state.currencies),
             class_name="fields",
         ),
         on_submit=state.search,
         count=state.filter_count,
-        unfolded=state.unfolded,
+        unfolded=state.unfolded | (wanted.wrong != ""),
+        trouble=filter_trouble(wanted),
         label="Transactions",
         apply="Show transactions",
         class_name="desk-filters",

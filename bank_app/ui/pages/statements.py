@@ -204,9 +204,13 @@ class StatementState(rx.State):
         actor = await actor_of(self)
         written = self.router.url.path.rstrip("/").rsplit("/", 1)[-1]
         query = self.router.url.query_parameters
-        period = period_of(query) or statements.month_of(f"{clock.now():%Y-%m}")
+        asked = any(query.get(name) for name in ("month", "from", "to"))
+        period = period_of(query) if asked else statements.month_of(f"{clock.now():%Y-%m}")
         self.reset()
         yield
+        if asked and period is None:
+            self.failed = messages.say("PERIOD_UNKNOWN")
+            return
         try:
             number = identifiers.parse_account_number(written)
             start, end = period or (clock.now(), clock.now())
