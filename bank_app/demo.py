@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock, demo_town
 from bank_app.database import Database
-from bank_app.demo_town import Resident, cash, enroll, pay
+from bank_app.demo_town import Prices, Resident, cash, enroll, pay
 from bank_app.domain import money
 from bank_app.domain.accounting import (
     AccountKind,
@@ -63,7 +63,7 @@ ADA, BEN, OLU, TESS, NOOR = PEOPLE = (
     Persona("ada@demo.test", "Ada Lindqvist", Role.CUSTOMER, "Customer",
             "A freelancer with three accounts and 18 months of history.", "3 accounts · paid by invoice"),
     Persona("ben@demo.test", "Ben Ito", Role.CUSTOMER, "Customer",
-            "Joined today. Everything is empty and says what to do.", "1 account · $0.00"),
+            "Joined today. Everything is empty and says what to do.", "1 account · nothing in it yet"),
     Persona("olu@demo.test", "Olu Adeyemi", Role.TELLER, "Operator",
             "Runs the bank. One account is frozen and waits for a decision.", "Freeze, reverse, cash desk"),
     Persona("tess@demo.test", "Tess Varga", Role.AUDITOR, "Auditor",
@@ -103,16 +103,18 @@ def fill(db: Database) -> None:
     rng = random.Random(db.settings.demo_seed)  # noqa: S311 - a story, not a secret
     today = clock.now()
     start = today - timedelta(days=30 * MONTHS)
+    prices = Prices.of(db.settings)
     known, unknown = passwords.hashed(PASSWORD), passwords.hashed(secrets.token_urlsafe(32))
     with clock.moved_to(start):
         ada, teller, *_ = _enroll(db, (ADA, OLU, TESS, NOOR), known)
         mine = _open(db, ada, ("Everyday", AccountKind.CHECKING), ("Savings", AccountKind.SAVINGS),
                      ("Tax set-aside", AccountKind.SAVINGS))  # fmt: skip
-        others = _neighbours(db, unknown)
+        others = _neighbours(db, prices, unknown)
         town = demo_town.settle(db, rng, unknown)
     everyday, savings, taxes = mine
-    cast = _Cast(ada, everyday, savings, taxes, others, start, today)
-    told = sorted([*_story(rng, cast), *_town_life(rng, cast, town)], key=lambda draft: draft.created_at or today)
+    cast = _Cast(ada, everyday, savings, taxes, others, start, today, prices)
+    story = map(prices.priced, [*_story(rng, cast), *_town_life(rng, cast, town)])
+    told = sorted(story, key=lambda draft: draft.created_at or today)
     # In the order in which it happens, because lists of transactions follow the time in their ids.
     before = bisect(told, today - _INCIDENTS_BEGIN, key=lambda draft: draft.created_at or today)
     _post(db, told[:before])
@@ -133,14 +135,16 @@ def _enroll(db: Database, personas: Sequence[Persona], hashed: str) -> list[Acto
     return enroll(db, [(persona.email, persona.name, persona.role) for persona in personas], hashed)
 
 
-def _open(db: Database, owner: Actor, *wanted: tuple[str | None, AccountKind], opening: int = 0) -> list[AccountView]:
+def _open(
+    db: Database, owner: Actor, *wanted: tuple[str | None, AccountKind], opening: str | None = None
+) -> list[AccountView]:
     def operation(session: Session) -> list[AccountView]:
         opened = []
         for minute, (nickname, kind) in enumerate(wanted):
             # One after the other, because lists of accounts are in the order of their opening.
             with clock.moved_to(clock.now() + timedelta(minutes=minute)):
                 account = accounts.open_account(
-                    session, owner, settings=db.settings, kind=kind, nickname=nickname, initial_balance=opening or None
+                    session, owner, settings=db.settings, kind=kind, nickname=nickname, initial_balance=opening
                 )
             opened.append(account)
         return opened
@@ -148,11 +152,12 @@ def _open(db: Database, owner: Actor, *wanted: tuple[str | None, AccountKind], o
     return db.unit_of_work(operation)
 
 
-def _neighbours(db: Database, hashed: str) -> dict[str, AccountView]:
+def _neighbours(db: Database, prices: Prices, hashed: str) -> dict[str, AccountView]:
     people = [(f"neighbour{index}@demo.test", name, Role.CUSTOMER) for index, (name, _) in enumerate(_NEIGHBOURS)]
     found = {}
     for owner, (name, opening) in zip(enroll(db, people, hashed), _NEIGHBOURS, strict=True):
-        [found[name]] = _open(db, owner, (None, AccountKind.CHECKING), opening=opening)
+        first = prices.amount(opening * 100).text if opening else None
+        [found[name]] = _open(db, owner, (None, AccountKind.CHECKING), opening=first)
     return found
 
 
@@ -172,7 +177,7 @@ def _town_life(rng: random.Random, cast: _Cast, town: list[Resident]) -> Iterato
 
 @dataclass(frozen=True, slots=True)
 class _Cast:
-    """Who is in the story, and when it is told."""
+    """Who is in the story, when it is told, and in which money."""
 
     ada: Actor
     everyday: AccountView
@@ -181,10 +186,11 @@ class _Cast:
     others: dict[str, AccountView]
     start: datetime
     today: datetime
+    prices: Prices
 
 
 def _story(rng: random.Random, cast: _Cast) -> Iterator[Draft]:
-    """Eighteen months of a freelancer, out of order."""
+    """Eighteen months of a freelancer, out of order. Amounts are hundredths, which `Prices` turns into money."""
     everyday, others = cast.everyday, cast.others
     yield cash(cast.start + timedelta(hours=1), everyday, 1_400_00, "Opening deposit")
     invoice = 101
@@ -203,7 +209,7 @@ def _story(rng: random.Random, cast: _Cast) -> Iterator[Draft]:
             yield pay(noon, (everyday, others["Ferry Street Lettings"]), 1_150_00, f"Rent, {noon:%B}")
         yield from _everyday_life(rng, cast, noon)
     hours = timedelta(hours=1)
-    yield pay(cast.today - 50 * hours, (others["Zoë Ångström-Nguyễn"], everyday), 1, "One cent, to test the number")
+    yield pay(cast.today - 50 * hours, (others["Zoë Ångström-Nguyễn"], everyday), 1, "A small coin, to test the number")
     yield pay(cast.today - 27 * hours, (everyday, others["Maya Chen"]), 25_00, "Print run, second half")
     yield pay(cast.today - 6 * hours, (others["نور الهدى"], everyday), 21_30, "Half of Saturday’s dinner")
 
@@ -227,36 +233,38 @@ def _incidents(db: Database, teller: Actor, cast: _Cast) -> None:
     hours = timedelta(hours=1)
     jonas, maya = others["Jonas Weld"], others["Maya Chen"]
     with clock.moved_to(today - 5 * hours):
-        transfers.move(db, ada, transfers.Withdraw(everyday.id, money.Amount.of("60.00"), description="Cash at desk"))
-        wrong = _send(db, ada, (everyday, jonas), "58.00", "Concert tickets")
-        holds.move(db, ada, PlaceHold(everyday.id, money.Amount.of("120.00"), description="Hotel Aurora, two nights"))
+        transfers.move(db, ada, transfers.Withdraw(everyday.id, cast.prices.amount(60_00), description="Cash at desk"))
+        wrong = _send(db, ada, (everyday, jonas), cast.prices.amount(58_00), "Concert tickets")
+        holds.move(db, ada, PlaceHold(everyday.id, cast.prices.amount(120_00), description="Hotel Aurora, two nights"))
     with clock.moved_to(today - 4 * hours):
         transfers.move(db, teller, transfers.Reverse(wrong.transaction.id, "Paid twice, the customer called"))
         db.unit_of_work(lambda session: _decide(session, teller, cast))
     with clock.moved_to(today - 2 * hours):
         # Money still arrives in what is frozen for payments, and an allowed overdraft is used.
-        _send(db, teller, (maya, others["Frida Snow"]), "180.00", "Rent share, November")
-        _send(db, teller, (others["Sol Ortiz"], others["Corner Grocer"]), "165.40", "Catering")
-        _decline(db, ada, (everyday, others["Halden Studio"]), "9500.00", "Deposit for the studio")
-        _decline(db, ada, (everyday, others["Otto Gone"]), "12.00", "Bike tyre")
+        _send(db, teller, (maya, others["Frida Snow"]), cast.prices.amount(180_00), "Rent share, November")
+        _send(db, teller, (others["Sol Ortiz"], others["Corner Grocer"]), cast.prices.amount(165_40), "Catering")
+        _decline(db, ada, (everyday, others["Halden Studio"]), cast.prices.amount(9_500_00), "Deposit for the studio")
+        _decline(db, ada, (everyday, others["Otto Gone"]), cast.prices.amount(12_00), "Bike tyre")
     with clock.moved_to(today - hours):
         db.unit_of_work(lambda session: _save_payees(session, cast))
 
 
 def _send(
-    db: Database, actor: Actor, sides: tuple[AccountView, AccountView], amount: str, memo: str
+    db: Database, actor: Actor, sides: tuple[AccountView, AccountView], amount: money.Amount, memo: str
 ) -> transfers.Moved:
     sender, receiver = sides
-    movement = transfers.Transfer(sender.id, receiver.id, money.Amount.of(amount), description=memo)
+    movement = transfers.Transfer(sender.id, receiver.id, amount, description=memo)
     return transfers.move(db, actor, movement)
 
 
-def _decline(db: Database, actor: Actor, sides: tuple[AccountView, AccountView], amount: str, memo: str) -> None:
+def _decline(
+    db: Database, actor: Actor, sides: tuple[AccountView, AccountView], amount: money.Amount, memo: str
+) -> None:
     """Asks for what cannot be, as the pages do: the bank keeps the attempt with its reason."""
     sender, receiver = sides
     draft = db.unit_of_work(
         lambda session: drafts.save(
-            session, actor, kind="transfer", amount_minor=money.Amount.of(amount).minor(sender.currency),
+            session, actor, kind="transfer", amount_minor=amount.minor(sender.currency),
             currency=sender.currency, from_account_id=sender.id, to_account_id=receiver.id, description=memo,
             payee_name=receiver.owner_name, payee_result="match",
         )
@@ -276,10 +284,18 @@ def _decide(session: Session, teller: Actor, cast: _Cast) -> None:
         session, teller, others["Otto Gone"].id, status=AccountStatus.CLOSED, reason="Moved away, closed on request"
     )
     accounts.change_account(
-        session, teller, others["Sol Ortiz"].id, overdraft_limit="300.00", reason="Seasonal income, agreed in writing"
+        session,
+        teller,
+        others["Sol Ortiz"].id,
+        overdraft_limit=cast.prices.amount(300_00).text,
+        reason="Seasonal income, agreed in writing",
     )
     accounts.change_account(
-        session, teller, others["Maya Chen"].id, daily_limit="500.00", reason="The customer asked for a daily limit"
+        session,
+        teller,
+        others["Maya Chen"].id,
+        daily_limit=cast.prices.amount(500_00).text,
+        reason="The customer asked for a daily limit",
     )
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.database import Database
+from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Direction, Draft, Leg, Role, TransactionType
 from bank_app.domain.identifiers import new_id
 from bank_app.services import accounts, auth, ledger
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
+from bank_app.settings import Settings
 
 PEOPLE, ACCOUNTS = 120, 200
 _FIRST = (
@@ -29,6 +31,45 @@ _LAST = (
 )  # fmt: skip
 _MEMOS = ("Lunch", "Thank you", "Half of the tickets", "Bike repair", "Books", "Garden tools", "Birthday", "Groceries")
 _USUAL_ACCOUNTS = (AccountKind.CHECKING, AccountKind.SAVINGS)
+
+
+# About how many units of a currency a dollar is, in round numbers, so that a coffee costs what one could believe.
+_UNITS = {
+    10: "BWP CNY CZK DKK EGP GTQ HKD HNL MDL MOP MXN NAD NOK PHP SCR SEK SLE STN SZL THB TRY TWD UAH ZAR ZMW",
+    100: "ALL AMD ARS BDT BTN CRC CVE DJF DOP DZD ETB GMD GYD HTG HUF INR ISK JMD JPY KES KGS KMF KZT LKR LRD MKD MUR"
+         " MVR NPR NIO PKR RSD RUB SDG SSP TJS UYI VES VUV XPF YER",
+    1_000: "AOA BIF CDF CLP COP IQD KHR KPW KRW MGA MMK MNT MWK NGN RWF SOS TZS UGX XAF XOF",
+    10_000: "GNF IDR LAK PYG SYP UZS VND",
+    100_000: "IRR LBP",
+}  # fmt: skip
+_SCALES = {code: units for units, codes in _UNITS.items() for code in codes.split()}
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What the amounts of the story are in a currency: they are told in hundredths, each of `scale` hundredths."""
+
+    code: str
+    scale: int
+
+    @classmethod
+    def of(cls, settings: Settings, code: str = "") -> Prices:
+        """In a currency, by default the bank's own, which alone the settings can scale."""
+        own = not code or code == settings.currency
+        code = code or settings.currency
+        return cls(code, (settings.demo_scale if own else 0) or _SCALES.get(code, 1))
+
+    def minor(self, hundredths: int) -> int:
+        """In minor units; something is never nothing."""
+        return max(hundredths * self.scale * money.currency(self.code).unit // 100, 1)
+
+    def amount(self, hundredths: int) -> money.Amount:
+        """As somebody asks for it."""
+        return money.Amount.of(money.to_text(self.minor(hundredths), self.code))
+
+    def priced(self, draft: Draft) -> Draft:
+        """A draft of the story, whose amounts are hundredths, in minor units."""
+        return replace(draft, legs=tuple(leg._replace(amount_minor=self.minor(leg.amount_minor)) for leg in draft.legs))
 
 
 @dataclass(frozen=True, slots=True)

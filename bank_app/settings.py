@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bank_app.domain import money
 
+# Whole units that the richest of the demo has, and a little more.
+_LARGEST_OF_DEMO = 10_000_000
 PROJECT = Path(__file__).resolve().parent.parent
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "secret", "placeholder", "example", "password", "your-")
 # DATABASE_URL has no prefix because every hosting platform already calls it that.
@@ -76,6 +78,9 @@ class Settings(BaseSettings):
         description="Demo people and pretend money, sign-in without password; only on loopback.",
     )
     demo_seed: int = Field(42, description="Seed of the demo data; the same seed makes the same people and payments.")
+    demo_scale: int = Field(
+        0, ge=0, le=1_000_000, description="Units of the currency that the demo counts for a dollar; 0 suits it."
+    )
     self_service_cash: bool | None = Field(
         None,
         description="Whether customers may deposit and withdraw by themselves; unset means only in demo mode.",
@@ -157,6 +162,13 @@ class Settings(BaseSettings):
     def _demo_stays_home(self) -> Settings:
         if self.demo and self.public_url and not is_loopback(self.public_url.split("://")[-1].split("/")[0]):
             raise ValueError("demo mode has sign-in without passwords and cannot be combined with BANK_PUBLIC_URL")
+        return self
+
+    @model_validator(mode="after")
+    def _demo_amounts_fit(self) -> Settings:
+        most = money.MAX_MINOR // (_LARGEST_OF_DEMO * money.currency(self.currency).unit)
+        if self.demo_scale > most:
+            raise ValueError(f"BANK_DEMO_SCALE of more than {most} makes amounts that no account in it can hold")
         return self
 
     @cached_property

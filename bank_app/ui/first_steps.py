@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from bank_app.demo import ADA, BEN
+from bank_app.demo_town import Prices
 from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import first_steps
@@ -19,7 +20,7 @@ from bank_app.ui.components.parts import icon, link
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import SessionState, actor_of
 
-_SENT_MINOR = 25_00
+_SENT = 25_00
 # How many there are, as the heading and Help say it.
 HOW_MANY = "Five"
 
@@ -83,12 +84,13 @@ async def tick(actor: Actor, step: str) -> None:
 
 def _tries(found: FirstSteps, partner: str) -> list[Try]:
     code = found.own.currency if found.own else calls.bank().settings.currency
-    amount = money.short(_SENT_MINOR, code)
+    sent = Prices.of(calls.bank().settings, code).minor(_SENT)
+    amount = money.short(sent, code)
     start = "/move/transfer"
     if found.partner and found.own:
         known = {"from": found.own.number, "to": found.partner.number, "name": found.partner.owner_name}
-        start += "?" + urlencode({**known, "amount": money.to_text(_SENT_MINOR, code)})
-    poor = found.own is not None and found.own.available_minor < _SENT_MINOR and "send" not in found.done
+        start += "?" + urlencode({**known, "amount": money.to_text(sent, code)})
+    poor = found.own is not None and found.own.available_minor < sent and "send" not in found.done
     first = (
         Try("Add money", "Start", "/move/deposit", done=False)
         if poor
