@@ -61,7 +61,7 @@ MAY_IMPORT = {
     | {"build", "lifeline", "private_mysql", "server", "start"},
     "collector": set(),
     "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "collector", "aside", "methods"},
-    "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "logs", "methods"},
+    "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "demo_town", "logs", "methods"},
 }
 FORBIDDEN_ROOMS = {
     "utils",
@@ -269,6 +269,7 @@ def test_no_field_is_filled_with_an_amount_as_it_is_on_the_wire():
 # or a sample. Everything else is about an account, and is written and read in the currency of that.
 THE_BANKS_CURRENCY = {
     "bank_app/services/accounts.py",
+    "bank_app/demo_town.py",
     "bank_app/lab/workload.py",
     "bank_app/ui/books.py",
     "bank_app/ui/first_steps.py",

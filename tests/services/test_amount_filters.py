@@ -56,7 +56,7 @@ def test_what_is_set_aside_and_what_was_declined_are_compared_the_same_way(db, c
     mine = db.read(lambda s: own_accounts(s, ada))
     held = db.read(lambda s: unposted.waiting(s, ada, mine, filters=wanted, limit=9))
     assert said(held) == {"150 JPY", "20.00 USD"}
-    only = HistoryFilter(min_amount="1.235", currency="JPY")
+    only = HistoryFilter(min_amount="2", currency="JPY")
     assert said(db.read(lambda s: attempts.list_attempts(s, ada, filters=only)).items) == {"999150 JPY"}
 
 

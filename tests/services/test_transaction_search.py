@@ -134,6 +134,7 @@ def test_what_is_on_file_about_a_transfer_from_a_page(counter, db, ada, teller, 
             ada,
             kind="transfer",
             amount_minor=100,
+            currency="USD",
             from_account_id=hers.id,
             to_account_id=his.id,
         )
