@@ -277,10 +277,6 @@ THE_BANKS_CURRENCY = {
     "bank_app/ui/pages/appearance.py",
     "bank_app/ui/pages/ops_books.py",
     "bank_app/ui/pages/setup.py",
-    # Amounts that are looked for without a currency.
-    "bank_app/api/transactions.py",
-    "bank_app/ui/desk_exports.py",
-    "bank_app/ui/pages/ops_transactions.py",
 }
 
 
