@@ -128,8 +128,9 @@ def test_a_balance_is_proved_and_looked_up_as_of_then(at, ada, hers):
     then = send(f"{ACCOUNT}.ask", form={"at": f"{now.year + 1}-01-01 12:00"}).vars["then"]
     assert (then.balance, then.address.startswith("/transactions/")) == ("$70.00", True)
     assert then.after.startswith("after Ben")
-    before = send(f"{ACCOUNT}.ask", form={"at": "3 Jan 2020, 12:00"}).vars["then"]
-    assert (before.balance, before.after) == ("$0.00", "before the first entry")
+    for typed in ("3 Jan 2020, 12:00", "\u200b2020–01–03\u00a012:00", "２０２０-０１-０３　１２：００"):
+        before = send(f"{ACCOUNT}.ask", form={"at": typed}).vars["then"]
+        assert (before.balance, before.after) == ("$0.00", "before the first entry"), typed
     for typed in ("", "yesterday", "0001-01-01", "2026-13-01", "x" * 500):
         answer = send(f"{ACCOUNT}.ask", form={"at": typed})
         assert answer.vars["then"].problem, typed

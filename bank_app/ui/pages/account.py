@@ -10,7 +10,7 @@ import reflex as rx
 from sqlalchemy.orm import Session
 
 from bank_app import clock
-from bank_app.domain import identifiers, money
+from bank_app.domain import digits, identifiers, money
 from bank_app.domain.accounting import AccountStatus, HoldState
 from bank_app.errors import BankError, NotFound
 from bank_app.services import accounts, history, proof
@@ -333,7 +333,7 @@ def _proved(found: proof.Proof) -> Proved:
 
 def _moment(typed: str) -> datetime | None:
     """A typed moment in UTC: `28 Sep 2026, 12:00` or `2026-09-28 12:00`; a day alone is its beginning."""
-    text = " ".join(typed.replace(",", " ").replace("UTC", " ").split())
+    text = " ".join(digits.plain(typed).replace(",", " ").replace("UTC", " ").split())
     for form in (None, "%d %b %Y %H:%M", "%d %b %Y", "%d %B %Y %H:%M", "%d %B %Y"):
         try:
             moment = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007

@@ -11,7 +11,7 @@ import reflex as rx
 from sqlalchemy.orm import Session
 
 from bank_app import clock
-from bank_app.domain import identifiers, money
+from bank_app.domain import digits, identifiers, money
 from bank_app.errors import BankError
 from bank_app.services import accounts, statements
 from bank_app.services.accounts import AccountView
@@ -133,7 +133,7 @@ def _list(account: AccountView) -> str:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(digits.plain(text))
     except ValueError:
         return None
 
