@@ -38,6 +38,12 @@ def _without_seed(config):
     return {name: getattr(config, name) for name in config.__slots__ if name != "seed"}
 
 
+def test_a_question_about_objects_is_asked_only_of_strategies_that_have_or_cure_them():
+    stale = experiments.named("stale-object")
+    assert experiments.of(stale.config.with_strategy("S9")) is stale
+    assert experiments.of(stale.config.with_strategy("S1")) is experiments.FREE
+
+
 def test_a_setup_of_ones_own_is_a_free_run():
     assert experiments.of(Config(workers=3, accounts=17)) is experiments.FREE
 

@@ -245,7 +245,8 @@ def test_a_run_changes_nothing_in_the_bank(mariadb_db, place, tmp_path):
 
 def test_a_lab_user_who_may_not_make_triggers_is_told_what_it_needs(mariadb_server, place, tmp_path):
     with mariadb_server.connect_as_root() as root, root.cursor() as cursor:
-        cursor.execute("CREATE OR REPLACE USER 'narrow'@'127.0.0.1' IDENTIFIED BY 'narrow'")
+        cursor.execute("DROP USER IF EXISTS 'narrow'@'127.0.0.1'")
+        cursor.execute("CREATE USER 'narrow'@'127.0.0.1' IDENTIFIED BY 'narrow'")
         cursor.execute("GRANT SELECT, INSERT, UPDATE, CREATE, DROP ON lab.* TO 'narrow'@'127.0.0.1'")
         narrow = places.Place(f"mysql+pymysql://narrow:narrow@127.0.0.1:{mariadb_server.port}/lab")
         with pytest.raises(places.LabUnavailable, match="triggers"):

@@ -84,6 +84,7 @@ class Experiment:
         compare: The strategies to try on the same transfers.
         about: The kind of violation that it asks about, which is explained first where there are several.
         prediction: What to expect of it.
+        only: The strategies of which it can be asked, where that is not all of them.
         look_at: What of a run answers the question.
     """
 
@@ -97,6 +98,7 @@ class Experiment:
     compare: tuple[str, ...] = ()
     about: str = ""
     prediction: Prediction = field(default=_MONEY, compare=False)
+    only: tuple[str, ...] = ()
 
     def setup(self, *, server: bool) -> Config | None:
         """Its settings on this database; none if it needs a server."""
@@ -232,6 +234,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             {"old": "the balance from before the lock", "new": "the balance of the locked row"},
             lambda report: "new" if _kept(report, "I1") else "old",
         ),
+        only=("S9", "S4", "S5", "S8"),
     ),
 )  # fmt: skip
 FREE = next(one for one in EXPERIMENTS if one.key == "free")
@@ -248,6 +251,8 @@ def named(key: str) -> Experiment | None:
 def of(config: Config) -> Experiment:
     """The question that a run was about, however it was answered and for how long; or it is a free run."""
     for one in EXPERIMENTS:
+        if one.only and config.strategy not in one.only:
+            continue
         if replace(config, **{name: getattr(one.config, name) for name in _FREELY}) == one.config:
             return one
     return FREE
