@@ -7,6 +7,7 @@ from typing import Any
 
 import reflex as rx
 from cachetools import TTLCache
+from reflex.state import FrontendEventExceptionState
 from reflex_base.event.context import EventContext
 
 from bank_app import build
@@ -18,7 +19,7 @@ from bank_app.ui import behind, calls, door, guard, live, redaction, site
 from bank_app.ui.app_frame import FRAME
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate, SecurityHeaders
-from bank_app.ui.notices import NoticeState
+from bank_app.ui.notices import FAILED, NoticeState
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,7 @@ db = Database(settings)
 calls.connect(db, settings)
 
 
-# Events that failed a moment ago, and the places in the code where they did.
-_failed: TTLCache[str, bool] = TTLCache(maxsize=10_000, ttl=60)
+# The places in the code where handlers failed a moment ago.
 _told: TTLCache[tuple[type, str], bool] = TTLCache(maxsize=1_000, ttl=60)
 
 
@@ -40,10 +40,10 @@ def on_handler_failure(exception: Exception) -> rx.event.EventSpec | None:
     )
     _told.setdefault(where, True)
     event = EventContext.get()
-    if event.parent_txid in _failed:
+    if event.parent_txid in FAILED:
         # What came of a failure failed as well: answering that with another event would never end.
         return None
-    _failed[event.txid] = True
+    FAILED[event.txid] = True
     return NoticeState.failed()
 
 
@@ -60,7 +60,8 @@ def with_gate(inner: Any) -> PageGate:
 
 def with_headers(inner: Any) -> SecurityHeaders:
     """The same headers on everything of this origin."""
-    return SecurityHeaders(inner, folder=build.static_folder(), settings=settings)
+    personal = (*site.PROTECTED, site.STAFF)
+    return SecurityHeaders(inner, folder=build.static_folder(), settings=settings, personal=personal)
 
 
 api = create_api(db, settings)
@@ -75,6 +76,8 @@ app = rx.App(
     backend_exception_handler=on_handler_failure,
     frontend_exception_handler=on_browser_failure,
 )
+# It would reload a page by evaluated code, which the content policy does not let run; the boundary offers it instead.
+FrontendEventExceptionState.auto_reload_on_errors = []
 # The pages' own origin only, whatever the address is; an empty list would mean any.
 app.sio.eio.cors_allowed_origins = None
 # The largest event of these pages has a few hundred bytes.

@@ -118,6 +118,18 @@ class SecondFactorWrong(Unauthenticated):
     code, title = "second_factor_wrong", "That code isn't right"
 
 
+class SecondFactorUsed(Unauthenticated):
+    """The code was right and is used up; nobody guessed, so it is not counted."""
+
+    code, title = "second_factor_used", "That code was used already"
+
+
+class RefreshTokenUsed(Unauthenticated):
+    """The refresh token was ours and was exchanged before."""
+
+    code, title = "refresh_token_used", "Refresh token used already"
+
+
 class TokenExpired(Unauthenticated):
     """The token was ours and its time is over."""
 

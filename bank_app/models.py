@@ -74,6 +74,8 @@ class SignIn(SQLModel, table=True):
     last_seen_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    # Which of the ways to end it was; a running out is told by the times.
+    ended_by: str | None = Field(default=None, sa_column=Column(String(16)))
 
 
 class RefreshToken(SQLModel, table=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import ipaddress
 import os
 import re
@@ -202,6 +203,16 @@ class Settings(BaseSettings):
         parts = [part.strip() for value in forwarded for part in value.split(",")]
         found = parts[-self.trusted_proxies] if 0 < self.trusted_proxies <= len(parts) else peer
         return found[:45]
+
+    @cached_property
+    def mark(self) -> str:
+        """Tells what browsers keep for this bank from what they keep for another on the same host.
+
+        A cookie belongs to a host and not to a port. The mark comes from the bank's key, so it is the same on every
+        worker, node and port, and behind every proxy; a copy of a bank has another file, and another public address.
+        """
+        where = self.url if self.url.startswith("sqlite:") else ""
+        return hmac.digest(self.signing_key.encode(), f"{self.public_url}\n{where}".encode(), "sha256").hex()[:8]
 
     @cached_property
     def signing_key(self) -> str:

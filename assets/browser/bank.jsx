@@ -8,6 +8,8 @@ import { ColorModeContext } from "$/utils/context-registry";
 
 const OFFLINE = "You're offline, so nothing was sent. Your details are kept.";
 const LATE = "The bank has not answered yet. Don't do this again: the page looks by itself what became of it.";
+const LOST = "The connection was lost before the bank answered. This page shows what is true now: look at it before you press again.";
+const FAILED = "Something failed in your browser, so this may not have been sent. Reload the page to see what is true now.";
 
 export function useDown() {
   const errors = useContext(EventLoopContext)[1];
@@ -60,21 +62,74 @@ export function ConnectionBar() {
   );
 }
 
+// The press that has no answer yet. A lost connection or a worker that died may draw the page anew, and the button with
+// it; so what was pressed is remembered beside the components, and by the window, which may be reloaded meanwhile.
+const PRESSED = "bank.pressed";
+const here = () => window.location.pathname.replace(/\/$/, "");
+const unanswered = (what) => {
+  try {
+    const press = JSON.parse(sessionStorage.getItem(PRESSED));
+    return press?.path === here() && press.what === what ? press : null;
+  } catch {
+    return null;
+  }
+};
+const answered = () => sessionStorage.removeItem(PRESSED);
+
 // A button for what must not happen twice: it turns itself off with the first press, before the server hears of it, and
-// is pressed again only after an answer (`answer` changed). It does nothing while the bank cannot be reached.
-export function PressOnce({ id, className, label, busyLabel, answer, kind = "button", blocked = false, unknown = LATE, onPress }) {
+// is pressed again only after an answer (`answer` changed) or a failure (`failed` changed). It does nothing while the
+// bank cannot be reached. Where the connection was lost over a press, the bank is asked by `onLost` what became of it,
+// or `lost` says what to do; `ticket` is what the bank needs to know for that.
+export function PressOnce({ id, className, label, busyLabel, answer, failed, line, ticket = "", kind = "button", blocked = false, unknown = LATE, lost = LOST, onPress, onLost }) {
   const down = useDown();
   const [pressed, setPressed] = useState(false);
   const [slow, setSlow] = useState(false);
   const [overdue, setOverdue] = useState(false);
+  const [said, setSaid] = useState("");
   const latch = useRef(false);
+  const seen = useRef({ answer, failed });
   const button = useRef(null);
-  useEffect(() => {
+  const ways = useRef({});
+  ways.current = { onLost, lost, ticket };
+  // One page has one of each of these buttons: those without a name of their own are told apart by their first words.
+  const what = useRef(id ?? `${kind} ${label}`);
+  const press = () => {
+    latch.current = true;
+    setPressed(true);
+    setSaid("");
+    sessionStorage.setItem(PRESSED, JSON.stringify({ path: here(), what: what.current, line, ticket: ways.current.ticket }));
+    // What breaks while the press is handled is heard within the same moment.
+    const broke = () => release(FAILED);
+    window.addEventListener("error", broke);
+    setTimeout(() => window.removeEventListener("error", broke), 0);
+  };
+  const release = (words) => {
     latch.current = false;
+    answered();
     setPressed(false);
     setSlow(false);
     setOverdue(false);
-  }, [answer]);
+    setSaid(words);
+  };
+  // Another connection than the one that the press went over: nobody will answer it any more.
+  useEffect(() => {
+    const before = line ? unanswered(what.current) : null;
+    if (!before) return;
+    if (before.line === line) {
+      // Drawn anew over the same connection, such as a dialog that was closed and opened: it was answered.
+      if (!latch.current) answered();
+      return;
+    }
+    if (ways.current.onLost) {
+      answered();
+      ways.current.onLost(before.ticket);
+    } else release(ways.current.lost);
+  }, [line]);
+  useEffect(() => {
+    if (seen.current.answer === answer && seen.current.failed === failed) return;
+    seen.current = { answer, failed };
+    if (latch.current) release("");
+  }, [answer, failed]);
   useEffect(() => {
     if (!pressed) return undefined;
     const wait = setTimeout(() => setSlow(true), 1000);
@@ -93,13 +148,13 @@ export function PressOnce({ id, className, label, busyLabel, answer, kind = "but
         event.stopImmediatePropagation();
         return;
       }
-      latch.current = true;
-      setPressed(true);
+      press();
     };
     form.addEventListener("submit", once, true);
     return () => form.removeEventListener("submit", once, true);
   }, [kind, down, blocked]);
   const off = down || pressed || blocked;
+  const words = pressed && (overdue || down) ? unknown : down ? OFFLINE : slow && pressed ? "Waiting for the bank to confirm" : said;
   return el(
     "span",
     { style: { display: "contents" } },
@@ -117,24 +172,13 @@ export function PressOnce({ id, className, label, busyLabel, answer, kind = "but
             return;
           }
           if (off || latch.current) return;
-          latch.current = true;
-          setPressed(true);
+          press();
           onPress?.(event);
         },
       },
       pressed && !blocked ? busyLabel : label,
     ),
-    el(
-      "span",
-      { role: "status", className: down || (slow && pressed) ? "small muted" : "hidden-visually" },
-      pressed && (overdue || down)
-        ? unknown
-        : down
-          ? OFFLINE
-          : slow && pressed
-            ? "Waiting for the bank to confirm"
-            : "",
-    ),
+    el("span", { role: "status", className: down || said || (slow && pressed) ? "small muted" : "hidden-visually" }, words),
   );
 }
 
@@ -159,6 +203,7 @@ export function FocusOnNavigation() {
   useEffect(() => {
     if (before.current === pathname) return;
     before.current = pathname;
+    answered();
     window.scrollTo(0, 0);
     const target = document.querySelector("main h1") ?? document.getElementById("main");
     if (target) {

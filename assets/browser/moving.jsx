@@ -29,7 +29,9 @@ export function PrintButton({ className, children }) {
 
 // Keeps what stands in the form around it: tells `onKeep` a moment after something changed, and never while it is being
 // sent. Once the bank has an address for what it keeps, the page takes it, without a step back in the history.
-export function KeepForm({ address, onKeep }) {
+// A form that was sent has become a draft, `reviewed`: the step that Back leads to is given the address that shows it
+// filled in, and only then does the page go on. Two navigations in a row would be one: the second stops the first.
+export function KeepForm({ address, kind, reviewed, onKeep }) {
   const mark = useRef(null);
   const navigate = useNavigate();
   const tell = useRef(onKeep);
@@ -80,6 +82,14 @@ export function KeepForm({ address, onKeep }) {
     if (address.split("?")[0] !== window.location.pathname.replace(/\/$/, "")) return;
     navigate(address, { replace: true, preventScrollReset: true });
   }, [address]);
+  const gone = useRef(reviewed);
+  useEffect(() => {
+    if (reviewed === gone.current) return;
+    gone.current = reviewed;
+    if (!reviewed) return;
+    window.history.replaceState(window.history.state, "", `/move/${kind}?draft=${reviewed}`);
+    navigate(`/move/review/${reviewed}`);
+  }, [reviewed]);
   return el("span", { ref: mark, hidden: true });
 }
 

@@ -1,6 +1,7 @@
 // What signing in needs from the browser itself: the end of a session is seen coming, a list of codes can be kept as a
 // file, and the theme can be chosen from a list.
 import { createElement as el, useContext, useEffect, useRef, useState } from "react";
+import { useLocation } from "react-router";
 import { ColorModeContext } from "$/utils/context-registry";
 
 const KEPT = "bank.session";
@@ -96,6 +97,36 @@ export function SessionEnd({ ends, now, warning, onStay }) {
       ),
     ),
   );
+}
+
+// A document that somebody signed in has seen is not shown again from the browser's memory: it is blank from the moment
+// it is left, and asked for anew when somebody comes back to it. And whoever is led to the sign-in page by the page itself
+// gets there with a new document, so that nothing of before is left behind the button that goes back.
+export function LeaveNothing() {
+  const { pathname } = useLocation();
+  const first = useRef(pathname);
+  useEffect(() => {
+    const leave = (event) => {
+      if (event.persisted) document.documentElement.hidden = true;
+    };
+    const comeBack = (event) => {
+      if (event.persisted) window.location.reload();
+    };
+    window.addEventListener("pagehide", leave);
+    window.addEventListener("pageshow", comeBack);
+    return () => {
+      window.removeEventListener("pagehide", leave);
+      window.removeEventListener("pageshow", comeBack);
+    };
+  }, []);
+  useEffect(() => {
+    const at = (path) => path.replace(/\/$/, "") === "/sign-in";
+    if (at(pathname) && !at(first.current) && new URLSearchParams(window.location.search).has("ended")) {
+      document.documentElement.hidden = true;
+      window.location.reload();
+    }
+  }, [pathname]);
+  return null;
 }
 
 // Keeps `text` as a file, without asking the server for it again.

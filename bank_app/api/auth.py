@@ -61,7 +61,7 @@ class TokensOut(schemas.Answer):
     """Tokens of one sign-in."""
 
     access_token: str = Field(description="Send it as `Authorization: Bearer …`. A signed JWT; its content is ours.")
-    refresh_token: str = Field(description="For POST /auth/refresh, once. Used twice, it ends the sign-in.")
+    refresh_token: str = Field(description="For POST /auth/refresh, once. Used again later, it ends the sign-in.")
     token_type: Literal["bearer"] = Field(default="bearer", description="Always `bearer`.")
     expires_in: int = Field(description="Seconds that the access token lasts.", examples=[900])
 
@@ -103,7 +103,9 @@ def register(body: RegisterIn, bank: Bank) -> UserOut:
     "/login",
     summary="Sign in",
     response_description="Tokens of a new sign-in.",
-    responses=problems("invalid_credentials", "second_factor_required", "second_factor_wrong", body=True),
+    responses=problems(
+        "invalid_credentials", "second_factor_required", "second_factor_wrong", "second_factor_used", body=True
+    ),
 )
 def login(body: LoginIn, bank: Bank, request: Request) -> TokensOut:
     """Exchanges email and password for an access token (15 minutes) and a refresh token (30 days, one use).
@@ -125,10 +127,14 @@ def login(body: LoginIn, bank: Bank, request: Request) -> TokensOut:
     "/refresh",
     summary="Renew the tokens",
     response_description="The next pair; the refresh token sent is used up.",
-    responses=problems("unauthenticated", body=True),
+    responses=problems("unauthenticated", "refresh_token_used", body=True),
 )
 def refresh(body: RefreshIn, bank: Bank) -> TokensOut:
-    """Exchanges a refresh token for a new pair. One that comes a second time ends the sign-in that it belongs to."""
+    """Exchanges a refresh token for a new pair, once.
+
+    One that comes a second time is `refresh_token_used`. Within ten seconds nothing else happens, so two exchanges at
+    once do not hurt the one that was first; later the sign-in that it belongs to ends.
+    """
     return TokensOut.of(auth.refresh_tokens(bank, refresh_token=body.refresh_token))
 
 

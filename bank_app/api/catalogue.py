@@ -37,6 +37,16 @@ CATALOGUE: Mapping[str, Meaning] = {
         "is over, or it was used before.",
         "Send the newest code; each is good for one sign-in. Failures count like wrong passwords.",
     ),
+    "second_factor_used": Meaning(
+        "Email and password are right, and the code was used before: each is good for one use. `reason` is `app`, "
+        "`newer` when a newer code of the app was used, or `recovery`. It does not count as a wrong guess.",
+        "Wait `retry_after` seconds for the app's next code, or take another recovery code.",
+    ),
+    "refresh_token_used": Meaning(
+        "The refresh token was exchanged before. Within ten seconds of that the sign-in goes on (`signed_out` is "
+        "false) and the answer of the first exchange stays good; later the whole sign-in ends (`signed_out` is true).",
+        "Use the tokens of the first exchange; if nobody has them, sign in again.",
+    ),
     "token_expired": Meaning(
         "The access token was valid and its time is over.",
         "Exchange the refresh token with POST /api/v1/auth/refresh and repeat the request.",

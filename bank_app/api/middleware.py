@@ -19,7 +19,7 @@ from bank_app.api import errors
 from bank_app.api.metrics import Metrics
 from bank_app.database import Database
 from bank_app.domain.identifiers import new_id
-from bank_app.services import audit, refusals
+from bank_app.services import audit, proxies, refusals
 
 OWN_PATHS = re.compile(r"/(api|problems|healthz|readyz|metrics)(/|$)")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
@@ -74,8 +74,7 @@ class Envelope:
 
     def _address(self, scope: Scope) -> str:
         peer = (scope.get("client") or ("unknown",))[0]
-        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        return self._settings.address_of(peer, forwarded)
+        return proxies.address_of(self._settings, peer, scope["headers"])
 
     def _note(self, scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")

@@ -19,6 +19,7 @@ from bank_app.api import rate_limits
 from bank_app.api.accepted import Accepted
 from bank_app.api.errors import ProtocolError
 from bank_app.errors import NotSignedIn
+from bank_app.services import proxies
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 
@@ -234,4 +235,4 @@ def bearer_token(request: Request) -> str:
 def client_address(request: Request, settings: Settings) -> str:
     """Where the request comes from: the peer, or what the outermost trusted proxy saw."""
     peer = request.client.host if request.client else "unknown"
-    return settings.address_of(peer, request.headers.getlist("x-forwarded-for"))
+    return proxies.address_of(settings, peer, request.headers.raw)

@@ -36,7 +36,7 @@ def disable(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> No
     _keep_an_admin(session, person)
     now = clock.now()
     person.disabled_at = now
-    ended = sessions.end_all_but(session, user_id, None)
+    ended = sessions.end_all_but(session, user_id, None, by=auth.End.BANK)
     _record(session, actor, "sign_in.disable", user_id, reason=why, disabled=[False, True], sign_ins=[ended, 0])
 
 
@@ -77,7 +77,7 @@ def sign_out_everywhere(session: Session, actor: Actor, user_id: UUID) -> int:
     Locks: the person.
     """
     lock_person(session, actor, user_id)
-    ended = sessions.end_all_but(session, user_id, None)
+    ended = sessions.end_all_but(session, user_id, None, by=auth.End.BANK)
     if ended:
         _record(session, actor, "sign_in.end_all", user_id, sign_ins=[ended, 0])
     return ended

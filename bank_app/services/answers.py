@@ -29,6 +29,13 @@ def recorded(session: Session, key: Key) -> Outcome | None:
     return recorded_all(session, [key])[0]
 
 
+def recorded_under(session: Session, actor_id: UUID, text: str) -> Outcome | None:
+    """What a key of a person was answered, whatever was asked under it, or None if it was never used. Locks: none."""
+    rows = _key_rows(session, [Key(actor_id, text, b"")])
+    row = rows.get((actor_id, text))
+    return _replay(session, rows, [Key(actor_id, text, row.fingerprint)])[0] if row else None
+
+
 def recorded_all(session: Session, keys: Sequence[Key]) -> list[Outcome | None]:
     """The same for a list of keys, in its order."""
     rows = _key_rows(session, keys)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,8 @@ from bank_app.settings import Settings
 
 _NO_MATCH = "That email and password don't match."
 _SEEN_EVERY = timedelta(minutes=1)
+# Two exchanges of one refresh token within this are one client in a hurry; later they are two clients.
+REFRESH_GRACE = timedelta(seconds=10)
 _SIGN_INS, _USERS = SQLModel.metadata.tables["sign_ins"], SQLModel.metadata.tables["users"]
 _ACTORS = (
     select(
@@ -56,6 +59,21 @@ class Actor:
     # Of a browser: how the person wants pages to look, and when the session ends if nothing more happens.
     preferences: Mapping[str, Any] = field(default_factory=dict, compare=False)
     ends_at: datetime | None = field(default=None, compare=False)
+
+
+class End(StrEnum):
+    """How a sign-in ended. Whoever comes back to a page of it is told so."""
+
+    SELF = "self"
+    ELSEWHERE = "elsewhere"
+    PASSWORD = "password"  # noqa: S105 - a reason
+    SECOND_STEP = "second_step"
+    EMAIL = "email"
+    BANK = "bank"
+    REUSE = "reuse"
+    IDLE = "idle"
+    TIME = "time"
+    UNKNOWN = "unknown"
 
 
 class ActorChanged(Exception):
@@ -394,13 +412,35 @@ def actor_of_cookie(db: Database, token: str, *, active: bool = True) -> Actor |
     )
 
 
+def end_of_session(db: Database, token: str) -> End | None:
+    """How the session of this cookie ended; None while it goes on."""
+    row = db.read(
+        lambda session: session.execute(
+            select(SignIn, col(User.disabled_at))
+            .join(User, col(User.id) == col(SignIn.user_id))
+            .where(col(SignIn.cookie_digest) == _digest(token))
+        ).first()
+    )
+    if row is None:
+        return End.UNKNOWN
+    sign_in, disabled_at = row
+    if disabled_at is not None:
+        return End.BANK
+    if sign_in.revoked_at is not None:
+        return End(sign_in.ended_by) if sign_in.ended_by in set(End) else End.UNKNOWN
+    if sign_in.expires_at <= clock.now():
+        return End.TIME
+    idle = timedelta(minutes=db.settings.session_idle_minutes)
+    return End.IDLE if sign_in.last_seen_at + idle <= clock.now() else None
+
+
 def close_browser_session(db: Database, token: str) -> None:
     """Signs a browser out; the cookie is worthless from now on."""
     db.unit_of_work(
         lambda session: session.execute(
             update(SignIn)
             .where(col(SignIn.cookie_digest) == _digest(token), col(SignIn.revoked_at).is_(None))
-            .values(revoked_at=clock.now())
+            .values(revoked_at=clock.now(), ended_by=End.SELF)
         )
     )
 
@@ -434,14 +474,19 @@ def _pair(session: Session, settings: Settings, sign_in: SignIn) -> TokenPair:
 
 
 def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
-    """Exchanges a refresh token for a new pair. A token that comes back a second time revokes the whole sign-in.
+    """Exchanges a refresh token for a new pair. It is good for one use.
+
+    One that comes a second time within `REFRESH_GRACE` was sent by a client that asks twice at once, or again because
+    it missed the answer: it is refused, and whoever was first keeps what he got. One that comes later is in two hands,
+    so the whole sign-in ends.
 
     Raises:
-        NotSignedIn: unknown, already used, expired, signed out, or the person is disabled.
+        RefreshTokenUsed: it was exchanged before.
+        NotSignedIn: unknown, expired, signed out, or the person is disabled.
     Locks: the token's row, so that of two exchanges at once one is the second.
     """
 
-    def operation(session: Session) -> TokenPair | None:
+    def operation(session: Session) -> TokenPair | errors.RefreshTokenUsed | None:
         token = session.execute(
             select(RefreshToken).where(col(RefreshToken.digest) == _digest(refresh_token)).with_for_update()
         ).scalar()
@@ -452,20 +497,36 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
             .join(User, col(User.id) == col(SignIn.user_id))
             .where(col(SignIn.id) == token.sign_in_id)
         ).one()
-        if token.used_at is not None and sign_in.revoked_at is None:
-            sign_in.revoked_at = clock.now()
-            audit.record(session, actor_id=user.id, action="sign_in.refresh_token_reused", object=f"user {user.id}")
-            return None
+        if token.used_at is not None:
+            return _used_before(session, token.used_at, sign_in)
         if sign_in.revoked_at or user.disabled_at or sign_in.expires_at <= clock.now():
             return None
         token.used_at = sign_in.last_seen_at = clock.now()
         session.flush()
         return _pair(session, db.settings, sign_in)
 
-    pair = db.unit_of_work(operation)
-    if pair is None:
+    outcome = db.unit_of_work(operation)
+    if isinstance(outcome, errors.RefreshTokenUsed):
+        raise outcome
+    if outcome is None:
         raise errors.NotSignedIn("This refresh token is not valid. Sign in again.")
-    return pair
+    return outcome
+
+
+def _used_before(session: Session, used_at: datetime, sign_in: SignIn) -> errors.RefreshTokenUsed:
+    if sign_in.revoked_at is None and clock.now() - used_at < REFRESH_GRACE:
+        return errors.RefreshTokenUsed(
+            "This refresh token was exchanged a moment ago. Use the tokens of that answer; the sign-in goes on.",
+            signed_out=False,
+        )
+    if sign_in.revoked_at is None:
+        sign_in.revoked_at, sign_in.ended_by = clock.now(), End.REUSE
+        who = sign_in.user_id
+        audit.record(session, actor_id=who, action="sign_in.refresh_token_reused", object=f"user {who}")
+    return errors.RefreshTokenUsed(
+        "This refresh token was exchanged before, so somebody else may have it: the sign-in has ended. Sign in again.",
+        signed_out=True,
+    )
 
 
 def actors_of_sign_ins(db: Database, sign_in_ids: Collection[UUID]) -> dict[UUID, Actor]:
@@ -491,6 +552,8 @@ def revoke(db: Database, actor: Actor) -> None:
     """Ends the sign-in behind this actor: its access and refresh tokens are refused from now on."""
     db.unit_of_work(
         lambda session: session.execute(
-            update(SignIn).where(col(SignIn.id) == actor.sign_in_id).values(revoked_at=clock.now())
+            update(SignIn)
+            .where(col(SignIn.id) == actor.sign_in_id, col(SignIn.revoked_at).is_(None))
+            .values(revoked_at=clock.now(), ended_by=End.SELF)
         )
     )

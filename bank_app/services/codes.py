@@ -13,13 +13,13 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import CursorResult, delete, insert, update
+from sqlalchemy import CursorResult, and_, delete, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock
 from bank_app.domain import digits
-from bank_app.errors import SecondFactorWrong
+from bank_app.errors import SecondFactorUsed, SecondFactorWrong
 from bank_app.models import RecoveryCode, User
 from bank_app.settings import Settings
 
@@ -58,7 +58,7 @@ def is_on(user: User) -> bool:
     return user.totp_since is not None
 
 
-def app_refusal(settings: Settings, user: User, typed: str) -> SecondFactorWrong | None:
+def app_refusal(settings: Settings, user: User, typed: str) -> SecondFactorWrong | SecondFactorUsed | None:
     """What is wrong with a code of the person's app; None if it is right, and then it is marked as used.
 
     Call it in a unit of work that holds the person's row: of two uses of one code the second must see the first.
@@ -74,14 +74,24 @@ def app_refusal(settings: Settings, user: User, typed: str) -> SecondFactorWrong
     ]  # fmt: skip
     if not fitting:
         return _wrong()
-    step = fitting[-1]
-    if step < now - _ALLOWED or step <= (user.totp_step or 0):
+    step, used = fitting[-1], user.totp_step or 0
+    if step < now - _ALLOWED:
         return SecondFactorWrong("That code has expired. Enter the newest one.", reason="expired")
+    if step <= used:
+        # The next code that counts is the one after the last that was used.
+        wait = max(1, (used + 1) * _SECONDS - int(clock.now().timestamp()))
+        newer = step < used
+        return SecondFactorUsed(
+            f"{'A newer code' if newer else 'That code'} was used already. Wait for the next one.",
+            reason="newer" if newer else "app", retry_after=wait,
+        )  # fmt: skip
     user.totp_step = step
     return None
 
 
-def refusal(session: Session, settings: Settings, user: User, typed: str) -> SecondFactorWrong | None:
+def refusal(
+    session: Session, settings: Settings, user: User, typed: str
+) -> SecondFactorWrong | SecondFactorUsed | None:
     """What is wrong with a code of the app or a recovery code; None if it is right, and then it is used up.
 
     As `app_refusal`.
@@ -89,16 +99,15 @@ def refusal(session: Session, settings: Settings, user: User, typed: str) -> Sec
     bare = _bare(typed)
     if len(bare) == _DIGITS and bare.isdigit():
         return app_refusal(settings, user, bare)
+    this = and_(col(RecoveryCode.digest) == _digest(settings, user.id, bare), col(RecoveryCode.user_id) == user.id)
     used = session.execute(
-        update(RecoveryCode)
-        .where(
-            col(RecoveryCode.digest) == _digest(settings, user.id, bare),
-            col(RecoveryCode.user_id) == user.id,
-            col(RecoveryCode.used_at).is_(None),
-        )
-        .values(used_at=clock.now())
+        update(RecoveryCode).where(this, col(RecoveryCode.used_at).is_(None)).values(used_at=clock.now())
     )
-    return None if isinstance(used, CursorResult) and used.rowcount == 1 else _wrong()
+    if isinstance(used, CursorResult) and used.rowcount == 1:
+        return None
+    if session.execute(select(col(RecoveryCode.used_at)).where(this)).first():
+        return SecondFactorUsed("That recovery code was used already. Take another one.", reason="recovery")
+    return _wrong()
 
 
 def _wrong() -> SecondFactorWrong:

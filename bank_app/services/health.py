@@ -12,7 +12,7 @@ from functools import cache
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.services import audit_trail, books, engine_figures, roles, timekeeping, vitals
+from bank_app.services import audit_trail, books, engine_figures, proxies, roles, timekeeping, vitals
 from bank_app.services.auth import Actor
 from bank_app.services.vitals import Sample
 from bank_app.settings import PROJECT
@@ -110,7 +110,7 @@ class _Judged:
     def tiles(self) -> list[Tile]:
         made = [self._api(), self._api_errors(), self._pages(), self._database(), self._connections()]
         made += [self._queue(), self._groups(), *self._locks(), self._sealing(), *self._kept(), *self._clock()]
-        made.append(self._disk())
+        made += [self._disk(), *([self._proxies()] if proxies.misfits() else [])]
         return made
 
     # --- what people wait for -------------------------------------------------------------------------
@@ -283,6 +283,13 @@ class _Judged:
             "disk", "Disk free", state, _bytes(free), f"{share:.0f} % of the disk with the bank's folder.",
             "Watch below 15 %, act below 5 %.", "Make room before it is full: a full disk stops all payments.",
             self._points(lambda sample: sample.disk_free / 1e9),
+        )  # fmt: skip
+
+    def _proxies(self) -> Tile:
+        [newest, *_] = found = proxies.misfits()
+        return Tile(
+            "proxies", "Proxies", State.ACT, "Settings do not fit", " ".join(one.said for one in found),
+            "Act when headers of proxies do not fit BANK_TRUSTED_PROXIES; seen within an hour.", newest.advice,
         )  # fmt: skip
 
     # --- moments --------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.models import PasswordLink, User
 from bank_app.services import access, audit, auth, passwords, sessions
-from bank_app.services.auth import Actor
+from bank_app.services.auth import Actor, End
 
 LASTS = timedelta(minutes=30)
 
@@ -53,7 +53,7 @@ def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
     def operation(session: Session) -> None:
         session.execute(update(User).where(col(User.id) == actor.user_id).values(password_hash=stored))
         _forget_links(session, actor.user_id)
-        ended = sessions.end_all_but(session, actor.user_id, actor.sign_in_id)
+        ended = sessions.end_all_but(session, actor.user_id, actor.sign_in_id, by=End.PASSWORD)
         audit.record(
             session, actor_id=actor.user_id, action="password.change", object=f"user {actor.user_id}",
             changes={"sign_ins": [ended, 0]},
@@ -134,7 +134,7 @@ def use(db: Database, token: str, new_password: str) -> None:
             .values(password_hash=stored, failed_sign_ins=0, locked_until=None)
         )
         _forget_links(session, user_id)
-        ended = sessions.end_all_but(session, user_id, None)
+        ended = sessions.end_all_but(session, user_id, None, by=End.PASSWORD)
         audit.record(
             session, actor_id=user_id, action="password.reset", object=f"user {user_id}",
             changes={"sign_ins": [ended, 0]},

@@ -100,7 +100,7 @@ def confirm_email(db: Database, actor: Actor, password: str) -> str:
         me = col(User.id) == actor.user_id
         before = session.execute(select(col(User.email)).where(me)).scalar_one()
         session.execute(update(User).where(me).values(email=new))
-        ended = sessions.end_all_but(session, actor.user_id, actor.sign_in_id)
+        ended = sessions.end_all_but(session, actor.user_id, actor.sign_in_id, by=auth.End.EMAIL)
         _record(session, actor, "user.email", actor.user_id, None, email=[before, new], sign_ins=[ended, 0])
         return new
 

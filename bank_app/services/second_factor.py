@@ -91,7 +91,7 @@ def confirm(db: Database, actor: Actor, *, code: str) -> tuple[str, ...]:
             return refusal
         user.totp_since = clock.now()
         fresh = codes.new_recovery_codes(session, db.settings, user.id)
-        ended = sessions.end_all_but(session, user.id, actor.sign_in_id)
+        ended = sessions.end_all_but(session, user.id, actor.sign_in_id, by=auth.End.SECOND_STEP)
         _record(session, actor, "second_step.on", user.id, sign_ins=[ended, 0])
         return None
 

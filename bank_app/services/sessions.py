@@ -14,7 +14,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.models import AuditRecord, SignIn
 from bank_app.services import audit
-from bank_app.services.auth import Actor
+from bank_app.services.auth import Actor, End
 from bank_app.settings import Settings
 
 # Families of things that are written down about a person's sign-in.
@@ -100,26 +100,26 @@ def end(session: Session, actor: Actor, sign_in_id: UUID) -> str:
     ).scalar()
     if sign_in is None:
         raise errors.NotFound("That device is signed out already.")
-    sign_in.revoked_at = clock.now()
+    sign_in.revoked_at, sign_in.ended_by = clock.now(), End.ELSEWHERE
     _record(session, actor, "sign_in.end", {"kind": [sign_in.kind, None]})
     return device(sign_in.user_agent)
 
 
 def end_others(session: Session, actor: Actor) -> int:
     """Ends all of the actor's sign-ins but the one that asks, and says how many there were."""
-    ended = end_all_but(session, actor.user_id, actor.sign_in_id)
+    ended = end_all_but(session, actor.user_id, actor.sign_in_id, by=End.ELSEWHERE)
     if ended:
         _record(session, actor, "sign_in.end_others", {"sign_ins": [ended, 0]})
     return ended
 
 
-def end_all_but(session: Session, user_id: UUID, kept: UUID | None) -> int:
-    """Ends a person's sign-ins, with or without one that is kept. Whoever calls records why."""
+def end_all_but(session: Session, user_id: UUID, kept: UUID | None, *, by: End) -> int:
+    """Ends a person's sign-ins, with or without one that is kept. Whoever calls records why in the trail."""
     now = clock.now()
     rule = [col(SignIn.user_id) == user_id, col(SignIn.revoked_at).is_(None), col(SignIn.expires_at) > now]
     if kept is not None:
         rule.append(col(SignIn.id) != kept)
-    ended = session.execute(update(SignIn).where(*rule).values(revoked_at=now))
+    ended = session.execute(update(SignIn).where(*rule).values(revoked_at=now, ended_by=by))
     return ended.rowcount if isinstance(ended, CursorResult) else 0
 
 

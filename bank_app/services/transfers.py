@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import Direction, Key, TransactionType
 from bank_app.domain.identifiers import account_number_text, reference
 from bank_app.models import IdempotencyKey, Transaction
-from bank_app.services import ledger, payee_names, posting
+from bank_app.services import answers, ledger, payee_names, posting
 from bank_app.services.auth import Actor
 from bank_app.services.movements import (
     MAX_DESCRIPTION,
@@ -109,9 +109,21 @@ def outcome_of(db: Database, actor: Actor, movement: AnyMovement, *, key: str) -
         IdempotencyKeyReused: the key belongs to another request.
     """
     bound = Key(actor.user_id, key, movement.fingerprint())
+    return _outcome(db, actor, lambda session: ledger.recorded(session, bound))
 
+
+def outcome_under(db: Database, actor: Actor, *, key: str) -> Moved | None:
+    """As `outcome_of`, for whoever has lost what was sent and knows the key only.
+
+    Raises:
+        Refused: it was refused, with the first answer.
+    """
+    return _outcome(db, actor, lambda session: answers.recorded_under(session, actor.user_id, key))
+
+
+def _outcome(db: Database, actor: Actor, recorded: Callable[[Session], ledger.Outcome | None]) -> Moved | None:
     def operation(session: Session) -> Moved | ledger.Refused | None:
-        outcome = ledger.recorded(session, bound)
+        outcome = recorded(session)
         if not isinstance(outcome, ledger.Posted):
             # A hold has another fingerprint, so it is refused here as another request.
             return outcome if isinstance(outcome, ledger.Refused) else None

@@ -27,6 +27,7 @@ from bank_app.ui import (
 )
 from bank_app.ui.downloads import File
 from bank_app.ui.exports import export_entries
+from bank_app.ui.guard import sign_in_address
 from bank_app.ui.statement_routes import add_statement_routes
 
 
@@ -122,8 +123,11 @@ def _add_sign_out(routes: FastAPI, db: Database, settings: Settings) -> None:
         token = request.cookies.get(cookies.name(settings), "")
         if token:
             await calls.call(auth.close_browser_session, db, token)
-        response = RedirectResponse("/sign-in?signed-out=1", 303)
+        response = RedirectResponse(sign_in_address("/", ended=auth.End.SELF), 303)
         cookies.clear_session(response, settings)
+        # Pages that a browser keeps aside go as well. Not cookies and storage: other banks of this host have theirs in
+        # the same place, and the theme stays. Browsers heed this over TLS only.
+        response.headers["clear-site-data"] = '"cache"'
         return response
 
 

@@ -9,15 +9,28 @@ from starlette.responses import Response
 from bank_app.services.tokens import HALF_SESSION_SECONDS
 from bank_app.settings import Settings
 
-# Between the password and the code of the second step; worth nothing by itself.
-HALF = "bank_half_session"
-# Form values that are shown again after a refusal; never a password.
-KEPT = "bank_kept"
-
 
 def name(settings: Settings) -> str:
-    """`__Host-` binds the cookie to this host, but browsers take that name only over TLS."""
-    return "__Host-bank_session" if settings.cookies_are_secure else "bank_session"
+    """What a session is kept under."""
+    return _named("bank_session", settings)
+
+
+def half(settings: Settings) -> str:
+    """What holds between the password and the code of the second step; worth nothing by itself."""
+    return _named("bank_half_session", settings)
+
+
+def kept(settings: Settings) -> str:
+    """Form values that are shown again after a refusal; never a password."""
+    return _named("bank_kept", settings)
+
+
+def _named(what: str, settings: Settings) -> str:
+    """Each bank of a host has cookies of its own: they do not end at a port.
+
+    `__Host-` binds the cookie to this host, but browsers take that name only over TLS.
+    """
+    return f"{'__Host-' if settings.cookies_are_secure else ''}{what}_{settings.mark}"
 
 
 def value_of(header: str, cookie: str) -> str:
@@ -52,7 +65,7 @@ def set_session(response: Response, settings: Settings, token: str, max_age: int
 def set_half_session(response: Response, settings: Settings, token: str) -> None:
     """Lets the browser go on to the second step, for as long as that takes."""
     response.set_cookie(
-        HALF,
+        half(settings),
         token,
         max_age=HALF_SESSION_SECONDS,
         path="/",
@@ -64,7 +77,9 @@ def set_half_session(response: Response, settings: Settings, token: str) -> None
 
 def clear_half_session(response: Response, settings: Settings) -> None:
     """The second step was taken, or is not wanted any more."""
-    response.delete_cookie(HALF, path="/", httponly=True, samesite="strict", secure=settings.cookies_are_secure)
+    response.delete_cookie(
+        half(settings), path="/", httponly=True, samesite="strict", secure=settings.cookies_are_secure
+    )
 
 
 def clear_session(response: Response, settings: Settings) -> None:
@@ -77,5 +92,12 @@ def clear_session(response: Response, settings: Settings) -> None:
 def keep(response: Response, settings: Settings, text: str) -> None:
     """Keeps what was typed for the one page that follows, out of the address and out of logs."""
     response.set_cookie(
-        KEPT, text, max_age=60, path="/", httponly=True, samesite="strict", secure=settings.cookies_are_secure
+        kept(settings), text, max_age=60, path="/", httponly=True, samesite="strict", secure=settings.cookies_are_secure
+    )
+
+
+def clear_kept(response: Response, settings: Settings) -> None:
+    """What was typed was shown, or is not wanted any more."""
+    response.delete_cookie(
+        kept(settings), path="/", httponly=True, samesite="strict", secure=settings.cookies_are_secure
     )

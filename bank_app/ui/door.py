@@ -13,8 +13,8 @@ from typing import Any, cast
 import reflex as rx
 from cachetools import TTLCache
 from socketio.exceptions import ConnectionRefusedError as Refused
-from starlette.datastructures import Headers
 
+from bank_app.services import proxies
 from bank_app.ui import calls
 from bank_app.ui.guard import Buckets, knows
 
@@ -113,5 +113,4 @@ def _path(sent: Any) -> str:
 
 def _address(scope: Mapping[str, Any]) -> str:
     client = scope.get("client")
-    forwarded = Headers(raw=list(scope.get("headers", ()))).getlist("x-forwarded-for")
-    return calls.bank().settings.address_of(client[0] if client else "unknown", forwarded)
+    return proxies.address_of(calls.bank().settings, client[0] if client else "unknown", scope.get("headers", ()))

@@ -17,7 +17,8 @@ from reflex_base.registry import RegistrationContext
 
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.services import audit, auth, refusals
+from bank_app.services import audit, auth, proxies, refusals
+from bank_app.services.auth import End
 from bank_app.ui import calls, cookies, first_run
 from bank_app.ui.session import SessionState, holder
 
@@ -95,12 +96,12 @@ class Buckets:
         return left >= 1
 
 
-def sign_in_address(path: str, *, ended: bool) -> str:
+def sign_in_address(path: str, *, ended: End | None) -> str:
     """Where somebody without a session is sent, with the way back."""
     here = path.partition("?")[0].rstrip("/")
     query = [f"next={quote(path, safe='/')}"] if here not in ("", "/sign-in") else []
     if ended:
-        query.insert(0, "ended=1")
+        query.insert(0, f"ended={ended}")
     return "/sign-in" + ("?" + "&".join(query) if query else "")
 
 
@@ -119,8 +120,8 @@ class SessionGuard(rx.Middleware):
         bank = calls.bank()
         router = state.router
         # Whatever this event leads to is recorded with where it came from.
-        forwarded = router.headers.raw_headers.get("x-forwarded-for", "")
-        address = bank.settings.address_of(router.session.client_ip, [forwarded] if forwarded else [])
+        sent = [(name.encode(), str(value).encode()) for name, value in router.headers.raw_headers.items()]
+        address = proxies.address_of(bank.settings, router.session.client_ip, sent)
         audit.came_from(address, EventContext.get().txid)
         token = cookies.session_token(router.headers.cookie, bank.settings)
         try:
@@ -140,7 +141,10 @@ class SessionGuard(rx.Middleware):
                 session = await root.get_state(SessionState)
             session._welcome(actor, bank.settings)  # noqa: SLF001
             if ended:
-                session._way_in = sign_in_address(_whole(router.url), ended=True)  # noqa: SLF001
+                how = await calls.call(auth.end_of_session, bank.db, token) if token else End.UNKNOWN
+                # A page that is open while somebody signs out is not where whoever comes next wants to go.
+                path = "" if how is End.SELF else _whole(router.url)
+                session._way_in = sign_in_address(path, ended=how)  # noqa: SLF001
         if actor is not None:
             session._follow(actor, bank.settings)  # noqa: SLF001
         money.hide(session.private)
@@ -155,5 +159,8 @@ class SessionGuard(rx.Middleware):
             if audience == STAFF:
                 await calls.call(refusals.of(bank.db).record, actor.user_id, event.name.rpartition(".")[2])
             return StateUpdate()
-        address = session._way_in or sign_in_address(_whole(router.url), ended=False)  # noqa: SLF001
+        if router.url.path.rstrip("/") == "/sign-in":
+            # What was under way for the page before: the way back that stands in the address here is not lost over it.
+            return StateUpdate()
+        address = session._way_in or sign_in_address(_whole(router.url), ended=None)  # noqa: SLF001
         return StateUpdate(events=Event.from_event_type(rx.redirect(address)))

@@ -64,8 +64,9 @@ def content_policy(hashes: Iterable[str]) -> str:
 class SecurityHeaders:
     """Outermost: headers on every answer. Pure ASGI, so that WebSockets pass untouched."""
 
-    def __init__(self, app: App, *, folder: Path, settings: Settings) -> None:
+    def __init__(self, app: App, *, folder: Path, settings: Settings, personal: Iterable[str] = ()) -> None:
         self._app, self._folder = app, folder.resolve()
+        self._not_stored = (*_NOT_STORED, *personal)
         self._headers = {
             "content-security-policy": content_policy(inline_script_hashes(self._folder)),
             "x-content-type-options": "nosniff",
@@ -93,7 +94,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                headers.setdefault("cache-control", _caching(path, message["status"]))
+                headers.setdefault("cache-control", self._caching(path, message["status"]))
                 if message["status"] == 405:
                     # Files are read and nothing else; what has routes of its own has said which methods it answers.
                     headers.setdefault("allow", "GET, HEAD")
@@ -101,20 +102,20 @@ class SecurityHeaders:
 
         await self._app(scope, receive, send_with_headers)
 
+    def _caching(self, path: str, status: int) -> str:
+        if path.startswith("/assets/") and status == 200:
+            return _FOREVER
+        if path.startswith("/fonts/") and status == 200:
+            return "public, max-age=86400"
+        # Whoever comes after somebody finds none of his pages, not even with the button that goes back.
+        return "no-store" if any(_within(path, start) for start in self._not_stored) else "no-cache"
+
     def _is_page(self, path: str) -> bool:
         try:
             return (self._folder / path.lstrip("/") / "index.html").is_file()
         except OSError:
             # Longer than any name of a file.
             return False
-
-
-def _caching(path: str, status: int) -> str:
-    if path.startswith("/assets/") and status == 200:
-        return _FOREVER
-    if path.startswith("/fonts/") and status == 200:
-        return "public, max-age=86400"
-    return "no-store" if path.startswith(_NOT_STORED) else "no-cache"
 
 
 def _within(path: str, start: str) -> bool:
@@ -155,13 +156,14 @@ class PageGate:
         token = cookies.session_token(Headers(scope=scope).get("cookie", ""), self._settings)
         try:
             actor = await asyncio.to_thread(auth.actor_of_cookie, self._db, token) if token else None
+            ended = await asyncio.to_thread(auth.end_of_session, self._db, token) if token and not actor else None
         except BankError:
             await HTMLResponse(_AWAY, 503, {"retry-after": "5"})(scope, receive, send)
             return
         if guarded and actor is None:
             query = scope.get("query_string", b"").decode("latin-1")
             back = path + (f"?{query}" if query else "")
-            await RedirectResponse(sign_in_address(back, ended=bool(token)), 303)(scope, receive, send)
+            await RedirectResponse(sign_in_address(back, ended=ended), 303)(scope, receive, send)
         elif actor is not None and path in (*self._welcome, "/home") and path != home_of(actor):
             await RedirectResponse(home_of(actor), 303)(scope, receive, send)
         elif actor is not None and self._is_hidden_from(actor, path):

@@ -18,7 +18,6 @@ from bank_app.errors import AccountNotFound, BankError
 from bank_app.services import accounts, cautions, preferences, unfinished
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
-from bank_app.services.drafts import DraftView
 from bank_app.ui import calls, forms, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.components.moving import MAX_NOTE, Choice, Line
@@ -27,6 +26,9 @@ from bank_app.ui.session import SessionState, actor_of
 
 # A form is worth keeping once one of these was filled in; a chosen account alone is not.
 _WORTH_KEEPING = ("number", "name", "paid", "own", "amount", "note")
+
+# How often it is looked in vain before a press is said never to have come, two seconds apart.
+DOUBTS = 2
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,6 @@ def number_of(text: object) -> int | None:
         return None
 
 
-def to_review(form: str, draft: DraftView) -> list[rx.event.EventSpec]:
-    """On to the page that checks. The form is left under the address of the draft, so that Back finds it filled in."""
-    return [rx.redirect(form, replace=True), rx.redirect(f"/move/review/{draft.id}")]
-
-
 def words_of_limits(limits: cautions.Limits, currency: str) -> list[str]:
     """What an account may still pay, in sentences; none where nothing limits it."""
     said = []
@@ -191,6 +188,8 @@ class MoneyForm(rx.State, mixin=True):
     _connection: str = ""
     # Where what is typed is kept: an id of its own, and the address that shows it again.
     kept_at: str = ""
+    # The draft that the form has become: the page goes on to check it.
+    reviewed: str = ""
     _form: UUID | None = None
     _awaited: UUID | None = None
     _kept: dict[str, str] = {}
@@ -272,7 +271,7 @@ class MoneyForm(rx.State, mixin=True):
         self.choices, self.lines = [], []
         self.account = self.available = self.after = self.unit = self.amount_typed = self.note_typed = ""
         self._chosen = self._minor = None
-        self._typed = self.kept_at = ""
+        self._typed = self.kept_at = self.reviewed = ""
         self._form, self._awaited, self.limits, self._kept = None, None, [], {}
         self.written, self._currency = _locale_now(), ""
         self._unsaid()

@@ -14,10 +14,12 @@ from fastapi import Request
 from starlette.datastructures import FormData
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from bank_app.errors import BankError, EmailTaken, Invalid, SecondFactorWrong, SignInLocked, Throttled
-from bank_app.services import auth
+from bank_app.database import Database
+from bank_app.errors import BankError, EmailTaken, Invalid, SecondFactorUsed, SecondFactorWrong, SignInLocked, Throttled
+from bank_app.services import auth, proxies
 from bank_app.settings import Settings
-from bank_app.ui import cookies
+from bank_app.ui import calls, cookies
+from bank_app.ui.guard import sign_in_address
 
 log = logging.getLogger(__name__)
 _LARGEST_FORM = 8_192
@@ -55,7 +57,7 @@ def own_origin(request: Request, settings: Settings) -> bool:
 def whence(request: Request, settings: Settings) -> dict[str, Any]:
     """Where a request comes from, for throttling and the list of sessions."""
     peer = request.client.host if request.client else ""
-    address = settings.address_of(peer, request.headers.getlist("x-forwarded-for"))
+    address = proxies.address_of(settings, peer, request.headers.raw)
     return {"address": address, "user_agent": request.headers.get("user-agent", "")[:300]}
 
 
@@ -68,16 +70,22 @@ def enter(settings: Settings, opened: auth.BrowserSession, path: str) -> Respons
     """Gives a browser its session and sends it on."""
     response = RedirectResponse(path, 303)
     cookies.set_session(response, settings, opened.token, opened.max_age_seconds)
-    response.delete_cookie(cookies.KEPT, path="/")
+    cookies.clear_kept(response, settings)
     cookies.clear_half_session(response, settings)
     return response
+
+
+async def gone(db: Database, token: str, page: str) -> Response:
+    """The answer to a form of somebody whose session has ended: how it did, and the way back to the page."""
+    ended = await calls.call(auth.end_of_session, db, token) if token else None
+    return RedirectResponse(sign_in_address(page, ended=ended), 303)
 
 
 def half_way(settings: Settings, half_session: str, path: str) -> Response:
     """To the page of the code, with what proves that the password was right."""
     response = RedirectResponse("/sign-in/code" + (f"?{urlencode({'next': path})}" if path else ""), 303)
     cookies.set_half_session(response, settings, half_session)
-    response.delete_cookie(cookies.KEPT, path="/")
+    cookies.clear_kept(response, settings)
     return response
 
 
@@ -109,6 +117,8 @@ def back(
 def _problem(error: BankError) -> str:
     if isinstance(error, SignInLocked):
         return "SIGNIN_LOCKED"
+    if isinstance(error, SecondFactorUsed):
+        return "TWOFA_RECOVERY_USED" if error.details.get("reason") == "recovery" else "TWOFA_USED"
     if isinstance(error, SecondFactorWrong):
         return "TWOFA_EXPIRED" if error.details.get("reason") == "expired" else "TWOFA_WRONG"
     if isinstance(error, EmailTaken):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
+from cachetools import TTLCache
+from reflex_base.event.context import EventContext
 
 from bank_app import clock
+from bank_app.ui import current
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
+
+# Events that failed a moment ago, and those that only look at what became of one: another failure among these is not
+# answered by an event again, or it would never end.
+FAILED: TTLCache[str, bool] = TTLCache(maxsize=10_000, ttl=60)
 
 
 class NoticeState(rx.State):
@@ -15,11 +24,20 @@ class NoticeState(rx.State):
     text: str = ""
     kind: str = "success"
     seq: int = 0
+    # New with each failure: what waits for an answer has one.
+    seq_of_failure: int = 0
 
     @exposed(public=True)
-    def failed(self) -> None:
-        """A handler broke: says so without details. Carries nothing, so calling it proves nothing."""
+    def failed(self) -> Any:
+        """A handler broke: says so without details, and lets the page look at what is true now.
+
+        Carries nothing, so calling it proves nothing.
+        """
         self._show("error", say("SERVER_ERROR"))
+        self.seq_of_failure = self.seq
+        FAILED[EventContext.get().txid] = True
+        page, _ = current.page_at(self.router.url.path)
+        return page.refresh if page else None
 
     def _show(self, kind: str, text: str) -> None:
         self.kind, self.text = kind, text

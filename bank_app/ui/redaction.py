@@ -12,7 +12,7 @@ _SECRETS = (
     (re.compile(r"payload=\{.*?\}(?=[,)])", re.DOTALL), "payload=[redacted]"),
     (re.compile(r"(with value ').*?(' and type hint)", re.DOTALL), r"\1[redacted]\2"),
     (re.compile(r"(but got ').*(' of type)", re.DOTALL), r"\1[redacted]\2"),
-    (re.compile(r"((?:bank_session|bank_half_session|bank_kept)=)[^\s;,'\"]+"), r"\1[redacted]"),
+    (re.compile(r"(bank_(?:session|half_session|kept)\w*=)[^\s;,'\"]+"), r"\1[redacted]"),
     (re.compile(r"([?&]token=)[^\s&'\"]+"), r"\1[redacted]"),
 )
 

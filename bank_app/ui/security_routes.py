@@ -12,7 +12,6 @@ from bank_app.services import auth, first_setup, integrity, password_links, prof
 from bank_app.services.first_setup import Choices
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, first_run, forms, lookups, native_forms
-from bank_app.ui.guard import sign_in_address
 
 SECURITY, PROFILE = "/settings/security", "/settings/profile"
 
@@ -34,7 +33,7 @@ def _add_code(routes: FastAPI, db: Database, settings: Settings) -> None:
         if refused:
             return refused
         whence, path = native_forms.whence(request, settings), forms.local_path(form.get("next"), "")
-        half = request.cookies.get(cookies.HALF, "")
+        half = request.cookies.get(cookies.half(settings), "")
         try:
             lookups.count_form(whence["address"], settings)
             opened = await calls.call(
@@ -54,7 +53,7 @@ def _add_change(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def change(request: Request) -> Response:
         form, actor, refused = await _signed_in(request, db, settings)
         if refused or actor is None:
-            return refused or _to_sign_in()
+            return refused or native_forms.foreign()
         old, new = native_forms.password(form, "old"), native_forms.password(form, "password")
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
@@ -69,7 +68,7 @@ def _add_email(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def confirm(request: Request) -> Response:
         form, actor, refused = await _signed_in(request, db, settings, PROFILE)
         if refused or actor is None:
-            return refused or _to_sign_in(PROFILE)
+            return refused or native_forms.foreign()
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
             await calls.call_hashing(profile.confirm_email, db, actor, native_forms.password(form))
@@ -87,7 +86,7 @@ def _add_second_step(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def begin(request: Request) -> Response:
         form, actor, refused = await _signed_in(request, db, settings)
         if refused or actor is None:
-            return refused or _to_sign_in()
+            return refused or native_forms.foreign()
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
             await calls.call_hashing(second_factor.begin, db, actor, password=native_forms.password(form))
@@ -159,11 +158,7 @@ async def _signed_in(
         return form, None, refused
     token = request.cookies.get(cookies.name(settings), "")
     actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
-    return form, actor, None if actor else _to_sign_in(page)
-
-
-def _to_sign_in(page: str = SECURITY) -> Response:
-    return RedirectResponse(sign_in_address(page, ended=True), 303)
+    return form, actor, None if actor else await native_forms.gone(db, token, page)
 
 
 def _old_password(error: BankError) -> str:

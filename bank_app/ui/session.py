@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import reflex as rx
 
 from bank_app import clock
@@ -40,6 +42,8 @@ class SessionState(rx.State):
     shortcuts: bool = True
     density: str = "comfortable"
     locale: str = "en-US"
+    # Tells one connection of this tab from another: what was pressed over one before is not answered over this one.
+    line: str = ""
     # When the session ends if nothing more happens, beside the time at which that was said, both in milliseconds.
     session_ends: int = 0
     session_now: int = 0
@@ -76,6 +80,9 @@ class SessionState(rx.State):
 
     def _follow(self, actor: Actor, settings: Settings) -> None:
         """Takes over what may have changed since the last event, perhaps on another tab."""
+        line = hashlib.sha256(self.router.session.session_id.encode()).hexdigest()[:12]
+        if line != self.line:
+            self.line = line
         if self._actor is None or self._actor.preferences != actor.preferences:
             self._actor = actor
         if (hidden := actor.preferences.get("hidden") is True) != self.private:

@@ -11,7 +11,6 @@ from bank_app.errors import BankError, Invalid
 from bank_app.services import access, auth
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, forms, lookups, native_forms
-from bank_app.ui.guard import sign_in_address
 
 USERS = "/ops/users"
 
@@ -27,7 +26,7 @@ def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
         token = request.cookies.get(cookies.name(settings), "")
         actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
         if actor is None:
-            return RedirectResponse(sign_in_address(USERS, ended=True), 303)
+            return await native_forms.gone(db, token, USERS)
         user_id, role = forms.identifier(form.get("user")), forms.field(form, "role", 10)
         if user_id is None:
             return RedirectResponse(USERS, 303)

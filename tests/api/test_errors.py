@@ -14,7 +14,10 @@ TRANSFER = "/transactions/transfer"
 # The page that clients are written against: these pairs are fixed.
 CONTRACT = {
     400: ["malformed_json"],
-    401: ["unauthenticated", "invalid_credentials", "second_factor_required", "second_factor_wrong", "token_expired"],
+    401: [
+        "unauthenticated", "invalid_credentials", "second_factor_required", "second_factor_wrong", "second_factor_used",
+        "refresh_token_used", "token_expired",
+    ],
     403: ["forbidden"],
     404: ["account_not_found", "transaction_not_found", "hold_not_found", "not_found"],
     405: ["method_not_allowed"],

@@ -1,5 +1,7 @@
 """Registering, signing in, refreshing and signing out over REST."""
 
+from datetime import timedelta
+
 import jwt
 import pytest
 
@@ -125,14 +127,39 @@ def test_the_cookie_of_a_browser_opens_nothing_here(client, db, ada):
     assert client.get("/api/v1/me", headers={"Authorization": f"Bearer {opened.token}"}).status_code == 401
 
 
-def test_refreshing_rotates_and_a_token_used_twice_ends_the_sign_in(anyone, ada):
+def test_a_refresh_token_that_comes_twice_at_once_does_not_hurt_the_one_that_was_first(anyone, ada):
+    first = anyone.post("/auth/login", {"email": "ada@bank.test", "password": PASSWORD}).json()
+    moment = clock.now()
+    with clock.moved_to(moment):
+        second = anyone.post("/auth/refresh", {"refresh_token": first["refresh_token"]})
+    new = {"Authorization": f"Bearer {second.json()['access_token']}"}
+    for seconds in (0, 3, 9):
+        with clock.moved_to(moment + timedelta(seconds=seconds)):
+            again = anyone.post("/auth/refresh", {"refresh_token": first["refresh_token"]})
+            said = again.json()
+            assert (again.status_code, said["code"], said["signed_out"]) == (401, "refresh_token_used", False)
+            assert anyone.get("/me", headers=new).status_code == 200
+    with clock.moved_to(moment + timedelta(seconds=11)):
+        third = anyone.post("/auth/refresh", {"refresh_token": second.json()["refresh_token"]})
+        assert third.status_code == 200
+        late = anyone.post("/auth/refresh", {"refresh_token": first["refresh_token"]})
+        assert (late.json()["code"], late.json()["signed_out"]) == ("refresh_token_used", True)
+        # It stays what it is, and one that was never there or never used is another thing.
+        assert anyone.post("/auth/refresh", {"refresh_token": first["refresh_token"]}).json()["signed_out"] is True
+        for token in (third.json()["refresh_token"], "never-there"):
+            answer = anyone.post("/auth/refresh", {"refresh_token": token})
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+def test_refreshing_rotates_and_a_token_used_later_ends_the_sign_in(anyone, ada):
     first = anyone.post("/auth/login", {"email": "ada@bank.test", "password": PASSWORD}).json()
     second = anyone.post("/auth/refresh", {"refresh_token": first["refresh_token"]})
     assert second.status_code == 200
     new = {"Authorization": f"Bearer {second.json()['access_token']}"}
     assert anyone.get("/me", headers=new).status_code == 200
-    again = anyone.post("/auth/refresh", {"refresh_token": first["refresh_token"]})
-    assert (again.status_code, again.json()["code"]) == (401, "unauthenticated")
+    with clock.moved_to(clock.now() + timedelta(minutes=1)):
+        again = anyone.post("/auth/refresh", {"refresh_token": first["refresh_token"]})
+    assert (again.status_code, again.json()["code"]) == (401, "refresh_token_used")
     assert anyone.get("/me", headers=new).status_code == 401
     assert anyone.post("/auth/refresh", {"refresh_token": second.json()["refresh_token"]}).status_code == 401
 

@@ -55,6 +55,35 @@ def wrong(attempt, *args, **named):
     return refusal.value.details["reason"]
 
 
+def used(attempt, *args, **named):
+    with pytest.raises(errors.SecondFactorUsed) as refusal:
+        attempt(*args, **named)
+    return refusal.value.details["reason"], refusal.value.details.get("retry_after")
+
+
+def test_a_code_that_was_used_is_no_guess(another, ada, at):
+    strict = another(rate_limits=True)
+    app, fresh = set_up(strict, ada)
+    with at(0):
+        # The code that turned it on, for what may follow at once: signing in, new codes, turning off.
+        token = half(strict, ada)
+        for _ in range(20):
+            assert used(complete, strict, token, app.code()) == ("app", 30)
+            assert used(second_factor.turn_off, strict, ada, code=app.code()) == ("app", 30)
+            assert used(second_factor.renew_recovery_codes, strict, ada, code=app.code()) == ("app", 30)
+        assert complete(strict, token, fresh[0])
+        for _ in range(20):
+            assert used(complete, strict, token, fresh[0]) == ("recovery", None)
+        assert strict.read(lambda session: session.execute(select(User.failed_sign_ins)).scalar_one()) == 0
+        # Four wrong ones, one that was used, and the fifth wrong one waits.
+        for _ in range(4):
+            assert wrong(complete, strict, token, "000000") == "wrong"
+        used(complete, strict, token, app.code())
+        assert strict.read(lambda session: session.execute(select(User.failed_sign_ins)).scalar_one()) == 4
+    with at(30):
+        second_factor.turn_off(strict, ada, code=app.code(30))
+
+
 def test_it_is_set_up_with_a_password_and_a_first_code(db, ada, at):
     with at(0):
         with pytest.raises(errors.CredentialsDoNotMatch):
@@ -117,18 +146,19 @@ def test_a_code_is_good_once_and_half_a_minute_around_its_time(db, ada, at):
     app, _ = set_up(db, ada)
     with at(90):
         assert complete(db, half(db, ada), app.code(60))
-        assert wrong(complete, db, half(db, ada), app.code(60)) == "expired"
+        assert used(complete, db, half(db, ada), app.code(60)) == ("app", 0 + 1)
         assert wrong(complete, db, half(db, ada), app.code(0)) == "expired"
         assert wrong(complete, db, half(db, ada), app.code(-600)) == "wrong"
         assert complete(db, half(db, ada), app.code(120))
-        assert wrong(complete, db, half(db, ada), app.code(90)) == "expired"
+        assert used(complete, db, half(db, ada), app.code(90)) == ("newer", 60)
+        assert used(complete, db, half(db, ada), app.code(120)) == ("app", 60)
 
 
 def test_a_recovery_code_works_once(db, ada):
     _, fresh = set_up(db, ada)
     token = half(db, ada)
     assert complete(db, token, fresh[0].upper().replace("-", " "))
-    assert wrong(complete, db, token, fresh[0]) == "wrong"
+    assert used(complete, db, token, fresh[0]) == ("recovery", None)
     assert db.read(lambda session: second_factor.status(session, ada)).recovery_codes == 9
 
 
@@ -210,7 +240,7 @@ def test_a_program_sends_the_code_with_the_password(db, ada, at):
             auth.issue_tokens(db, **named)
         assert wrong(auth.issue_tokens, db, **named, otp="000000") == "wrong"
         assert auth.issue_tokens(db, **named, otp=app.code(60))
-        assert wrong(auth.issue_tokens, db, **named, otp=app.code(60)) == "expired"
+        assert used(auth.issue_tokens, db, **named, otp=app.code(60)) == ("app", 30)
 
 
 def test_a_wrong_password_is_told_alike_with_and_without_a_second_step(db, ada, ben):

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from bank_app.services import auth
+from bank_app.ui import cookies
 
 PASSWORD = "lantern-orchard-48-violin"
 
@@ -120,7 +121,7 @@ def cookie_of(bank):
         opened = auth.open_browser_session(
             bank.db, email=person.email, password=PASSWORD, address="127.0.0.1", user_agent="test"
         )
-        return f"bank_session={opened.token}"
+        return f"{cookies.name(bank.db.settings)}={opened.token}"
 
     return sign_in
 

@@ -5,6 +5,8 @@ import pytest
 
 from bank_app import demo
 from bank_app.services import auth
+from bank_app.settings import Settings
+from bank_app.ui import cookies
 from bank_app.ui.browser_routes import create_routes
 
 PASSWORD = "lantern-orchard-48-violin"
@@ -19,10 +21,10 @@ def sign_in(browser, person, **more):
     return browser.post("/auth/login", data={"email": person.email, "password": PASSWORD, **more})
 
 
-def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(browser, ada):
+def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(browser, bank, ada):
     answer = sign_in(browser, ada)
     assert (answer.status_code, answer.headers["location"]) == (303, "/home")
-    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("bank_session="))
+    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith(f"{cookies.name(bank.settings)}="))
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert "Path=/" in cookie
@@ -32,8 +34,30 @@ def test_over_tls_the_cookie_is_bound_to_the_host(bank, web, ada):
     settings = bank.settings.model_copy(update={"secure_cookies": True})
     answer = sign_in(web(create_routes(bank.db, settings)), ada)
     cookie = next(c for c in answer.headers.get_list("set-cookie") if "bank_session" in c)
-    assert cookie.startswith("__Host-bank_session=")
+    assert cookie.startswith("__Host-bank_session_")
     assert "Secure" in cookie
+
+
+def test_two_banks_on_one_host_keep_apart_what_a_browser_holds_for_them(bank, web, ada, tmp_path):
+    # A browser sends the cookies of a host to all of its ports.
+    names = set()
+    for change in (
+        {}, {"secret_key": "another-key-of-another-bank-0123456789"}, {"public_url": "http://127.0.0.1:3001"},
+        {"database_url": f"sqlite:///{tmp_path}/a-copy.sqlite3"},
+    ):  # fmt: skip
+        settings = Settings.model_validate({**bank.settings.model_dump(), **change})
+        names |= {cookies.name(settings), cookies.half(settings), cookies.kept(settings)}
+    assert len(names) == 4 * 3
+    browser = web(create_routes(bank.db, bank.settings))
+    sign_in(browser, ada)
+    mine = dict(browser.cookies)
+    neighbour = Settings.model_validate({**bank.settings.model_dump(), "public_url": "http://127.0.0.1:3001"})
+    other = web(create_routes(bank.db, neighbour))
+    other.cookies = browser.cookies
+    sign_in(other, ada)
+    other.post("/auth/login", data={"email": ada.email, "password": "wrong"})
+    other.post("/auth/logout")
+    assert {name: value for name, value in other.cookies.items() if name in mine} == mine
 
 
 @pytest.mark.parametrize("email", ["ada@bank.test", "nobody@bank.test"])
@@ -41,14 +65,14 @@ def test_a_wrong_password_and_an_unknown_email_get_one_answer(browser, ada, emai
     answer = browser.post("/auth/login", data={"email": email, "password": "wrong wrong wrong"})
     assert answer.headers["location"] == "/sign-in?problem=invalid_credentials"
     assert "wrong" not in str(answer.headers)
-    assert "bank_session=" not in str(answer.headers)
+    assert "bank_session_" not in str(answer.headers)
 
 
 def test_in_a_demo_only_the_demo_people_are_entered_without_a_password(browser, bank, ada):
     auth.register(bank.db, email=demo.BEN.email, name=demo.BEN.name, password=demo.PASSWORD)
     assert browser.post("/auth/demo", data={"email": demo.BEN.email}).headers["location"] == "/home"
     somebody = browser.post("/auth/demo", data={"email": ada.email})
-    assert "bank_session=" not in str(somebody.headers)
+    assert "bank_session_" not in str(somebody.headers)
 
 
 @pytest.mark.parametrize(
@@ -90,11 +114,9 @@ def test_a_huge_form_is_refused(browser):
 
 
 def test_signing_out_makes_the_cookie_worthless(browser, bank, ada):
-    from bank_app.services import auth
-
-    token = sign_in(browser, ada).cookies["bank_session"]
+    token = sign_in(browser, ada).cookies[cookies.name(bank.settings)]
     assert auth.actor_of_cookie(bank.db, token)
-    assert browser.post("/auth/logout").headers["location"] == "/sign-in?signed-out=1"
+    assert browser.post("/auth/logout").headers["location"] == "/sign-in?ended=self"
     assert auth.actor_of_cookie(bank.db, token) is None
 
 
@@ -103,7 +125,7 @@ def test_a_new_customer_begins_with_one_account_at_zero(browser, bank):
 
     answer = browser.post("/auth/register", data={"name": "Nia New", "email": "nia@bank.test", "password": PASSWORD})
     assert answer.headers["location"] == "/home"
-    actor = auth.actor_of_cookie(bank.db, answer.cookies["bank_session"])
+    actor = auth.actor_of_cookie(bank.db, answer.cookies[cookies.name(bank.settings)])
     [account] = bank.db.read(lambda session: accounts.own_accounts(session, actor))
     assert account.balance_minor == 0
 

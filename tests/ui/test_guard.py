@@ -69,7 +69,7 @@ def test_signing_out_ends_a_tab_that_is_still_open(client, bank, ada, counter, c
     client.send(HOME, cookie=cookie)
     auth.close_browser_session(bank.db, cookie.split("=", 1)[1])
     answer = client.send(HOME, cookie=cookie)
-    assert answer.redirects == ["/sign-in?ended=1&next=/home"]
+    assert answer.redirects == ["/sign-in?ended=self"]
     assert "1,240" not in answer
 
 

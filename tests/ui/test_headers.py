@@ -1,7 +1,7 @@
 import pytest
 from starlette.responses import PlainTextResponse
 
-from bank_app.ui import calls
+from bank_app.ui import calls, cookies, site
 from bank_app.ui.headers import PageGate, SecurityHeaders, inline_script_hashes
 
 
@@ -91,6 +91,15 @@ def test_the_laboratory_is_for_everybody_in_a_demo_and_else_for_the_banks_people
         assert gate.get("/lab").status_code == 303
 
 
-def test_a_cookie_that_ended_is_said_to_have_ended(gate):
-    answer = gate.get("/home", headers={"cookie": "bank_session=gone"})
-    assert answer.headers["location"] == "/sign-in?ended=1&next=/home"
+def test_a_cookie_that_ended_is_said_to_have_ended(bank, gate):
+    answer = gate.get("/home", headers={"cookie": f"{cookies.name(bank.settings)}=gone"})
+    assert answer.headers["location"] == "/sign-in?ended=unknown&next=/home"
+
+
+@pytest.mark.parametrize(
+    "path", ["/home", "/accounts/1234567802", "/ops/books", "/settings/security", "/move/transfer"]
+)
+def test_pages_of_people_signed_in_are_kept_by_no_browser(web, bank, tmp_path, path):
+    front = web(SecurityHeaders(page, folder=tmp_path, settings=bank.settings, personal=(*site.PROTECTED, site.STAFF)))
+    assert front.get(path).headers["cache-control"] == "no-store"
+    assert front.get("/sign-in").headers["cache-control"] == "no-cache"

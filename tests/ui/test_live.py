@@ -240,7 +240,7 @@ def test_a_tab_whose_sign_in_is_over_is_told_once(rounds, client, live, bank, ad
     ends = lambda: auth.close_browser_session(bank.db, cookie.split("=", 1)[1])  # noqa: E731
     assert rounds(Recorder({"A"}), ends, lambda: None) == [[("A", "arrived")], []]
     answer = client.send(f"{LIVE}.arrived", cookie=cookie, tab="A")
-    assert answer.redirects == ["/sign-in?ended=1&next=/home"]
+    assert answer.redirects == ["/sign-in?ended=self"]
 
 
 def test_staff_hear_of_money_wherever_it_moves(rounds, client, live, ada, ben, teller, counter, cookie_of):

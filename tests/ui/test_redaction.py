@@ -9,13 +9,13 @@ from bank_app.ui.redaction import Redaction, redact
 @pytest.mark.parametrize(
     "line",
     [
-        "router_data={'headers': {'cookie': 'bank_session=s3cret'}}",
+        "router_data={'headers': {'cookie': 'bank_session_0a1b2c3d=s3cret'}}",
         "Event(name='x', payload={'form': {'password': 's3cret'}}, token='t')",
         "Expected field 'State.x' to receive type 'bool', but got 's3cret' of type 'str'.",
         "Error transforming event argument 'form' with value 's3cret' and type hint 'int'",
         'GET /_event/?token=s3cret&EIO=4 HTTP/1.1',
-        "Cookie: bank_session=s3cret; other=1",
-        "Cookie: other=1; bank_half_session=s3cret",
+        "Cookie: __Host-bank_session_0a1b2c3d=s3cret; other=1",
+        "Cookie: other=1; bank_half_session_0a1b2c3d=s3cret",
     ],
 )  # fmt: skip
 def test_a_line_loses_what_is_secret(line):

@@ -8,6 +8,7 @@ import pytest
 
 from bank_app import clock, demo
 from bank_app.services import auth, first_setup, password_links, profile, second_factor
+from bank_app.ui import cookies as named
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate
 
@@ -55,28 +56,28 @@ def test_with_two_steps_the_password_leads_to_the_code_and_to_no_session(browser
     first = sign_in(browser, ada, next="/accounts")
     assert first.headers["location"] == "/sign-in/code?next=%2Faccounts"
     cookies = first.headers.get_list("set-cookie")
-    assert not any(cookie.startswith("bank_session=") for cookie in cookies)
-    half = next(cookie for cookie in cookies if cookie.startswith("bank_half_session="))
+    assert not any(cookie.startswith("bank_session_") for cookie in cookies)
+    half = next(cookie for cookie in cookies if cookie.startswith("bank_half_session_"))
     assert "HttpOnly" in half
     assert "SameSite=strict" in half
     wrong = browser.post("/auth/code", data={"code": "000000", "next": "/accounts"})
     assert wrong.headers["location"] == "/sign-in/code?problem=TWOFA_WRONG&next=%2Faccounts"
     right = browser.post("/auth/code", data={"code": app.at(clock.now()), "next": "/accounts"})
     assert right.headers["location"] == "/accounts"
-    assert auth.actor_of_cookie(bank.db, right.cookies["bank_session"]).user_id == ada.user_id
+    assert auth.actor_of_cookie(bank.db, right.cookies[named.name(bank.settings)]).user_id == ada.user_id
 
 
 def test_a_code_without_the_password_before_it_is_nothing(browser, bank, ada):
     app, _ = two_steps(bank.db, ada)
     answer = browser.post("/auth/code", data={"code": app.at(clock.now())})
     assert answer.headers["location"] == "/sign-in?problem=TWOFA_TOO_LATE"
-    assert "bank_session=" not in str(answer.headers)
+    assert "bank_session_" not in str(answer.headers)
 
 
 def test_a_half_session_in_place_of_a_session_opens_nothing(browser, bank, ada):
     two_steps(bank.db, ada)
-    half = sign_in(browser, ada).cookies["bank_half_session"]
-    browser.cookies = httpx.Cookies({"bank_session": half})
+    half = sign_in(browser, ada).cookies[named.half(bank.settings)]
+    browser.cookies = httpx.Cookies({named.name(bank.settings): half})
     for path, data in (("/auth/password", {"old": PASSWORD, "password": NEW}), ("/auth/second-step", {})):
         assert browser.post(path, data=data).headers["location"].startswith("/sign-in")
 
@@ -169,7 +170,7 @@ def test_a_bank_that_nobody_runs_leads_to_its_set_up_and_afterwards_there_is_non
     assert PASSWORD not in str(wrong.headers)
     done = set_up(browser, token)
     assert done.headers["location"] == "/ops"
-    assert auth.actor_of_cookie(bank.db, done.cookies["bank_session"]).role == "admin"
+    assert auth.actor_of_cookie(bank.db, done.cookies[named.name(bank.settings)]).role == "admin"
     assert page_of("/setup") == "/there-is-no-such-page"
     assert page_of("/") == "/"
     assert set_up(browser, token).headers["location"] == "/"

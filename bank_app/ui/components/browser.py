@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import reflex as rx
-from reflex.event import EventHandler, no_args_event_spec
+from reflex.event import EventHandler, no_args_event_spec, passthrough_event_spec
 
+from bank_app.ui.notices import NoticeState
 from bank_app.ui.session import SessionState
 
 LIBRARY = "$/public/browser/bank"
@@ -55,7 +56,10 @@ class Notices(rx.Component):
 
 
 class PressOnce(rx.Component):
-    """A button that turns itself off with the first press, until `answer` changes, and while offline."""
+    """A button that turns itself off with the first press, until `answer` changes, and while offline.
+
+    When the connection is lost over a press, `on_lost` hears the `ticket` of then; without it `lost` is said.
+    """
 
     library = LIBRARY
     tag = "PressOnce"
@@ -63,10 +67,15 @@ class PressOnce(rx.Component):
     label: rx.Var[str]
     busy_label: rx.Var[str]
     answer: rx.Var[int]
+    failed: rx.Var[int]
+    line: rx.Var[str]
     kind: rx.Var[str]
     blocked: rx.Var[bool]
+    ticket: rx.Var[str]
     unknown: rx.Var[str]
+    lost: rx.Var[str]
     on_press: EventHandler[no_args_event_spec]
+    on_lost: EventHandler[passthrough_event_spec(str)]
 
 
 class CopyButton(rx.Component):
@@ -122,9 +131,12 @@ submit_on_change = SubmitOnChange.create
 def press_once(*, blocked: rx.Var[bool] | bool = False, **props: Any) -> rx.Component:
     """A button for what must not happen twice; it waits until the bank has told this tab who it belongs to.
 
-    The page is drawn before it has a connection, and what is pressed then would be lost.
+    The page is drawn before it has a connection, and what is pressed then would be lost. A handler that broke is an
+    answer as well: nothing may stay busy for ever.
     """
-    return PressOnce.create(blocked=blocked | ~SessionState.signed_in, **props)
+    return PressOnce.create(
+        blocked=blocked | ~SessionState.signed_in, failed=NoticeState.seq_of_failure, line=SessionState.line, **props
+    )
 
 
 def route_value(name: str) -> rx.Var:

@@ -29,12 +29,17 @@ class Ticks(rx.Component):
 
 
 class KeepForm(rx.Component):
-    """Tells `on_keep` what stands in the form around it when that has changed; then the page takes `address`."""
+    """Tells `on_keep` what stands in the form around it when that has changed; then the page takes `address`.
+
+    Once the form has become the draft `reviewed`, it is left under the address of that draft and the page goes on.
+    """
 
     library = LIBRARY
     tag = "KeepForm"
 
     address: rx.Var[str]
+    kind: rx.Var[str]
+    reviewed: rx.Var[str]
     on_keep: EventHandler[passthrough_event_spec(dict)]
 
 

@@ -23,6 +23,13 @@ class SessionEnd(rx.Component):
     on_stay: EventHandler[no_args_event_spec]
 
 
+class LeaveNothing(rx.Component):
+    """Shows no page of before from the browser's memory."""
+
+    library = LIBRARY
+    tag = "LeaveNothing"
+
+
 class DownloadText(rx.Component):
     """A button that keeps `text` as a file called `name`."""
 
@@ -58,5 +65,6 @@ def session_end() -> rx.Component:
     )
 
 
+leave_nothing = LeaveNothing.create
 download_text = DownloadText.create
 theme_choice = ThemeChoice.create

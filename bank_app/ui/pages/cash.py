@@ -30,10 +30,10 @@ from bank_app.ui.components.parts import page_head, problem_summary
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import say
 from bank_app.ui.money_form import (
+    DOUBTS,
     MoneyForm,
     number_of,
     stuck_in_words,
-    to_review,
 )
 from bank_app.ui.notices import notify
 from bank_app.ui.session import SessionState, actor_of
@@ -89,6 +89,10 @@ class DepositState(CashForm, rx.State):
 
     unsure: bool = False
     looks: int = 0
+    # What the browser remembers of a press, so that it can be asked after by whoever draws this page next.
+    ticket: str = ""
+    _doubts: int = 0
+    _over: bool = False
     _incoming: bool = True
     _what: str = "This deposit"
     _one: UUID | None = None
@@ -101,13 +105,14 @@ class DepositState(CashForm, rx.State):
             async for event in self._settle():
                 yield event
             return
-        self._one, self._waiting, self.unsure = new_id(), None, False
+        self._waiting, self.unsure, self._doubts, self._over = None, False, 0, False
+        self._take(new_id())
         self.loaded = False
         yield
         form = await self._left(await actor_of(self), "deposit")
         typed = form.fields.get("source") if form else self.router.url.query_parameters.get("account")
         if await self._start(number_of(typed)) is not None and form is not None:
-            self._one = form.id
+            self._take(form.id)
             self._kept_as(form.id, form.kind, form.fields)
             await self._begin_with(self.amount_typed, form.written)
         self.form_id += 1
@@ -165,8 +170,21 @@ class DepositState(CashForm, rx.State):
 
     @exposed
     async def refresh(self) -> Any:
-        """What the accounts have now."""
-        return await self._refresh()
+        """What the accounts have now, and what became of a deposit that has no answer."""
+        if self._waiting is not None and not self._over and not self.unsure:
+            async for event in self._settle():
+                yield event
+        yield await self._refresh()
+
+    @exposed
+    async def lost(self, ticket: str) -> None:
+        """The connection was lost over a press: looks for a while, and then says what became of it."""
+        one = forms.identifier(ticket)
+        if one is None or self.unsure or self._over or self.problems:
+            return
+        self._take(one)
+        self._doubts = DOUBTS
+        self._unknown(OutcomeUnknown())
 
     @exposed
     async def look(self) -> Any:
@@ -178,14 +196,19 @@ class DepositState(CashForm, rx.State):
     def _key(self) -> str:
         return f"deposit:{self._one}"
 
+    def _take(self, one: UUID) -> None:
+        """From here on the form is this one deposit."""
+        self._one, self.ticket = one, str(one)
+
     def _fresh_form(self) -> UUID:
-        self._one = self._one or new_id()
-        return self._one
+        self._take(self._one or new_id())
+        return self._one or new_id()
 
     async def _begin_another(self, form: dict) -> None:
         """What stands in the form is another deposit from here on."""
         await self._forget()
-        self._one, self._form, self._waiting = new_id(), None, None
+        self._form, self._waiting = None, None
+        self._take(new_id())
         await self._keep("deposit", form)
 
     async def _forget(self) -> None:
@@ -204,12 +227,15 @@ class DepositState(CashForm, rx.State):
 
     async def _settle(self) -> Any:
         """After a lost connection: the receipt if it went through, else that it never arrived."""
-        movement = self._waiting
-        if movement is None:
+        movement, db = self._waiting, calls.bank().db
+        if movement is None and not self.unsure:
             return
         actor = await actor_of(self)
         try:
-            found = await calls.call(transfers.outcome_of, calls.bank().db, actor, movement, key=self._key)
+            if movement is not None:
+                found = await calls.call(transfers.outcome_of, db, actor, movement, key=self._key)
+            else:
+                found = await calls.call(transfers.outcome_under, db, actor, key=self._key)
         except BankError as error:
             self._answer_with([], error)
             self.unsure = self.unsure and not isinstance(error, Refused)
@@ -217,13 +243,16 @@ class DepositState(CashForm, rx.State):
         if found is not None:
             yield await self._added(found)
             return
+        if self.unsure and self._doubts > 0:
+            self._doubts -= 1
+            return
         self.unsure, self._waiting = False, None
         self._answer_with([Problem("", say("OUTCOME_NOT_RECEIVED"))])
 
     async def _added(self, moved: transfers.Moved) -> Any:
         view = moved.transaction
         received = view.postings[-1]
-        self.unsure = False
+        self.unsure, self._over = False, True
         await self._forget()
         if moved.replayed:
             await notify(self, say("IDEMPOTENT_REPLAY", time=words.time_of_day(view.created_at)), "info")
@@ -318,7 +347,8 @@ class WithdrawState(CashForm, rx.State):
         except BankError as error:
             self._answer_with([], error)
             return None
-        return to_review(f"/move/withdraw?draft={draft.id}", draft)
+        self.reviewed = str(draft.id)
+        return None
 
     async def _draft(self, actor: Actor, text: object) -> drafts.DraftView | None:
         draft_id = forms.identifier(text)
@@ -351,10 +381,13 @@ def deposit() -> rx.Component:
         note_part(state, "Note"),
         rx.el.div(
             press_once(
+                id="add",
                 label=rx.cond(state.echo != "", "Add " + state.echo, "Add money"),
                 busy_label="Adding…",
                 answer=state.answer,
                 kind="submit",
+                ticket=state.ticket,
+                on_lost=state.lost,
                 blocked=state.unsure,
                 class_name="btn primary lg",
             ),
@@ -380,7 +413,7 @@ def withdraw() -> rx.Component:
     """Taking money out, step 1."""
     state = WithdrawState
     form = rx.el.form(
-        keep_form(address=state.kept_at, on_keep=state.keep),
+        keep_form(address=state.kept_at, kind="withdraw", reviewed=state.reviewed, on_keep=state.keep),
         problem_summary(state.problems, state.answer, state.code),
         account_part(state, "From"),
         amount_part(state, verb="You’ll take out", take_all=state.take_all),
@@ -395,6 +428,7 @@ def withdraw() -> rx.Component:
                 busy_label="Checking…",
                 answer=state.answer,
                 kind="submit",
+                lost=say("LOST_BEFORE_CHECKING"),
                 class_name="btn primary lg",
             ),
             rx.el.span("Nothing moves until you press Withdraw on the next page.", class_name="small muted wide-only"),

@@ -21,6 +21,7 @@ from bank_app.ui.guard import exposed
 from bank_app.ui.live import also_watch
 from bank_app.ui.messages import refusal, say
 from bank_app.ui.money_form import (
+    DOUBTS,
     limit_problem,
     named,
     new_answer,
@@ -74,6 +75,9 @@ class ReviewState(rx.State):
     answer: int = 0
     looks: int = 0
     _sent: bool = False
+    # So many more looks before a press whose connection was lost is said never to have come: another worker may still
+    # be at it, and waits for rows longer than one look takes.
+    _doubts: int = 0
     # The draft that has led to its receipt.
     _over: str = ""
 
@@ -82,7 +86,7 @@ class ReviewState(rx.State):
         """Shows the draft of the address; a draft that was sent is its receipt."""
         actor, draft_id = await actor_of(self), self._address()
         if self.shown != str(draft_id):
-            self.loaded, self._sent, self.stage = False, False, "ready"
+            self.loaded, self._sent, self.stage, self._doubts = False, False, "ready", 0
             self.blocked = self.refused = self.code = self.less = ""
             yield
         async for event in self._look(actor, draft_id, opening=True):
@@ -120,6 +124,14 @@ class ReviewState(rx.State):
             await self._not_posted(actor, draft_id, error)
             return None
         return await self._posted(draft, moved)
+
+    @exposed
+    def lost(self, _ticket: str) -> None:
+        """The connection was lost over a press: looks for a while, and then says what became of it."""
+        if self.stage != "ready" or self.refused or self._over == str(self._address()):
+            return
+        self.stage, self.refused, self.code, self._doubts = "unsure", self.sheet.unknown, "", DOUBTS
+        self.looks += 1
 
     @exposed
     async def send_less(self) -> Any:
@@ -176,6 +188,13 @@ class ReviewState(rx.State):
             return
         if draft.stale and opening:
             yield await self._back_to_details(draft)
+            return
+        await self._not_sent(draft, account)
+
+    async def _not_sent(self, draft: DraftView, account: AccountView) -> None:
+        """The bank has no answer to the draft: it waits for a word, or for another look after a press that got lost."""
+        if self.stage == "unsure" and self._doubts > 0:
+            self._doubts -= 1
             return
         if self.stage == "unsure" or self._sent:
             self.refused, self.code, self._sent = say("OUTCOME_NOT_RECEIVED"), "", False

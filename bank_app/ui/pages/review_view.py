@@ -179,6 +179,7 @@ def _buttons() -> rx.Component:
                     blocked=state.blocked != "",
                     unknown=state.sheet.unknown,
                     on_press=state.send.temporal,
+                    on_lost=state.lost,
                     class_name="btn primary lg",
                 ),
                 link("Back", to=state.sheet.change, class_name="btn lg"),

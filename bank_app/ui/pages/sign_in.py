@@ -34,7 +34,7 @@ class Card:
 def kept(header: str) -> dict[str, str]:
     """What was typed before a refusal, from the cookie that lasts for one page."""
     try:
-        values = json.loads(unquote(cookies.value_of(header, cookies.KEPT)))
+        values = json.loads(unquote(cookies.value_of(header, cookies.kept(calls.bank().settings))))
     except ValueError:
         return {}
     return {name: forms.text(value) for name, value in values.items()} if isinstance(values, dict) else {}
@@ -60,10 +60,11 @@ class SignInState(rx.State):
         facts = {"retry_after": wait, "wait": words.how_long(wait), "bank": settings.name}
         self.problem = say(problem, **facts) if problem in CATALOGUE else ""
         self.info = ""
-        if query.get("ended"):
-            self.info = say("SESSION_EXPIRED", minutes=settings.session_idle_minutes)
-        elif query.get("signed-out"):
-            self.info = say("SIGNED_OUT")
+        ended = "ENDED_" + forms.text(query.get("ended"), 16).upper()
+        if ended in CATALOGUE:
+            self.info = say(
+                ended, bank=settings.name, minutes=settings.session_idle_minutes, hours=settings.session_hours
+            )
         elif query.get("done") == "PASSWORD_CHOSEN":
             self.info = say("PASSWORD_CHOSEN")
         self.next = forms.local_path(query.get("next"), "")

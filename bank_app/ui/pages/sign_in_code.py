@@ -26,7 +26,7 @@ class CodeState(rx.State):
     async def open(self) -> Any:
         """Leaves unless the password was given a moment ago."""
         settings, query = calls.bank().settings, self.router.url.query_parameters
-        half = cookies.value_of(self.router.headers.cookie, cookies.HALF)
+        half = cookies.value_of(self.router.headers.cookie, cookies.half(settings))
         if not half or tokens.holder_of_half_session(settings, half) is None:
             return rx.redirect("/sign-in", replace=True)
         problem, wait = forms.text(query.get("problem"), 40), forms.text(query.get("wait"), 6)

@@ -26,7 +26,6 @@ from bank_app.ui.money_form import (
     choice,
     number_of,
     stuck_in_words,
-    to_review,
     why_not_to,
 )
 from bank_app.ui.recipients import (
@@ -182,7 +181,8 @@ class TransferState(MoneyForm, rx.State):
         except BankError as error:
             self._answer_with([], error)
             return None
-        return to_review(f"/move/transfer?draft={draft.id}", draft)
+        self.reviewed = str(draft.id)
+        return None
 
     def _kept_as(self, form_id: UUID, kind: str, fields: Mapping[str, str]) -> None:
         super()._kept_as(form_id, kind, fields)

@@ -17,6 +17,7 @@ from bank_app.ui.components.money_form import (
 )
 from bank_app.ui.components.moving import choice_card, keep_form, number_field, segments, step, when
 from bank_app.ui.components.parts import icon, page_head, problem_summary
+from bank_app.ui.messages import say
 from bank_app.ui.pages.transfer import TransferState
 from bank_app.ui.session import SessionState
 
@@ -166,7 +167,7 @@ def _to() -> rx.Component:
 def _form() -> rx.Component:
     state = TransferState
     return rx.el.form(
-        keep_form(address=state.kept_at, on_keep=state.keep),
+        keep_form(address=state.kept_at, kind="transfer", reviewed=state.reviewed, on_keep=state.keep),
         problem_summary(state.problems, state.answer, state.code),
         account_part(state, "From"),
         _to(),
@@ -182,6 +183,7 @@ def _form() -> rx.Component:
                 busy_label="Checking…",
                 answer=state.answer,
                 kind="submit",
+                lost=say("LOST_BEFORE_CHECKING"),
                 class_name="btn primary lg",
             ),
             rx.el.span("Nothing moves until you press Send on the next page.", class_name="small muted wide-only"),
