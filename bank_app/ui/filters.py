@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bank_app import clock
-from bank_app.domain import money
+from bank_app.domain import digits, money
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.errors import Invalid, InvalidAmount
 from bank_app.services.history import HistoryFilter
@@ -69,7 +69,7 @@ class Asked:
         """A day."""
         found = self.text(name)
         try:
-            return date.fromisoformat(found).isoformat() if found else ""
+            return date.fromisoformat(digits.plain(found)).isoformat() if found else ""
         except ValueError:
             return self.refuse(name, say("DATE_INVALID"))
 

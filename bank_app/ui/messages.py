@@ -57,7 +57,7 @@ CATALOGUE: Mapping[str, str] = {
     "AMOUNT_REQUIRED": "Enter an amount.",
     "AMOUNT_INVALID": "Enter the amount as a number, like {example}.",
     "AMOUNT_POSITIVE": "Enter an amount above {zero}.",
-    "AMOUNT_DECIMALS": "{currency} amounts have {decimals} at most.",
+    "AMOUNT_DECIMALS": "{currency} amounts have {at_most}.",
     "AMOUNT_AMBIGUOUS": "Did you mean {suggestion}? If not, use at most {decimals}.",
     # Of a currency with three decimals: thousands, or decimals after the other mark.
     "AMOUNT_EITHER": "Did you mean {suggestion}? If not, write the decimals after “{mark}”.",
@@ -331,5 +331,6 @@ def amount_problem(problem: str, currency: str, suggestion_minor: int | None = N
         zero=money.display(0, currency),
         currency=kind.name,
         decimals=money.decimals(kind),
+        at_most=f"{money.decimals(kind)} at most" if kind.digits else "no decimals",
         suggestion=money.display(suggestion_minor, currency) if suggestion_minor is not None else "",
     )

@@ -156,3 +156,8 @@ def filter_chips(state: Any, *beside: Content, to: Content) -> rx.Component:
         *beside,
         class_name="chips",
     )
+
+
+def nothing_fits(wanted: Any) -> rx.Var:
+    """Why there are no entries: none fits, or nothing was looked for because a filter could not be understood."""
+    return rx.cond(wanted.wrong != "", "Nothing is listed.", "No entries match.")

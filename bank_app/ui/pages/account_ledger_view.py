@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.ui.components.browser import focus_on_change
-from bank_app.ui.components.filters import entry_filters, filter_chips
+from bank_app.ui.components.filters import entry_filters, filter_chips, nothing_fits
 from bank_app.ui.components.live import new_rows_pill
 from bank_app.ui.components.parts import button_link, document_link, empty, failed_panel, icon, link
 from bank_app.ui.components.rows import ledger, ledger_bones, pending_body
@@ -71,7 +71,7 @@ def _foot() -> rx.Component:
 def _nothing(number: rx.Var, status: rx.Var) -> rx.Component:
     return rx.cond(
         LedgerState.filtered,
-        empty("No entries match.", link("Clear filters", to="/accounts/" + number, class_name="btn sm")),
+        empty(nothing_fits(LedgerState.filters), link("Clear filters", to="/accounts/" + number, class_name="btn sm")),
         empty(
             "Nothing here yet. Money in and out of this account will appear here, newest first.",
             rx.cond(

@@ -19,7 +19,7 @@ from bank_app.services.holds import HoldView
 from bank_app.services.unposted import waiting as set_aside
 from bank_app.ui import calls, messages, rows, words
 from bank_app.ui.components.browser import focus_on_change
-from bank_app.ui.components.filters import entry_filters, filter_chips
+from bank_app.ui.components.filters import entry_filters, filter_chips, nothing_fits
 from bank_app.ui.components.live import freshness, new_rows_pill
 from bank_app.ui.components.parts import button_link, empty, failed_panel, link, page_head, waiting
 from bank_app.ui.components.rows import pending_rows, recent_rows, row_bones
@@ -203,7 +203,7 @@ def _entries() -> rx.Component:
 def _nothing() -> rx.Component:
     return rx.cond(
         ActivityState.filtered,
-        empty("No entries match.", link("Clear filters", to=PATH, class_name="btn sm")),
+        empty(nothing_fits(ActivityState.filters), link("Clear filters", to=PATH, class_name="btn sm")),
         empty(
             "Nothing here yet. Money in and out of your accounts will appear here, newest first.",
             button_link("Move money", "/move", style="primary"),
