@@ -147,6 +147,14 @@ class Writes:
         for piece in _pieces(texts, _LONGEST_STATEMENT):
             self._statements.append((head + ",".join(piece), None))
 
+    def share_lock(self, table: Table) -> None:
+        """Holds all rows of a small table with others, from the statements that follow until the unit of work ends.
+
+        Nothing on the embedded engine, where whoever writes is alone.
+        """
+        if self._quote is not None:
+            self._statements.append((f"SELECT id FROM {table.name} LOCK IN SHARE MODE", None))  # noqa: S608
+
     def update(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Sets in each row, named by its `id`, the other columns that are given; all rows give the same ones.
 

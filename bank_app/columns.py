@@ -127,6 +127,22 @@ def _clock_of_server(_element: DatabaseTime, _compiler: Any, **_options: Any) ->
     return "UTC_TIMESTAMP(6)"
 
 
+class NextPosition(FunctionElement[int]):
+    """The place of a new transaction: on a server the next number, which NULL asks for; the embedded engine counts."""
+
+    inherit_cache = True
+
+
+@compiles(NextPosition)
+def _counted(_element: NextPosition, _compiler: Any, **_options: Any) -> str:
+    return "(SELECT coalesce(max(position), 0) + 1 FROM transactions)"
+
+
+@compiles(NextPosition, "mysql")
+def _given_out(_element: NextPosition, _compiler: Any, **_options: Any) -> str:
+    return "NULL"
+
+
 def json_text(value: Any) -> str:
     """JSON as it is kept: keys sorted, no white space."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -153,6 +153,30 @@ class Database:
                 raise BooksBroken("a duplicate key that running again does not explain") from again
             raise _unavailable(again.fault) from again
 
+    def without_waiting_long(self, operation: Callable[[Session], T]) -> T:
+        """As `unit_of_work`, once, waiting for a row no longer than a second: others may wait behind it.
+
+        Raises:
+            LockTimeout: others held the row.
+            DatabaseUnavailable: no connection.
+        """
+        patience = "SET SESSION innodb_lock_wait_timeout = "
+
+        def attempt(session: Session) -> T:
+            connection = session.connection()
+            if not self.embedded:
+                connection.execute(text(f"{patience}1"))
+            try:
+                return operation(session)
+            finally:
+                if not self.embedded and not connection.invalidated:
+                    connection.execute(text(f"{patience}{max(1, math.ceil(self.settings.lock_timeout))}"))
+
+        try:
+            return self._attempt(attempt)
+        except _Again as again:
+            raise _unavailable(again.fault) from again
+
     def read(self, operation: Callable[[Session], T]) -> T:
         """Runs `operation` on one snapshot and writes nothing.
 

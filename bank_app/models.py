@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from bank_app.columns import Ascii, Digest, Identifier, Json, Moment, ReferenceBits, written
+from bank_app.columns import Ascii, Digest, Identifier, Json, Moment, NextPosition, ReferenceBits, written
 
 
 def _one_of(column: str, *values: str) -> str:
@@ -170,6 +170,7 @@ class Transaction(SQLModel, table=True):
         CheckConstraint(_one_of("type", "deposit", "withdraw", "transfer", "reversal"), name="transactions_type"),
         CheckConstraint("amount > 0", name="transactions_amount"),
         CheckConstraint("(type = 'reversal') = (reverses_id IS NOT NULL)", name="transactions_reversal"),
+        Index("ix_transactions_position", "position", unique=True),
     )
 
     id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
@@ -185,6 +186,9 @@ class Transaction(SQLModel, table=True):
     )
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     hash: bytes = Field(sa_column=Column(Digest, nullable=False))
+    # Given out by the database as rows are written, so that no clock has a say in the order; not always without gaps,
+    # and on a server a lower one may be committed after a higher one.
+    position: int = Field(sa_column=Column(BigInteger, nullable=False, default=NextPosition()))
     # Made of the id by the database, so that a reference is found by an index. SQLite computes it when it is read.
     reference: bytes | None = Field(
         default=None, sa_column=Column(ReferenceBits, Computed("substr(id, 12, 5)", persisted=True), index=True)
@@ -238,6 +242,15 @@ class ClockStep(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     # The date of the posting before it.
     dated_before: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
+class PostingGate(SQLModel, table=True):
+    """One row. Whoever posts shares its lock from before positions are given out until the end of the unit of work."""
+
+    __tablename__ = "posting_gate"
+    __table_args__ = (CheckConstraint("id = 1", name="posting_gate_one_row"),)
+
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
 
 
 class Hold(SQLModel, table=True):
@@ -484,6 +497,7 @@ IMMUTABLE_TABLES = (
 ACCOUNTS: Table = SQLModel.metadata.tables["accounts"]
 TRANSACTIONS: Table = SQLModel.metadata.tables["transactions"]
 POSTINGS: Table = SQLModel.metadata.tables["postings"]
+POSTING_GATE: Table = SQLModel.metadata.tables["posting_gate"]
 CLOCK_STEPS: Table = SQLModel.metadata.tables["clock_steps"]
 HOLDS: Table = SQLModel.metadata.tables["holds"]
 IDEMPOTENCY_KEYS: Table = SQLModel.metadata.tables["idempotency_keys"]

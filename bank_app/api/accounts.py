@@ -19,6 +19,7 @@ from bank_app.api.schemas import (
     BalanceOut,
     BalanceQuery,
     EntryOut,
+    FollowingOut,
     HistoryQuery,
     PageOut,
     PayeeOut,
@@ -29,7 +30,7 @@ from bank_app.api.schemas import (
 from bank_app.api.values import AccountNumber
 from bank_app.domain.accounting import AccountKind
 from bank_app.errors import Invalid
-from bank_app.services import accounts, history, openings
+from bank_app.services import accounts, arrivals, history, openings
 
 router = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Accounts"], generate_unique_id_function=operation_id
@@ -137,19 +138,31 @@ def change_account(account_id: AccountNumber, body: AccountChange, actor: Signed
 @router.get(
     "/accounts/{account_id}/history",
     summary="Read an account's history",
-    response_description="One page of entries, newest first.",
+    response_description="One page of entries, newest first; with `after` oldest first.",
     responses=problems(*_SIGNED_OUT, *_MISSING, *_MALFORMED, "invalid_amount"),
 )
 def get_history(
     account_id: AccountNumber, query: Annotated[HistoryQuery, Query()], actor: SignedIn, bank: Bank
-) -> PageOut[EntryOut]:
-    """Entries by keyset: page 10,000 is as fast as page 1, and entries that arrive meanwhile shift nothing."""
+) -> FollowingOut[EntryOut]:
+    """Entries by keyset: page 10,000 is as fast as page 1, and entries that arrive meanwhile shift nothing.
+
+    With `after` they come oldest first, from the entry after the one with that `sequence` on; `after=0` begins with the
+    first. Sequence numbers have no gaps, so a program that asks again with `next_after` misses nothing.
+    """
+    if query.after is not None:
+        after, filters = query.following(), query.filters()
+        arrived = bank.read(
+            lambda session: arrivals.entries(
+                session, actor, account_id, after=after, filters=filters, limit=query.limit
+            )
+        )
+        return FollowingOut(items=[EntryOut.of(entry) for entry in arrived.items], next_after=arrived.after)
     page = bank.read(
         lambda session: history.history(
             session, actor, account_id, filters=query.filters(), limit=query.limit, cursor=query.cursor
         )
     )
-    return PageOut(items=[EntryOut.of(entry) for entry in page.items], next_cursor=page.next_cursor)
+    return FollowingOut(items=[EntryOut.of(entry) for entry in page.items], next_cursor=page.next_cursor)
 
 
 @router.get(

@@ -29,7 +29,8 @@ from bank_app.api.values import (
 )
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, TransactionType
-from bank_app.services import accounts, history, transfers
+from bank_app.errors import Invalid
+from bank_app.services import accounts, arrivals, history, transfers
 
 T = TypeVar("T")
 Cash = TypeVar("Cash", bound=transfers.CashMovement)
@@ -202,8 +203,22 @@ class PageOut(Answer, Generic[T]):
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
 
 
+class FollowingOut(PageOut[T], Generic[T]):
+    """One page of a list that can also be followed."""
+
+    items: list[T] = Field(description="Newest first; with `after` oldest first.")
+    next_cursor: str | None = Field(
+        default=None, description="Send it as `cursor` for the next page; null on the last, and with `after`."
+    )
+    next_after: str | None = Field(
+        default=None,
+        description="With `after`: send it as `after` to go on from here, at once or later; also given when there are "
+        "no items yet. Otherwise null.",
+    )
+
+
 _LIMIT = Field(default=50, ge=1, le=200, description="How many items at most.")
-_CURSOR = Field(default=None, max_length=500, description="`next_cursor` of the page before.")
+_CURSOR = Field(default=None, max_length=8000, description="`next_cursor` of the page before.")
 
 
 class AccountsQuery(Request):
@@ -269,6 +284,22 @@ class HistoryQuery(Request):
         max_length=100,
         description="Part of the description or of a name; a number; a reference.",
     )
+    after: str | None = Field(
+        default=None,
+        max_length=8000,
+        description="Oldest first: what came after this. `0` begins with the first; then `next_after` of the answer "
+        "before. Not together with `cursor`.",
+    )
+
+    def following(self) -> str:
+        """What `after` says.
+
+        Raises:
+            Invalid: it is asked for together with what goes the other way.
+        """
+        if self.cursor is not None:
+            raise _not_together("cursor", "after begins with the oldest and cursor with the newest: send one of them.")
+        return self.after or arrivals.BEGINNING
 
     def filters(self) -> history.HistoryFilter:
         """As the service takes it."""
@@ -284,7 +315,7 @@ class HistoryQuery(Request):
 
 
 class TransactionsQuery(HistoryQuery):
-    """Which transactions of the whole bank."""
+    """Which transactions: your own, or for tellers and auditors all of the bank's. With `after` nothing narrows."""
 
     currency: CurrencyCode | None = Field(
         default=None, description="Only this currency; the amounts then have at most its decimals."
@@ -293,6 +324,22 @@ class TransactionsQuery(HistoryQuery):
     def filters(self) -> history.HistoryFilter:
         """As the service takes it."""
         return replace(super().filters(), currency=self.currency)
+
+    def following(self) -> str:
+        """As for entries, and nothing narrows.
+
+        Raises:
+            Invalid: it is asked for together with what would leave something out.
+        """
+        narrowing = self.model_fields_set - {"after", "limit", "cursor"}
+        if narrowing:
+            field = min(narrowing).removesuffix("_")
+            raise _not_together(field, "With after every transaction comes; choose among them when you have them.")
+        return super().following()
+
+
+def _not_together(field: str, message: str) -> Invalid:
+    return Invalid(message, errors=[{"field": field, "code": "invalid", "message": message}])
 
 
 class CounterpartyOut(Answer):

@@ -11,9 +11,9 @@ from bank_app.api.batch_schemas import BatchIn, BatchOut
 from bank_app.api.dependencies import Bank, IdempotencyKey, SignedIn
 from bank_app.api.documents import operation_id, problems
 from bank_app.api.requests import ActorRoute
-from bank_app.api.schemas import CashIn, PageOut, ReverseIn, TransactionOut, TransactionsQuery, TransferIn
+from bank_app.api.schemas import CashIn, FollowingOut, ReverseIn, TransactionOut, TransactionsQuery, TransferIn
 from bank_app.database import Database
-from bank_app.services import batches, history, transfers
+from bank_app.services import arrivals, batches, transfers
 from bank_app.services.auth import Actor
 
 router = APIRouter(
@@ -151,19 +151,25 @@ def get_transaction(transaction_id: TransactionId, actor: SignedIn, bank: Bank) 
 @router.get(
     "",
     summary="List transactions",
-    response_description="One page, newest first.",
-    responses=problems(*_SIGNED_OUT, "forbidden", "invalid_request", "invalid_amount"),
+    response_description="One page, newest first; with `after` oldest first.",
+    responses=problems(*_SIGNED_OUT, "invalid_request", "invalid_amount"),
 )
 def list_transactions(
     query: Annotated[TransactionsQuery, Query()], actor: SignedIn, bank: Bank
-) -> PageOut[TransactionOut]:
-    """Transactions of the whole bank, for tellers and auditors.
+) -> FollowingOut[TransactionOut]:
+    """Transactions in the order in which they were written: your own, and all of the bank's for tellers and auditors.
 
     Looking through very many takes no longer than some seconds at a time: then a page is not full, or even empty, and
     `next_cursor` goes on from there. The last page has none.
+
+    With `after` they come oldest first, and a program that asks again with `next_after` gets what was posted since:
+    nothing is left out, however late it was committed, and nothing comes twice. `after=0` begins with the first.
     """
+    if query.after is not None:
+        arrived = arrivals.transactions(bank, actor, after=query.following(), limit=query.limit)
+        return FollowingOut(items=[TransactionOut.of(v) for v in arrived.items], next_after=arrived.after)
     page = bank.read(
-        lambda session: history.list_transactions(
+        lambda session: arrivals.newest_first(
             session,
             actor,
             filters=query.filters(),
@@ -171,4 +177,4 @@ def list_transactions(
             cursor=query.cursor,
         )
     )
-    return PageOut(items=[TransactionOut.of(view) for view in page.items], next_cursor=page.next_cursor)
+    return FollowingOut(items=[TransactionOut.of(view) for view in page.items], next_cursor=page.next_cursor)

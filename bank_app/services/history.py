@@ -23,7 +23,7 @@ from bank_app.models import Account, PayeeName, Posting, Transaction, User
 from bank_app.services import amount_filters, newest, payee_names, places, transfers
 from bank_app.services.accounts import AccountView, get_account, own_accounts
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_cursor
+from bank_app.services.lists import Page, contains, has_number, make_cursor, split_number
 from bank_app.services.roles import staff_only
 
 _MOST_POINTS = 300
@@ -148,16 +148,29 @@ def history(
         Invalid, InvalidAmount: a cursor or an amount that is malformed.
     """
     account = get_account(session, actor, account_id)
-    query = _entries(actor, account, filters).order_by(col(Posting.sequence).desc()).limit(limit + 1)
+    query = entries_of(actor, account, filters).order_by(col(Posting.sequence).desc()).limit(limit + 1)
     if cursor:
-        [position] = split_cursor(cursor, 1)
-        if not (position.isascii() and position.isdigit() and len(position) <= 18):
-            raise bad_cursor()
-        query = query.where(col(Posting.sequence) < int(position))
+        query = query.where(col(Posting.sequence) < split_number(cursor))
     entries = entry_views(session, actor, query)
     more = len(entries) > limit
     entries = entries[:limit]
     return Page(entries, make_cursor(str(entries[-1].sequence)) if more else None)
+
+
+def following(
+    session: Session, actor: Actor, account_id: int, *, after: int, filters: HistoryFilter, limit: int
+) -> tuple[list[EntryView], int]:
+    """Entries of an account after one of its sequence numbers, oldest first, and the number that they reach to.
+
+    The numbers have no gaps and are given out under the account's lock, so that no entry comes late. Locks: none.
+
+    Raises:
+        AccountNotFound, InvalidAmount: as `history`.
+    """
+    account = get_account(session, actor, account_id)
+    query = entries_of(actor, account, filters).where(col(Posting.sequence) > after)
+    entries = entry_views(session, actor, query.order_by(col(Posting.sequence)).limit(limit))
+    return entries, entries[-1].sequence if len(entries) == limit else account.version
 
 
 def summary(session: Session, actor: Actor, account_id: int, *, filters: HistoryFilter = ANYTHING) -> Totals:
@@ -167,7 +180,7 @@ def summary(session: Session, actor: Actor, account_id: int, *, filters: History
         AccountNotFound, InvalidAmount: as `history`.
     """
     account = get_account(session, actor, account_id)
-    inner = _entries(actor, account, filters).subquery()
+    inner = entries_of(actor, account, filters).subquery()
     credit = case((inner.c.direction == Direction.CREDIT.value, inner.c.amount), else_=0)
     row = session.execute(select(func.count(), total(inner.c.amount), total(credit)).select_from(inner)).one()
     return Totals(count=row[0], in_minor=row[2], out_minor=row[1] - row[2])
@@ -181,7 +194,7 @@ def entry(session: Session, actor: Actor, account_id: int, sequence: int) -> Ent
         NotFound: the account has no entry of this number.
     """
     account = get_account(session, actor, account_id)
-    found = entry_views(session, actor, _entries(actor, account, ANYTHING).where(col(Posting.sequence) == sequence))
+    found = entry_views(session, actor, entries_of(actor, account, ANYTHING).where(col(Posting.sequence) == sequence))
     if not found:
         raise errors.NotFound("There is no such entry.")
     return found[0]
@@ -191,10 +204,12 @@ def recent(session: Session, actor: Actor, *, limit: int = 8) -> list[EntryView]
     """The newest entries over all of the actor's own accounts; a move between two of them appears once, as sent."""
     rows: list[Any] = []
     for account in own_accounts(session, actor):
-        rows += session.execute(_entries(actor, account, ANYTHING).order_by(col(Posting.sequence).desc()).limit(limit))
-    entries = _views_of(session, actor, rows)
+        rows += session.execute(
+            entries_of(actor, account, ANYTHING).order_by(col(Posting.sequence).desc()).limit(limit)
+        )
+    entries = views_of(session, actor, sorted(rows, key=lambda row: row.position, reverse=True))
     shown = [e for e in entries if not (e.counterparty and e.counterparty.own and e.direction is Direction.CREDIT)]
-    return sorted(shown, key=lambda entry: (entry.created_at, entry.transaction_id), reverse=True)[:limit]
+    return shown[:limit]
 
 
 def postings_query() -> Any:
@@ -204,14 +219,15 @@ def postings_query() -> Any:
             col(Posting.account_id), col(Posting.sequence), col(Posting.transaction_id), col(Posting.direction),
             col(Posting.amount), col(Posting.currency), col(Posting.balance_after), col(Posting.created_at),
             col(Transaction.type), col(Transaction.description), col(Transaction.metadata_),
-            col(Transaction.reverses_id),
+            col(Transaction.reverses_id), col(Transaction.position),
         )
         .join(Transaction, col(Transaction.id) == col(Posting.transaction_id))
     )  # fmt: skip
     return looked_up_beside(query, Transaction)
 
 
-def _entries(actor: Actor, account: AccountView, filters: HistoryFilter) -> Any:
+def entries_of(actor: Actor, account: AccountView, filters: HistoryFilter) -> Any:
+    """Postings of an account that fit, with what their transactions say, for `views_of` to read."""
     query = postings_query().where(col(Posting.account_id) == account.id)
     return narrowed(query, actor, filters, currency=account.currency, beside=account.id)
 
@@ -276,10 +292,11 @@ def _mentions(text: str, actor: Actor, *, beside: Any) -> Any:
 
 def entry_views(session: Session, actor: Actor, query: Any) -> list[EntryView]:
     """The rows of such a query as the actor reads them."""
-    return _views_of(session, actor, session.execute(query).all())
+    return views_of(session, actor, session.execute(query).all())
 
 
-def _views_of(session: Session, actor: Actor, rows: Sequence[Any]) -> list[EntryView]:
+def views_of(session: Session, actor: Actor, rows: Sequence[Any]) -> list[EntryView]:
+    """Such rows as the actor reads them."""
     ids = [row.transaction_id for row in rows]
     others = counterparties(session, actor, ids)
     reversals = transfers.reversals_of(session, ids)
@@ -426,7 +443,7 @@ def statement(session: Session, actor: Actor, account_id: int, *, start: datetim
     account = get_account(session, actor, account_id)
     first, last = places.ends_of(session, account.id, start, end)
     between = (col(Posting.sequence) > first, col(Posting.sequence) <= last)
-    query = _entries(actor, account, ANYTHING).where(*between).order_by(col(Posting.sequence))
+    query = entries_of(actor, account, ANYTHING).where(*between).order_by(col(Posting.sequence))
     entries = entry_views(session, actor, query)
     opening = _balance_of(session, account.id, first, start).balance_minor
     into = sum(entry.amount_minor for entry in entries if entry.direction is Direction.CREDIT)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -32,6 +32,7 @@ from bank_app.models import (
     ACCOUNTS,
     CLOCK_STEPS,
     IDEMPOTENCY_KEYS,
+    POSTING_GATE,
     POSTINGS,
     TRANSACTIONS,
     Account,
@@ -357,6 +358,8 @@ def _write(
     """One statement per table, however long the list."""
     posted = [item for _, outcome in decided if (item := _posted_by(outcome))]
     writes = Writes(session)
+    if posted:
+        writes.share_lock(POSTING_GATE)
     writes.insert(TRANSACTIONS, [_transaction_row(item) for item in posted])
     # After the transactions, because a hold names the one that captured it; before the keys, because they name holds.
     holds.write(writes)
@@ -368,6 +371,16 @@ def _write(
     keys = [_key_row(draft, key, outcome, now) for draft, key, outcome in answers]
     writes.insert(IDEMPOTENCY_KEYS, keys)
     writes.send()
+
+
+def all_settled(session: Session) -> int:
+    """The position up to which every transaction is committed, or will never be.
+
+    Locks: the gate, alone, so that none is on its way: waits for who is committing, and keeps others for a moment.
+    """
+    if session.execute(select(POSTING_GATE.c.id).with_for_update()).first() is None:
+        raise errors.BooksBroken("the gate that whoever posts goes through is not there")
+    return session.execute(select(func.max(TRANSACTIONS.c.position))).scalar() or 0
 
 
 def record_refusal(session: Session, key: Key, refusal: Refused) -> None:

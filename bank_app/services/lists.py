@@ -66,14 +66,22 @@ def split_cursor(cursor: str, parts: int) -> list[str]:
     Raises:
         Invalid: it is not one of ours.
     """
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        found = text.split("|")
-    except (ValueError, UnicodeError):
-        found = []
+    found = read_cursor(cursor)
     if len(found) != parts:
         raise bad_cursor()
     return found
+
+
+def read_cursor(cursor: str) -> list[str]:
+    """The parts of a cursor that has any number of them.
+
+    Raises:
+        Invalid: it is not one of ours.
+    """
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
+    except (ValueError, UnicodeError):
+        raise bad_cursor() from None
 
 
 def split_moment(cursor: str) -> tuple[datetime, str]:
@@ -103,6 +111,18 @@ def split_id(cursor: str) -> UUID:
         return UUID(split_cursor(cursor, 1)[0])
     except ValueError:
         raise bad_cursor() from None
+
+
+def split_number(cursor: str) -> int:
+    """The sort key of rows that are ordered by a number.
+
+    Raises:
+        Invalid: as `split_cursor`.
+    """
+    [number] = split_cursor(cursor, 1)
+    if not (number.isascii() and number.isdigit() and len(number) <= 18):
+        raise bad_cursor()
+    return int(number)
 
 
 def bad_cursor() -> errors.Invalid:

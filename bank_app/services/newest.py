@@ -17,9 +17,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from bank_app.domain.identifiers import made_at
 from bank_app.models import Transaction
-from bank_app.services.lists import Page, make_cursor, split_id
+from bank_app.services.lists import Page, make_cursor, split_number
 
 _STRETCH = 10_000
 _SECONDS = 2.0
@@ -27,7 +26,7 @@ _SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Ids of transactions, newest first, and where the next page begins; `searched_to` as in `Page`."""
+    """Ids of transactions, the last written first, and where the next page begins; `searched_to` as in `Page`."""
 
     ids: list[UUID]
     next_cursor: str | None
@@ -53,38 +52,40 @@ def find(
     Raises:
         Invalid: the cursor is not one of ours.
     """
-    before = split_id(cursor) if cursor else None
+    before = split_number(cursor) if cursor else None
     if indexed or not conditions:
-        return _full(_ids(session, _matching(conditions, before), limit), limit)
+        return _full(_rows(session, _matching(conditions, before), limit), limit)
     ends = time.monotonic() + _SECONDS
-    ids: list[UUID] = []
+    rows: list[Any] = []
     while True:
         first = _first_of_stretch(session, before)
         stretch = _matching(conditions, before)
         if first is not None:
-            stretch = stretch.where(col(Transaction.id) >= first)
-        ids += _ids(session, stretch, limit - len(ids))
-        if first is None or len(ids) > limit:
-            return _full(ids, limit)
+            stretch = stretch.where(col(Transaction.position) >= first.position)
+        rows += _rows(session, stretch, limit - len(rows))
+        if first is None or len(rows) > limit:
+            return _full(rows, limit)
         if time.monotonic() >= ends:
-            return Found(ids, make_cursor(str(first)), made_at(first))
-        before = first
+            return Found([row.id for row in rows], make_cursor(str(first.position)), first.created_at)
+        before = first.position
 
 
-def _matching(conditions: Sequence[Any], before: UUID | None) -> Select[UUID]:
-    query = select(col(Transaction.id)).where(*conditions).order_by(col(Transaction.id).desc())
-    return query if before is None else query.where(col(Transaction.id) < before)
+def _matching(conditions: Sequence[Any], before: int | None) -> Select[Any]:
+    columns: tuple[Any, ...] = (col(Transaction.id), col(Transaction.position), col(Transaction.created_at))
+    query: Select[Any] = select(*columns).where(*conditions).order_by(col(Transaction.position).desc())
+    return query if before is None else query.where(col(Transaction.position) < before)
 
 
-def _first_of_stretch(session: Session, before: UUID | None) -> UUID | None:
+def _first_of_stretch(session: Session, before: int | None) -> Any:
     """The oldest of the next so many transactions; None if there are not that many any more."""
-    return session.execute(_matching((), before).offset(_STRETCH - 1).limit(1)).scalar()
+    return session.execute(_matching((), before).offset(_STRETCH - 1).limit(1)).first()
 
 
-def _ids(session: Session, query: Select[UUID], limit: int) -> list[UUID]:
+def _rows(session: Session, query: Select[Any], limit: int) -> list[Any]:
     # One more than wanted says that there is a next page.
-    return list(session.execute(query.limit(limit + 1)).scalars())
+    return list(session.execute(query.limit(limit + 1)))
 
 
-def _full(ids: list[UUID], limit: int) -> Found:
-    return Found(ids[:limit], make_cursor(str(ids[limit - 1])) if len(ids) > limit else None)
+def _full(rows: Sequence[Any], limit: int) -> Found:
+    ids = [row.id for row in rows[:limit]]
+    return Found(ids, make_cursor(str(rows[limit - 1].position)) if len(rows) > limit else None)

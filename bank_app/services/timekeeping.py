@@ -33,7 +33,11 @@ _JUMP = timedelta(seconds=1)
 _ROW = 1
 _FACTS = select(
     DatabaseTime().label("database"),
-    select(TRANSACTIONS.c.created_at).order_by(TRANSACTIONS.c.id.desc()).limit(1).scalar_subquery().label("newest"),
+    select(TRANSACTIONS.c.created_at)
+    .order_by(TRANSACTIONS.c.position.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("newest"),
     select(col(BankFacts.clock_accepted_at)).where(col(BankFacts.id) == _ROW).scalar_subquery().label("accepted"),
 )
 

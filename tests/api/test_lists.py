@@ -152,3 +152,27 @@ def test_the_bank_people_search_all_transactions(caller, auditor, busy, query):
     items = caller(auditor).get(f"/transactions?{query}").json()["items"]
     assert [item["description"] for item in items] == ["rent 100%"]
     assert all(side["balance_after"] for side in items[0]["postings"])
+
+
+def test_everybody_follows_what_he_may_see_from_the_oldest_on(caller, counter, ada, ben, teller):
+    hers, his = counter.open(ada, "10.00"), counter.open(ben, "20.00")
+    counter.transfer(ada, hers, his, "1.00")
+    amounts = {ada: ["10.00", "1.00"], ben: ["20.00", "1.00"], teller: ["10.00", "20.00", "1.00"]}
+    for person, expected in amounts.items():
+        page = caller(person).get("/transactions?after=0").json()
+        assert [item["amount"] for item in page["items"]] == expected
+        again = caller(person).get("/transactions", params={"after": page["next_after"]}).json()
+        assert (again["items"], again["next_after"]) == ([], page["next_after"])
+        newest = caller(person).get("/transactions").json()
+        assert [item["amount"] for item in newest["items"]] == expected[::-1]
+        assert newest["next_after"] is None
+    page = caller(ada).get(f"/accounts/{hers.number}/history?after=1").json()
+    assert ([item["sequence"] for item in page["items"]], page["next_after"]) == ([2], "2")
+    assert caller(ben).get(f"/accounts/{hers.number}/history?after=1").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["after=0&cursor=MQ", "after=0&q=rent", "after=x", "after=-1"])
+def test_following_and_what_would_leave_something_out_do_not_go_together(caller, ada, teller, query):
+    for person in (ada, teller):
+        answer = caller(person).get(f"/transactions?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
