@@ -89,7 +89,9 @@ def test_every_sum_of_the_bank_is_exact_beyond_64_bits(db, ada, teller, counter,
     assert (month.in_minor, month.out_minor, month.closing_minor, month.adds_up) == (3 * much, 3 * much, 0, True)
     proved = db.read(lambda s: proof.re_add(s, ada, hers.id))
     assert (proved.in_minor, proved.out_minor, proved.holds) == (3 * much, 3 * much, True)
-    assert db.read(lambda s: ledger.debits_since(s, [hers.id], clock.now() - timedelta(days=1))) == {hers.id: 3 * much}
+    assert db.read(lambda s: ledger.debits_since(s, [hers.id], clock.now() - timedelta(days=1), now=clock.now())) == {
+        hers.id: 3 * much
+    }
     # A day's limit on an account that has paid more than 64 bits today: an answer, and the right one.
     db.unit_of_work(lambda s: accounts.change_account(s, teller, hers.id, daily_limit="100.00", reason="As agreed"))
     with pytest.raises(errors.LimitExceeded) as refused:
