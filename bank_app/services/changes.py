@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlmodel import SQLModel
 
 from bank_app import clock
 from bank_app.database import Database
+from bank_app.domain.accounting import HoldState
 from bank_app.domain.identifiers import earliest_id
-from bank_app.models import ACCOUNTS, TRANSACTIONS
+from bank_app.models import ACCOUNTS, HOLDS, TRANSACTIONS
 from bank_app.services import preferences
 
 # What of an account is written anywhere on a page, besides what follows from its entries.
@@ -31,6 +32,15 @@ _MARKS = select(
     ACCOUNTS.c.id, ACCOUNTS.c.version, ACCOUNTS.c.held, ACCOUNTS.c.status, ACCOUNTS.c.frozen_for, ACCOUNTS.c.nickname,
     ACCOUNTS.c.overdraft_limit, ACCOUNTS.c.transfer_limit, ACCOUNTS.c.daily_limit,
 ).where(ACCOUNTS.c.id.in_(bindparam("ids", expanding=True)))  # fmt: skip
+_OVER = (
+    select(HOLDS.c.account_id, func.count().label("holds"))
+    .where(
+        HOLDS.c.account_id.in_(bindparam("ids", expanding=True)),
+        HOLDS.c.state == HoldState.OPEN.value,
+        HOLDS.c.expires_at <= bindparam("now", type_=HOLDS.c.expires_at.type),
+    )
+    .group_by(HOLDS.c.account_id)
+)
 _GOOD_SIGN_INS = (
     select(_SIGN_INS.c.id, _USERS.c.preferences)
     .join(_USERS, _USERS.c.id == _SIGN_INS.c.user_id)
@@ -48,11 +58,13 @@ _RECORDS = (
     .order_by(_AUDIT.c.id)
     .limit(_MOST_RECORDS)
 )
-_NEWEST = select(TRANSACTIONS.c.id).order_by(TRANSACTIONS.c.id.desc()).limit(1)
+_NEWEST = select(TRANSACTIONS.c.id).order_by(TRANSACTIONS.c.position.desc()).limit(1)
 
 
 def marks(db: Database, account_ids: Collection[int]) -> dict[int, Mark]:
     """What each account looks like now; two marks differ when a page about the account would.
+
+    Nothing is written when a hold runs out, so what is held no more is asked for, of accounts that hold anything.
 
     Raises:
         DatabaseUnavailable: no connection.
@@ -61,6 +73,9 @@ def marks(db: Database, account_ids: Collection[int]) -> dict[int, Mark]:
     for some in _portions(sorted(account_ids)):
         rows: Sequence[Any] = db.look_up(_MARKS, {"ids": some})
         found.update({row.id: tuple(row[1:]) for row in rows})
+        if holding := [row.id for row in rows if row.held]:
+            for row in db.look_up(_OVER, {"ids": holding, "now": clock.now()}):
+                found[row.account_id] += (row.holds,)
     return found
 
 

@@ -45,6 +45,24 @@ def test_an_account_looks_different_after_whatever_a_page_shows_of_it(db, counte
     assert changes.marks(db, []) == {}
 
 
+def test_an_account_looks_different_once_a_hold_on_it_runs_out(db, counter, ada, another):
+    account, other = counter.open(ada, "50.00"), counter.open(ada, "1.00")
+    ids = [account.id, other.id]
+    first = counter.hold(ada, account, "5.00", expires_in=60).hold
+    second = counter.hold(ada, account, "6.00", expires_in=600).hold
+    counter.hold(ada, other, "1.00", expires_in=6000)
+    before = changes.marks(db, ids)
+    seen = [before]
+    for moment in (first.expires_at, second.expires_at):
+        with clock.moved_to(moment - timedelta(microseconds=1)):
+            assert changes.marks(db, ids) == seen[-1]
+        with clock.moved_to(moment):
+            # Whichever worker the page is open at, nothing was written.
+            seen.append(changes.marks(another(), ids))
+        assert seen[-1][account.id] != seen[-2][account.id]
+        assert seen[-1][other.id] == before[other.id]
+
+
 def test_many_accounts_are_asked_for_in_portions(db, counter, ada, monkeypatch):
     monkeypatch.setattr(changes, "_AT_ONCE", 2)
     ids = [counter.open(ada).id for _ in range(5)]
