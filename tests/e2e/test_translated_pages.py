@@ -60,8 +60,10 @@ def is_whole(page):
     expect(page.get_by_text("Unexpected Application Error")).to_have_count(0)
 
 
-@pytest.mark.parametrize("how", HOW)
-@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.TELLER, Role.ADMIN])
+@pytest.mark.parametrize(
+    ("role", "how"),
+    [(Role.CUSTOMER, "wrap"), (Role.CUSTOMER, "replace"), (Role.TELLER, "before"), (Role.ADMIN, "wrap")],
+)
 def test_no_page_dies_of_a_translator(bank, visit, person, ada, paths, role, how):  # noqa: F811
     somebody = ada if role is Role.CUSTOMER else person("Sam Rowan", role)
     page, died = visit(somebody), []

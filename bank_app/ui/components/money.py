@@ -7,10 +7,13 @@ import reflex as rx
 from bank_app.ui.components.live import tinted
 from bank_app.ui.components.parts import Content, bone, icon
 
+# A translator writes numbers as its language does, and an amount is what the bank wrote.
+UNTRANSLATED = {"translate": "no"}
+
 
 def amount(text: Content, *, incoming: rx.Var | bool = False) -> rx.Component:
     """An amount in a row. Money in is green besides its plus sign; money out is plain ink."""
-    return rx.el.span(text, class_name=rx.cond(incoming, "money in", "money"))
+    return rx.el.span(text, class_name=rx.cond(incoming, "money in", "money"), custom_attrs=UNTRANSLATED)
 
 
 def hero_amount(figure: rx.Var, ready: rx.Var) -> rx.Component:
@@ -25,6 +28,7 @@ def hero_amount(figure: rx.Var, ready: rx.Var) -> rx.Component:
             bone("6ch", "1em"),
         ),
         class_name="hero-amount",
+        custom_attrs=UNTRANSLATED,
     )
 
 
