@@ -103,7 +103,7 @@ def back(
 
     `problem` is the message if the form knows better than the error which one is right.
     """
-    query["problem"] = problem or _problem(error)
+    query["problem"] = problem or problem_of(error)
     if isinstance(error, Throttled) and "retry_after" in error.details:
         query["wait"] = str(error.details["retry_after"])
     if path:
@@ -114,7 +114,8 @@ def back(
     return response
 
 
-def _problem(error: BankError) -> str:
+def problem_of(error: BankError) -> str:
+    """The message of the catalogue that an error has on a page of signing in."""
     if isinstance(error, SignInLocked):
         return "SIGNIN_LOCKED"
     if isinstance(error, SecondFactorUsed):

@@ -64,7 +64,7 @@ def test_signing_up_and_in_with_a_second_step(visit):
     sign_in(page, email)
     page.get_by_label("Code", exact=True).fill(recovery)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_text("That code isn't right.")).to_be_visible()
+    expect(page.get_by_text("That recovery code was used already. Take another one.")).to_be_visible()
     page.get_by_label("Code", exact=True).fill(totp.at(time.time() + 30))
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator(".hero-amount")).to_have_text("$0.00")

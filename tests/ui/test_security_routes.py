@@ -199,3 +199,23 @@ def test_demo_people_come_with_the_set_up_where_they_may(bank, web, monkeypatch)
     assert set_up(browser, token, start="demo").headers["location"] == "/"
     assert (calls.bank().settings.name, calls.bank().settings.demo) == ("Elm Road Bank", True)
     assert browser.post("/auth/demo", data={"email": demo.BEN.email}).headers["location"] == "/home"
+
+
+def test_a_code_that_was_used_is_told_so_when_signing_in_and_when_turning_it_off(browser, client, bank, ada):
+    step = "reflex___state____state.bank_app___ui___pages___two_step____two_step_state"
+    app, recovery = two_steps(bank.db, ada)
+    code = app.at(clock.now())
+    for good in (recovery[0], code):
+        sign_in(browser, ada)
+        browser.post("/auth/code", data={"code": good})
+    cookie = f"{named.name(bank.settings)}={browser.cookies[named.name(bank.settings)]}"
+    for typed, said in (
+        (code, "That code was used already. Wait for the next one."),
+        (recovery[0], "That recovery code was used already. Take another one."),
+    ):
+        sign_in(browser, ada)
+        answer = browser.post("/auth/code", data={"code": typed}).headers["location"]
+        assert answer in ("/sign-in/code?problem=TWOFA_USED", "/sign-in/code?problem=TWOFA_RECOVERY_USED")
+        client.send(f"{step}.open", cookie=cookie, path="/settings/security/two-step")
+        shown = client.send(f"{step}.turn_off", {"form": {"code": typed}}, cookie=cookie)
+        assert said in shown

@@ -10,7 +10,7 @@ import segno
 
 from bank_app.errors import BankError
 from bank_app.services import second_factor
-from bank_app.ui import calls, forms, messages, words
+from bank_app.ui import calls, forms, messages, native_forms, words
 from bank_app.ui.components.browser import copy_button, focus_on_change, password_box
 from bank_app.ui.components.fields import text_field
 from bank_app.ui.components.parts import bone, button_link, failed_panel, icon, waiting
@@ -82,10 +82,9 @@ class TwoStepState(rx.State):
         try:
             return await calls.call(attempt, bank.db, actor, code=forms.field(form, "code", 40)) or (), ""
         except BankError as error:
-            expired = error.details.get("reason") == "expired"
             wait = words.how_long(str(error.details.get("retry_after", "")))
-            variant = "TWOFA_EXPIRED" if expired else "SIGNIN_LOCKED" if "retry_after" in error.details else ""
-            return (), messages.refusal(error, variant=variant, wait=wait, bank=bank.settings.name).text
+            problem = native_forms.problem_of(error)
+            return (), messages.refusal(error, variant=problem, wait=wait, bank=bank.settings.name).text
 
     async def _show(self, fresh: tuple[str, ...]) -> None:
         name = calls.bank().settings.name
