@@ -12,9 +12,12 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from bank_app import backup
 from bank_app import settings as bank_settings
+from bank_app.backup import BackupRefused
 from bank_app.build import BuildFailed
 from bank_app.database import Database
 from bank_app.domain import money
@@ -24,7 +27,7 @@ from bank_app.private_mysql import ServerError, find_program
 from bank_app.server import PortTaken
 from bank_app.services import audit_trail, auth, integrity, timekeeping
 from bank_app.settings import Settings, SettingsError
-from bank_app.start import HOST, Refused, first_line, opened, run_demo, serve_production
+from bank_app.start import HOST, Refused, alone, first_line, opened, run_demo, serve_production
 from bank_app.testbed import NeedMissing, run_checks, run_tests
 
 out = Console(highlight=False, soft_wrap=True)
@@ -60,7 +63,7 @@ def main() -> None:
         app(prog_name="./bank", standalone_mode=True)
     except SettingsError as error:
         _end(str(error), 2)
-    except (Refused, ServerError, NeedMissing, BuildFailed, PortTaken) as error:
+    except (Refused, ServerError, NeedMissing, BuildFailed, PortTaken, BackupRefused) as error:
         _end(str(error), 1)
     except BankError as error:
         _end(error.detail, 1)
@@ -185,13 +188,67 @@ def clock_accept(data: Data = None) -> None:
     out.print(f"Accepted: it is {found.at:%Y-%m-%d %H:%M} UTC. Running workers post again within seconds.")
 
 
+@app.command("backup")
+def make_backup(
+    file: Annotated[Path, typer.Argument(help="A new file; whoever has it has the bank.")], data: Data = None
+) -> None:
+    """Write the whole bank into one new file, as it is at one moment, while it goes on serving."""
+    settings = _load(data)
+    with opened(settings) as db:
+        contents = backup.back_up(db, file.expanduser().resolve())
+    out.print(f"{_held(contents)} are in {file} ({file.stat().st_size:,} bytes).", markup=False)
+    out.print(f"Checksum {contents.checksum}. Keep the file as secret as the bank: its secret key is in it.")
+
+
+@app.command("restore")
+def restore_backup(
+    file: Annotated[Path, typer.Argument(help="What ./bank backup wrote, on any engine.")],
+    data: Data = None,
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Also over a bank, which is then gone.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before that.")] = False,
+) -> None:
+    """Make an empty database the bank that is in a file, and verify it; exit 1 when something does not hold."""
+    settings = _load(data)
+    if replace and not yes:
+        where = ", ".join(make_url(url).render_as_string(hide_password=True) for url in settings.urls)
+        typer.confirm(f"This forgets whatever is in {where}. Go on?", abort=True)
+    with alone(settings, "restore"):
+        contents = backup.restore(settings, file.expanduser().resolve(), replace=replace)
+        with opened(settings) as db:
+            out.print(f"Restored {_held(contents)} into {db.where}, from a backup of {contents.made_at}.", markup=False)
+            _report_on(db)
+
+
+def _held(contents: backup.Contents) -> str:
+    counted = ((contents.rows.get(table, 0), table) for table in ("users", "accounts", "transactions", "postings"))
+    words = {"users": "people"}
+    return ", ".join(f"{count} {words.get(table, table)}" for count, table in counted)
+
+
 @app.command()
-def verify(data: Data = None) -> None:
+def verify(
+    data: Data = None,
+    *,
+    may_be_empty: Annotated[
+        bool, typer.Option("--may-be-empty", help="A bank without anything is right, too.")
+    ] = False,
+) -> None:
     """Recompute every invariant of the books and the audit trail's chain; exit 1 when something does not hold."""
     settings = _load(data)
     with opened(settings) as db:
-        report = integrity.check(db)
-        trail = audit_trail.verify(db, None)
+        if not may_be_empty and backup.is_empty(db):
+            _end(
+                f"EMPTY: there is no person, no account and no entry in {db.where}. If a bank should be there, this is "
+                "another database, or a copy of its file without the -wal file beside it: see ./bank restore.",
+                1,
+            )
+        _report_on(db)
+
+
+def _report_on(db: Database) -> None:
+    report = integrity.check(db)
+    trail = audit_trail.verify(db, None)
     broken = {violation.invariant for violation in report.violations}
     table = Table(title=f"The books on {report.checked_at:%Y-%m-%d %H:%M:%S} UTC", title_justify="left")
     for column in ("", "Invariant", "Holds"):

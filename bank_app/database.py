@@ -12,11 +12,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tenacity
 from pymysql.constants import CLIENT
-from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -276,6 +277,11 @@ class Database:
                 self._schema_seen_current = schema.is_current(connection)
         return self._schema_seen_current
 
+    def has_tables(self) -> bool:
+        """Whether there is anything at all in it."""
+        with self.reading.connect() as connection:
+            return bool(inspect(connection).get_table_names())
+
     def upgrade_schema(self) -> None:
         """Applies the missing migrations, in order. Of several processes that do so at once the others wait.
 
@@ -294,6 +300,19 @@ class Database:
         if self.embedded:
             return f"SQLite {version}"
         return version if "mariadb" in version.lower() else f"MySQL {version}"
+
+    def fold_log(self) -> None:
+        """Has the embedded engine put its log into the file, as far as nobody reads it just now: a copy is then whole.
+
+        Does nothing where the database is a server, or a file that is not there.
+        """
+        if not (self.embedded and self.url.database and Path(self.url.database).exists()):
+            return
+        connection = self.writing.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
 
     def dispose(self) -> None:
         """Closes every pooled connection."""

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import DropTable
 
 from alembic import command
 from bank_app.errors import DatabaseUnavailable, LockTimeout
@@ -33,13 +34,35 @@ def is_current(connection: Connection) -> bool:
     return applied == set(ScriptDirectory.from_config(migrations()).get_heads())
 
 
-def upgrade(connection: Connection) -> None:
+def knows(revision: str) -> bool:
+    """Whether this program has a migration of that name."""
+    return any(script.revision == revision for script in ScriptDirectory.from_config(migrations()).walk_revisions())
+
+
+def drop_everything(connection: Connection) -> None:
+    """Drops every table of the database, and commits.
+
+    Args:
+        connection: of its own, with nothing begun.
+    """
+    with alone(connection):
+        tables = MetaData()
+        tables.reflect(connection)
+        if not _is_embedded(connection):
+            connection.execute(text("SET SESSION foreign_key_checks = 0"))
+        for table in reversed(tables.sorted_tables):
+            connection.execute(DropTable(table))
+        connection.commit()
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
     """Applies the missing migrations, in order, and commits. Of several that do so at once the others wait.
 
     On the embedded engine all of them are one unit of work; a server commits with every statement about tables.
 
     Args:
         connection: of its own, with nothing begun.
+        revision: The last migration that is applied.
 
     Raises:
         DatabaseUnavailable: the server does not let this user create triggers; nothing was changed.
@@ -50,7 +73,7 @@ def upgrade(connection: Connection) -> None:
             _require_triggers(connection)
             config = migrations()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
         connection.commit()
 
 

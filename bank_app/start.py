@@ -6,7 +6,8 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.status import Status
@@ -100,13 +101,31 @@ def opened(settings: Settings) -> Iterator[Database]:
     """
     db = Database(settings)
     try:
+        if db.embedded and not Path(db.url.database or "").exists():
+            raise Refused(f"There is no bank in {db.where}: run ./bank migrate first to begin one, or ./bank restore.")
         try:
             current = db.schema_is_current()
+            tables = current or db.has_tables()
         except SQLAlchemyError as error:
             raise Refused(f"The database {db.where} cannot be reached: {first_line(error)}") from None
+        if not tables:
+            raise Refused(
+                f"The database {db.where} is EMPTY, without any table: run ./bank migrate first to begin a bank in it. "
+                "If it is the copy of a bank's file, what is in the -wal file beside the original is missing."
+            )
         if not current:
             raise Refused("The database does not have the schema of this program: run ./bank migrate first.")
         yield db
+    finally:
+        db.dispose()
+
+
+def fold_log(settings: Settings) -> None:
+    """After the last process of a bank has ended: a copy of the embedded file is then the whole bank."""
+    db = Database(settings)
+    try:
+        with suppress(SQLAlchemyError):
+            db.fold_log()
     finally:
         db.dispose()
 
@@ -154,6 +173,7 @@ def run_demo(settings: Settings, *, port: int, mysql: bool, reset: bool, console
         share(settings, DATABASE_URL=settings.database_url, BANK_DEMO="on", BANK_SELF_SERVICE_CASH="on")
         share(settings, BANK_LAB_URL=place.on(private).url if private else "", BANK_LAB_WATCH=_readiness(HOST, port))
         _prepare_books(settings, private, steps)
+        stack.callback(fold_log, settings)
         with steps.step("Front end") as step:
             release = build.ensure_built(settings, step.say)
             step.result = "ready"
@@ -235,6 +255,7 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
     with ExitStack() as stack:
         if not settings.database_url:
             stack.enter_context(alone(settings, server.base_url(host, port)))
+        stack.callback(fold_log, settings)
         with opened(settings) as db:
             warn_of_clock(db, console)
             engine = db.server_version()

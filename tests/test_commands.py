@@ -1,5 +1,6 @@
 """The commands as a script uses them: what they print, how they refuse, and their exit status."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 
@@ -261,3 +263,48 @@ def test_a_start_that_is_terminated_ends_its_private_server(tmp_path):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_copy_of_the_file_of_a_bank_that_was_stopped_is_the_bank(tmp_path, demo_file):
+    """Also when the one before it was killed: the next one folds in what that left in the log."""
+    data, copied = tmp_path / "data", tmp_path / "copied"
+    data.mkdir()
+    copied.mkdir()
+    shutil.copy(demo_file, data / "bank.sqlite3")
+    for how in (signal.SIGKILL, signal.SIGTERM):
+        _serve_and_write(data, how)
+    assert not (data / "bank.sqlite3-wal").exists()
+    shutil.copy(data / "bank.sqlite3", copied / "bank.sqlite3")
+    with closing(sqlite3.connect(copied / "bank.sqlite3")) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM users WHERE email LIKE 'late%'").fetchone() == (2,)
+    assert bank("verify", data=copied).returncode == 0
+
+
+def _serve_and_write(data, how):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("BANK_", "DATABASE_URL"))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bank_app", "run", "--port", str(port)],
+        cwd=PROJECT, env={**clean, "BANK_DATA": str(data)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    said = ""
+    while "is ready in" not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    person = {"email": f"late{port}@example.test", "name": "Late Comer", "password": PASSWORD}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v1/auth/register",
+        json.dumps(person).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 201
+    if how is signal.SIGKILL:
+        os.killpg(process.pid, how)
+    else:
+        process.send_signal(how)
+    process.communicate(timeout=60)
