@@ -126,9 +126,10 @@ def _build(settings: Settings, progress: Progress) -> Path:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
+            # Also after a build that failed or was interrupted: nothing tracked changes by running.
+            _keep_if_same(lock)
     if process.returncode or not (work / "build" / "client" / "index.html").is_file():
         raise BuildFailed(_explain(log))
-    _keep_if_same(lock)
     shutil.rmtree(work / "npm-cache", ignore_errors=True)
     progress("Putting the pages in place")
     return _release(work, settings.data / "build" / _fingerprint(sources))
@@ -212,8 +213,16 @@ def _keep_if_same(before: dict[Path, bytes]) -> None:
     """Undoes a new order of keys in the lock: every build writes it again, and only a new package is a change."""
     for path, content in _read_lock().items():
         old = before.get(path, content)
-        if old != content and json.loads(old) == json.loads(content):
+        if old != content and _means_the_same(old, content):
             path.write_bytes(old)
+
+
+def _means_the_same(old: bytes, new: bytes) -> bool:
+    try:
+        return bool(json.loads(old) == json.loads(new))
+    except ValueError:
+        # Cut off while it was being written.
+        return True
 
 
 def _fingerprint(sources: str) -> str:

@@ -308,3 +308,22 @@ def _serve_and_write(data, how):
     else:
         process.send_signal(how)
     process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("left", [b'{"b": 2, "a": 1}', b'{"b": 2, '])
+def test_a_build_that_was_interrupted_leaves_the_lock_as_it_was(tmp_path, monkeypatch, left):
+    lock = tmp_path / "reflex.lock" / "package.json"
+    lock.parent.mkdir()
+    lock.write_bytes(b'{"a": 1, "b": 2}')
+    monkeypatch.setattr(build, "PROJECT", tmp_path)
+    monkeypatch.setattr(build, "_source_digest", lambda _settings: "digest")
+    monkeypatch.setattr(build, "_build_environment", lambda _settings, _work: {})
+
+    def interrupted(*_arguments):
+        lock.write_bytes(left)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build, "_follow", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build._build(bank_settings.load(data=tmp_path), lambda _step: None)
+    assert lock.read_bytes() == b'{"a": 1, "b": 2}'
