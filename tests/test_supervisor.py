@@ -42,9 +42,9 @@ def load(target):
 if __name__ == "__main__":
     multiprocessing.set_start_method("spawn", force=True)
     popen_fork.os.waitpid = slow_waitpid
-    supervisor = {"ours": server.Supervisor, "theirs": server.MPServer}[sys.argv[1]](
-        "any:app", interface=Interfaces.ASGI, address="127.0.0.1", port=int(sys.argv[2]), workers=3,
-        workers_kill_timeout=int(sys.argv[3]),
+    supervisor = server.Supervisor(
+        "any:app", interface=Interfaces.ASGI, address="127.0.0.1", port=int(sys.argv[1]), workers=3,
+        workers_kill_timeout=int(sys.argv[2]),
     )
     supervisor.serve(target_loader=load)
 """
@@ -54,11 +54,11 @@ if __name__ == "__main__":
 def ended(tmp_path):
     """The status and the log of a server that was told to end in the moment in which its last worker began to serve."""
 
-    def run(supervisor, *, kill_after, seconds_to_end):
+    def run(*, kill_after, seconds_to_end):
         script, port = tmp_path / "serves.py", next(port for port in range(29000, 32000) if is_free(port))
         script.write_text(SERVES)
         process = subprocess.Popen(
-            [sys.executable, str(script), supervisor, str(port), str(kill_after)],
+            [sys.executable, str(script), str(port), str(kill_after)],
             env={**os.environ, "PYTHONPATH": str(PROJECT), "SECONDS_TO_END": str(seconds_to_end)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
@@ -75,16 +75,10 @@ def ended(tmp_path):
 
 
 def test_a_worker_that_has_ended_is_not_killed_nor_one_that_has_just_begun(ended):
-    status, log = ended("ours", kill_after=10, seconds_to_end=0.2)
+    status, log = ended(kill_after=10, seconds_to_end=0.2)
     assert (status, log.count("Stopped worker-"), log.count("Killing")) == (0, 3, 0), log
 
 
-def test_granian_by_itself_still_needs_that(ended):
-    """When this fails, the class that stands in front of it can go."""
-    _, log = ended("theirs", kill_after=3, seconds_to_end=0.2)
-    assert "Killing" in log
-
-
 def test_a_worker_that_does_not_end_in_its_time_is_killed(ended):
-    status, log = ended("ours", kill_after=1, seconds_to_end=30)
+    status, log = ended(kill_after=1, seconds_to_end=30)
     assert (status, log.count("Killing")) == (0, 3), log
