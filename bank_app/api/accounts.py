@@ -191,7 +191,12 @@ def get_balance(
     response_model=StatementOut,
     response_description="The period's entries, oldest first, and how they join two balances.",
     responses={
-        200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+        200: {
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "headers": {
+                "Content-Disposition": {"description": "With `format=csv`: a file name.", "schema": {"type": "string"}}
+            },
+        },
         **problems(*_SIGNED_OUT, *_MISSING, *_MALFORMED),
     },
 )

@@ -27,14 +27,24 @@ signed_in = APIRouter(
 class RegisterIn(schemas.Request):
     """A person who wants to be a customer."""
 
-    email: str = Field(max_length=254, description="What you sign in with.", examples=["ada@example.org"])
-    name: str = Field(
-        max_length=1_000, description="1 to 100 characters, as others see you.", examples=["Ada Lindqvist"]
+    email: str = Field(
+        max_length=254,
+        description="What you sign in with.",
+        examples=["ada@example.org"],
+        json_schema_extra={"minLength": 3, "format": "email"},
     )
+    name: str = Field(
+        max_length=1_000,
+        description="1 to 100 characters as people count them, as others see you.",
+        examples=["Ada Lindqvist"],
+        json_schema_extra={"minLength": 1, "maxLength": 400, "pattern": r"\S"},
+    )
+    # What is longer than the rule allows and yet no attack is told so by the rule, in its own words.
     password: str = Field(
         max_length=1024,
         description="12 to 128 characters and not one of those that people try first.",
         examples=["violet harbour seven lamps"],
+        json_schema_extra={"minLength": 12, "maxLength": 128},
     )
 
 
@@ -54,7 +64,11 @@ class LoginIn(schemas.Request):
 class RefreshIn(schemas.Request):
     """A refresh token to be exchanged."""
 
-    refresh_token: str = Field(max_length=200, description="From the last sign-in or refresh; good for one use.")
+    refresh_token: str = Field(
+        max_length=200,
+        description="From the last sign-in or refresh; good for one use.",
+        examples=["kZ9wq3mXc1s0bV7tR2nLh5yE8uAfGd4J"],
+    )
 
 
 class TokensOut(schemas.Answer):

@@ -58,7 +58,21 @@ class BatchIn(Request):
 
     atomic: bool = Field(default=False, strict=True, description="All or none.")
     items: list[Annotated[DepositItem | WithdrawItem | TransferItem, Field(discriminator="type")]] = Field(
-        min_length=1, max_length=batches.LARGEST_BATCH, description="Posted in this order."
+        min_length=1,
+        max_length=batches.LARGEST_BATCH,
+        description="Posted in this order.",
+        examples=[
+            [
+                {"type": "deposit", "account_id": "1234567889", "amount": "50.00"},
+                {
+                    "type": "transfer",
+                    "from_account_id": "1234567889",
+                    "to_account_id": "2345678930",
+                    "amount": "20.00",
+                    "idempotency_key": "payroll-2026-11-ada",
+                },
+            ]
+        ],
     )
 
 

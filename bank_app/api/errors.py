@@ -169,7 +169,9 @@ def of_bank_error(request: Request, error: BankError) -> ProblemResponse:
     status = status_of(type(error))
     details = dict(error.details)
     if status == 422:
-        details.setdefault("errors", [_field_error(request, error)])
+        found = details.get("errors") or [_field_error(request, error)]
+        # Services name some after the messages of pages, in capitals; a code of the API has none.
+        details["errors"] = [{**field, "code": field["code"].lower()} for field in found]
     return problem(
         request,
         status=status,

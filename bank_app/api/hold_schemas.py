@@ -21,7 +21,9 @@ class HoldIn(Request):
     account_id: AccountNumber = Field(description="Whose money: an account of yours, or any for a teller.")
     amount: AmountIn
     to_account_id: AccountNumber | None = Field(
-        default=None, description="Who receives it on capture; in cash when left out. Of the same currency."
+        default=None,
+        description="Who receives it on capture; in cash when left out. Of the same currency.",
+        examples=["2345678930"],
     )
     expires_in: Annotated[WholeNumber, Field(ge=1, le=MAX_HOLD_SECONDS)] = Field(
         default=USUAL_HOLD_SECONDS, description="Seconds until the money is free again by itself.", examples=[3600]
@@ -59,7 +61,7 @@ class HoldOut(Answer):
 
     id: UUID = Field(description="A UUIDv7.")
     account_id: str = Field(description="The account whose money it is.", examples=["1234567889"])
-    to_account_id: str | None = Field(description="Who receives it on capture; null for cash.", examples=["1234567889"])
+    to_account_id: str | None = Field(description="Who receives it on capture; null for cash.", examples=["2345678930"])
     amount: Money = Field(description="What was set aside.", examples=["30.00"])
     captured_amount: Money | None = Field(description="What was moved; null unless captured.", examples=["25.00"])
     currency: str = Field(description="ISO 4217 code.", examples=["USD"])

@@ -24,7 +24,7 @@ def render(document: Document) -> str:
     parts.append("</ul></nav>")
     for tag in document["tags"]:
         parts.append(f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>")
-        parts += [_operation(document, *op) for op in operations if tag["name"] in op[2].get("tags", ())]
+        parts += [_operation(*op) for op in operations if tag["name"] in op[2].get("tags", ())]
     parts.append("<h2>Schemas</h2>")
     for name, schema in document["components"]["schemas"].items():
         parts.append(f'<h3 id="schema-{escape(name)}">{escape(name)}</h3>{prose(schema.get("description", ""))}')
@@ -42,7 +42,7 @@ def _address(method: str, path: str) -> str:
     return f'<span class="method">{method}</span><code>{escape(path)}</code>'
 
 
-def _operation(document: Document, method: str, path: str, operation: Mapping[str, Any]) -> str:
+def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
     parts = [f'<h3 id="{operation["operationId"]}">{escape(operation["summary"])}</h3>', _address(method, path)]
     parts.append(prose(operation.get("description", "")))
     if not operation.get("security"):
@@ -51,8 +51,9 @@ def _operation(document: Document, method: str, path: str, operation: Mapping[st
         rows = [_parameter(parameter) for parameter in operation["parameters"]]
         parts.append("<h4>Parameters</h4>" + table(("Name", "In", "Type", "Meaning"), rows))
     if "requestBody" in operation:
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        example = json.dumps(_example(document, schema), indent=2, ensure_ascii=False)
+        content = operation["requestBody"]["content"]["application/json"]
+        schema, [first, *_] = content["schema"], content["examples"].values()
+        example = json.dumps(first["value"], indent=2, ensure_ascii=False)
         parts.append(f'<h4>Body</h4><p>{_type(schema)}</p><pre tabindex="0"><code>{escape(example)}</code></pre>')
     rows = [_response(status, response) for status, response in operation["responses"].items()]
     parts.append("<h4>Answers</h4>" + table(("Status", "Body", "Meaning"), rows))
@@ -109,15 +110,3 @@ def _type(schema: Mapping[str, Any]) -> str:
     else:
         text = escape(str(schema.get("type", "any"))) + (f" ({escape(schema['format'])})" if "format" in schema else "")
     return text
-
-
-def _example(document: Document, schema: Mapping[str, Any]) -> Any:
-    """A body made of the examples of its fields; fields without one are left out."""
-    if "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    found = {}
-    for name, field in schema.get("properties", {}).items():
-        listed = [choice["examples"] for choice in (field, *field.get("anyOf", ())) if "examples" in choice]
-        if listed:
-            found[name] = listed[0][0]
-    return found

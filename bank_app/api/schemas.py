@@ -72,6 +72,16 @@ def _required_when_named(schema: dict[str, Any]) -> None:
 class AccountChange(Request):
     """What to change; a field that is left out stays as it is. The owner renames, the rest is a teller's."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"nickname": "Rent"},
+                {"daily_limit": "1000.00", "reason": "agreed at the desk"},
+                {"status": "frozen", "frozen_for": "debits", "reason": "card seen in a leak"},
+            ]
+        }
+    )
+
     nickname: NicknameText | None = Field(
         default=None, description="A new name; null or empty takes the name away.", examples=["Rent"]
     )
@@ -252,8 +262,17 @@ class StatementQuery(Request):
         description="A calendar month in UTC.",
         examples=["2026-11"],
     )
-    from_: Bound | None = Field(default=None, alias="from", description="Or: posted at this very time or later …")
-    to: Bound | None = Field(default=None, description="… and before this time; at this very time no more.")
+    from_: Bound | None = Field(
+        default=None,
+        alias="from",
+        description="Or: posted at this very time or later …",
+        examples=["2026-11-01T00:00:00Z"],
+    )
+    to: Bound | None = Field(
+        default=None,
+        description="… and before this time; at this very time no more.",
+        examples=["2026-12-01T00:00:00Z"],
+    )
     format: Literal["json", "csv"] = Field(default="json", description="How it is written.")
 
 
@@ -436,7 +455,7 @@ class TransferIn(Request):
     """Money from one account to another of the same currency."""
 
     from_account_id: AccountNumber = Field(description="Who pays: an account of yours, or any for a teller.")
-    to_account_id: AccountNumber = Field(description="Who receives.")
+    to_account_id: AccountNumber = Field(description="Who receives.", examples=["2345678930"])
     amount: AmountIn
     description: DescriptionText | None = _DESCRIPTION
     metadata: Metadata = _METADATA

@@ -15,6 +15,11 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 PASSWORD = "lantern-orchard-48-violin"
+# What HTTP itself needs, and what browsers obey: on every answer and in no document.
+ALWAYS_THERE = {
+    "content-length", "content-type", "x-content-type-options", "cache-control", "content-security-policy",
+    "referrer-policy", "x-frame-options", "cross-origin-resource-policy",
+}  # fmt: skip
 
 
 class Caller:
@@ -62,6 +67,8 @@ class Declared:
                 declared = operation["responses"]
                 status = str(response.status_code)
                 assert status in declared, f"{method} {path} answered {status}, which is not declared"
+                named = {name.lower() for name in declared[status]["headers"]}
+                assert set(response.headers) - ALWAYS_THERE <= named, f"{method} {path}: {response.headers}"
                 kind = response.headers.get("content-type", "").partition(";")[0]
                 if kind == "application/problem+json":
                     code = response.json()["code"]

@@ -38,11 +38,11 @@ def test_an_email_registers_once_in_any_case(anyone, ada):
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
-        ("password", "short", "PASSWORD_SHORT"),
-        ("password", "x" * 129, "PASSWORD_LONG"),
-        ("password", "password1234", "PASSWORD_COMMON"),
-        ("email", "not an address", "EMAIL_INVALID"),
-        ("name", "  ", "NAME_INVALID"),
+        ("password", "short", "password_short"),
+        ("password", "x" * 129, "password_long"),
+        ("password", "password1234", "password_common"),
+        ("email", "not an address", "email_invalid"),
+        ("name", "  ", "name_invalid"),
     ],
 )
 def test_registering_names_the_field_that_is_wrong_and_never_repeats_it(anyone, field, value, code):
