@@ -42,6 +42,9 @@ NOT_INPUTS = (
     "start.py",
     "testbed.py",
 )
+LOCK = "reflex.lock"
+# What the tools look for in the folder that they work in.
+STAGED = ("rxconfig.py", "bank_app", "assets")
 Progress = Callable[[str], None]
 
 
@@ -109,12 +112,12 @@ def ensure_built(settings: Settings, progress: Progress) -> Path:
 def _build(settings: Settings, progress: Progress) -> Path:
     work, log = settings.data / "web", settings.data / "build.log"
     # Sources before, because somebody may edit them meanwhile; the lock after, because a build completes it.
-    sources, lock = _source_digest(settings), _read_lock()
+    sources, stage = _source_digest(settings), _stage(settings.data / "stage")
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
             command,
-            cwd=PROJECT,
+            cwd=stage,
             env=_build_environment(settings, work),
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -126,10 +129,9 @@ def _build(settings: Settings, progress: Progress) -> Path:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
-            # Also after a build that failed or was interrupted: nothing tracked changes by running.
-            _keep_if_same(lock)
     if process.returncode or not (work / "build" / "client" / "index.html").is_file():
         raise BuildFailed(_explain(log))
+    _adopt_lock(stage / LOCK)
     shutil.rmtree(work / "npm-cache", ignore_errors=True)
     progress("Putting the pages in place")
     return _release(work, settings.data / "build" / _fingerprint(sources))
@@ -206,23 +208,32 @@ def _source_digest(settings: Settings) -> str:
 
 
 def _read_lock() -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in sorted((PROJECT / "reflex.lock").glob("*.json"))}
+    return {path: path.read_bytes() for path in sorted((PROJECT / LOCK).glob("*.json"))}
 
 
-def _keep_if_same(before: dict[Path, bytes]) -> None:
-    """Undoes a new order of keys in the lock: every build writes it again, and only a new package is a change."""
-    for path, content in _read_lock().items():
-        old = before.get(path, content)
-        if old != content and _means_the_same(old, content):
-            path.write_bytes(old)
+def _stage(folder: Path) -> Path:
+    """Where the tools work: the sources as links, and a lock of their own.
+
+    They write the lock again in every build, in another order of keys on some machines. However a build ends, also by
+    `kill -9`, it has changed no file that is kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in STAGED:
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(PROJECT / name)
+    shutil.rmtree(folder / LOCK, ignore_errors=True)
+    if (PROJECT / LOCK).is_dir():
+        shutil.copytree(PROJECT / LOCK, folder / LOCK)
+    return folder
 
 
-def _means_the_same(old: bytes, new: bytes) -> bool:
-    try:
-        return bool(json.loads(old) == json.loads(new))
-    except ValueError:
-        # Cut off while it was being written.
-        return True
+def _adopt_lock(written: Path) -> None:
+    """Takes over what a build wrote into its lock where it says something new, which only a new package does."""
+    for path in sorted(written.glob("*.json")):
+        kept = PROJECT / LOCK / path.name
+        if not kept.exists() or json.loads(kept.read_bytes()) != json.loads(path.read_bytes()):
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_bytes(path.read_bytes())
 
 
 def _fingerprint(sources: str) -> str:

@@ -198,18 +198,26 @@ def test_a_front_end_is_the_same_until_an_input_changes(tmp_path, monkeypatch):
     assert build._source_digest(settings) != before
 
 
-def test_a_build_that_only_shuffles_the_lock_leaves_it_as_it_was(tmp_path, monkeypatch):
+def test_a_build_writes_into_a_lock_of_its_own_and_only_news_is_taken_over(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "PROJECT", tmp_path)
     lock = tmp_path / "reflex.lock" / "package.json"
     lock.parent.mkdir()
     lock.write_text('{"a": 1, "b": 2}')
-    before = build._read_lock()
-    lock.write_text('{"b": 2, "a": 1}')
-    build._keep_if_same(before)
-    assert lock.read_text() == '{"a": 1, "b": 2}'
-    lock.write_text('{"b": 3, "a": 1}')
-    build._keep_if_same(before)
-    assert lock.read_text() == '{"b": 3, "a": 1}'
+    (tmp_path / "rxconfig.py").write_text("config = 1")
+    for text, kept in (('{"b": 2, "a": 1}', '{"a": 1, "b": 2}'), ('{"b": 3, "a": 1}', '{"b": 3, "a": 1}')):
+        stage = build._stage(tmp_path / "data" / "stage")
+        assert (stage / "rxconfig.py").read_text() == "config = 1"
+        before = lock.read_text()
+        assert (stage / "reflex.lock" / "package.json").read_text() == before
+        (stage / "reflex.lock" / "package.json").write_text(text)
+        # However the build ends from here on, the one that is kept is as it was.
+        assert lock.read_text() == before
+        build._adopt_lock(stage / "reflex.lock")
+        assert lock.read_text() == kept
+    written = tmp_path / "data" / "stage" / "reflex.lock" / "package-lock.json"
+    written.write_text("{}")
+    build._adopt_lock(written.parent)
+    assert (lock.parent / "package-lock.json").read_text() == "{}"
 
 
 def test_only_the_newest_releases_are_kept(tmp_path):
@@ -320,7 +328,7 @@ def test_a_build_that_was_interrupted_leaves_the_lock_as_it_was(tmp_path, monkey
     monkeypatch.setattr(build, "_build_environment", lambda _settings, _work: {})
 
     def interrupted(*_arguments):
-        lock.write_bytes(left)
+        (tmp_path / "stage" / "reflex.lock" / "package.json").write_bytes(left)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(build, "_follow", interrupted)
