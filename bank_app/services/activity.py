@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from bank_app.domain.accounting import Direction
 from bank_app.models import Posting
-from bank_app.services import history
+from bank_app.services import amount_filters, history
 from bank_app.services.accounts import own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.history import ANYTHING, EntryView, HistoryFilter
@@ -73,6 +73,7 @@ def walk(
         InvalidAmount: an amount that is malformed.
     """
     accounts = own_accounts(session, actor)
+    amount_filters.check(filters)
     sent = aliased(Posting)
     between = exists(
         select(1).where(
@@ -87,7 +88,9 @@ def walk(
     for account in accounts:
         if filters.currency not in (None, account.currency):
             continue
-        query = history.entries_of(actor, account, filters).where(once)
+        # Amounts are compared in the currency of each row: what one account cannot have, another can.
+        entries = history.postings_query().where(col(Posting.account_id) == account.id)
+        query = history.narrowed(entries, actor, filters, beside=account.id).where(once)
         mark = marks.get(account.id)
         if mark is not None:
             query = query.where(sequence < mark if newest_first else sequence > mark)

@@ -42,6 +42,17 @@ def conditions(filters: AmountFilter, amount: Any, currency: Any, *, code: str |
         yield amount <= _minor(filters.max_amount, only, currency, least=False)
 
 
+def check(filters: AmountFilter) -> None:
+    """Makes sure that the amounts of a filter can be meant, whatever there is to compare with.
+
+    Raises:
+        InvalidAmount: as `conditions`.
+    """
+    for text in (filters.min_amount, filters.max_amount):
+        if text is not None:
+            _read(text, filters.currency)
+
+
 def lets_through(filters: AmountFilter, amount_minor: int, code: str) -> bool:
     """Whether one amount is looked for.
 

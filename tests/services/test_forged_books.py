@@ -30,8 +30,8 @@ class Forger:
                 content = {
                     ("amount_minor" if name == "amount" else name): value for name, value in row._mapping.items()
                 }
-                # The reference says nothing that the id does not.
-                del content["hash"], content["reference"]
+                # The reference says nothing that the id does not, and the position only when it was written.
+                del content["hash"], content["reference"], content["position"]
                 headers[row.id] = chain.transaction_hash(**content)
                 yield f"UPDATE transactions SET hash = x'{headers[row.id].hex()}' WHERE id = x'{row.id.hex}'"
             heads = {}

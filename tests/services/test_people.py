@@ -245,7 +245,10 @@ def test_a_refresh_token_is_good_for_one_new_pair(db, ada):
 def test_a_refresh_token_that_comes_back_ends_the_whole_sign_in_and_no_other(db, ada):
     stolen, elsewhere = tokens(db, ada), tokens(db, ada)
     fresh = auth.refresh_tokens(db, refresh_token=stolen.refresh_token)
-    refused(errors.NotSignedIn, auth.refresh_tokens, db, refresh_token=stolen.refresh_token)
+    refused(errors.RefreshTokenUsed, auth.refresh_tokens, db, refresh_token=stolen.refresh_token)
+    assert actor_of_access_token(db, fresh.access_token)
+    with clock.moved_to(clock.now() + timedelta(minutes=1)):
+        refused(errors.RefreshTokenUsed, auth.refresh_tokens, db, refresh_token=stolen.refresh_token)
     refused(errors.NotSignedIn, auth.refresh_tokens, db, refresh_token=fresh.refresh_token)
     refused(errors.NotSignedIn, actor_of_access_token, db, fresh.access_token)
     assert actor_of_access_token(db, elsewhere.access_token)

@@ -153,7 +153,8 @@ def test_a_draft_of_three_sides_is_posted_whole(db, counter, ada, hers, his):
 def test_drafts_that_carry_their_time_keep_it_unless_the_account_is_further(db, ada, hers, his):
     now = clock.now() + timedelta(days=1)
     drafts = [transfer(ada, hers, his, 1, created_at=now + timedelta(hours=hour)) for hour in (0, 2, 1)]
-    posted = post(db, *drafts)
+    with clock.moved_to(now + timedelta(hours=2)):
+        posted = post(db, *drafts)
     assert [outcome.created_at - now for outcome in posted] == [timedelta(hours=hour) for hour in (0, 2, 2)]
 
 

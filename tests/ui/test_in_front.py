@@ -44,7 +44,7 @@ def test_the_palette_fills_in_a_form_and_stops_there(client, ada, ben, counter, 
     counter.transfer(ada, hers, his, "1.00")
     name = ben.name.split()[0]
     hits = client.send(SEARCH, {"typed": f"send 25 to {name}"}, cookie=cookie_of(ada)).vars["hits"]
-    assert [hit.address for hit in hits][:1] == [f"/move/transfer?to={his.number}&amount=25.00"]
+    assert [hit.address for hit in hits][:1] == [f"/move/transfer?to={his.number}&amount=25.00&currency=USD"]
     assert hits[0].title == f"Send $25.00 to {ben.name}"
     assert counter.balance(his) == "1.00"
 
