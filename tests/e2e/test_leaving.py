@@ -39,6 +39,9 @@ def test_after_signing_out_the_button_that_goes_back_shows_nothing(visit, ada):
     page = visit(ada)
     page.goto("/accounts")
     page.get_by_role("link", name="Home", exact=True).first.click()
+    # The amount stands on the page before as well, whose menu would go with it.
+    page.wait_for_url("**/home")
+    expect(page.get_by_text("Recent activity")).to_be_visible()
     expect(page.get_by_text("$500.00").first).to_be_visible()
     # Every text that was ever in the document from here on, however shortly.
     page.context.add_init_script(

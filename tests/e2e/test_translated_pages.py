@@ -92,6 +92,8 @@ def test_a_translated_transfer_goes_through_and_says_the_right_amounts(visit, ad
     page = visit(ada)
     page.goto("/move/transfer")
     expect(heading(page, "Send money")).to_be_visible()
+    # A page that is touched before it has come to life is drawn anew, and says so in the console.
+    expect(page.get_by_role("radio", name=re.compile("^Everyday ••")).first).to_be_visible()
     translate(page, how)
     page.get_by_role("radio", name=re.compile("^Everyday ••")).first.check()
     page.get_by_role("radio", name=re.compile("^Savings ••")).first.check()
