@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import false, func
+from sqlalchemy import false
 
 from bank_app import errors
 from bank_app.domain.identifiers import bare_number
+from bank_app.domain.search import pattern
 
 T = TypeVar("T")
 
@@ -44,9 +45,10 @@ def every(page: Callable[[str | None], Page[T]], *, most: int | None = None) -> 
 
 
 def contains(column: Any, text: str) -> Any:
-    """Whether a column has `text` in it, in any case; nothing in `text` is a wildcard."""
-    pattern = f"%{text.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
-    return func.lower(column).like(pattern, escape="!")
+    """Whether a column has `text` in it as people read it, the same on every engine; nothing in it is a wildcard."""
+    sought = pattern(text)
+    # MySQL refuses a pattern of nothing.
+    return column.regexp_match(sought) if sought else column.is_not(None)
 
 
 def has_number(column: Any, text: str) -> Any:

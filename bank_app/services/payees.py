@@ -15,6 +15,7 @@ from bank_app import clock, errors
 from bank_app.domain import names
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.domain.identifiers import account_number_text, bare_number, grouped, new_id
+from bank_app.domain.search import occurs
 from bank_app.domain.text import written
 from bank_app.models import Account, Posting, SavedPayee, Transaction, User
 from bank_app.services import audit, ledger, payee_names
@@ -284,9 +285,8 @@ def _saved_view(row: SavedPayee, currency: str, owner: str, paid: Payee | None) 
 
 
 def _fits(view: SavedView, q: str) -> bool:
-    text, digits = q.strip().casefold(), bare_number(q)
-    named = text in view.name.casefold() or text in (view.nickname or "").casefold()
-    return not text or named or (digits.isdigit() and digits in view.number)
+    digits = bare_number(q)
+    return occurs(q, view.name) or occurs(q, view.nickname or "") or (digits.isdigit() and digits in view.number)
 
 
 def _mine(session: Session, actor: Actor, condition: Any) -> SavedPayee | None:

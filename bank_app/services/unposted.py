@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bank_app.domain.accounting import Direction, HoldState
+from bank_app.domain.search import occurs
 from bank_app.services import amount_filters, holds
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
@@ -43,5 +44,4 @@ def fits(
         return False
     if (filters.from_ and at < filters.from_) or (filters.to and at >= filters.to):
         return False
-    sought = (filters.q or "").strip().casefold()
-    return any(sought in one.casefold() for one in named)
+    return any(occurs(filters.q or "", one) for one in named)
