@@ -23,11 +23,14 @@ from sqlalchemy.types import TypeEngine
 from bank_app.columns import Ascii, Digest, Identifier, Json, Moment, json_text
 from bank_app.errors import BooksBroken
 
-# Servers refuse packets above max_allowed_packet, which nobody sets below some megabytes.
+# In bytes. A server that takes less is asked for less: see `_room`.
 _LONGEST_STATEMENT = 1_000_000
 _LONGEST_PACKET = 3_000_000
+# What a packet has besides its text, with much to spare.
+_OF_THE_PROTOCOL = 1_000
 # Between statements of one packet. Quoted text holds no line feed, so this is found nowhere else.
 SEPARATOR = ";\n"
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 # --- reading ------------------------------------------------------------------------------------------
@@ -53,11 +56,18 @@ def ask(session: Session, questions: Sequence[Question]) -> list[Sequence[Any]]:
         for index, question in asked:
             answers[index] = connection.execute(question.statement, {question.name: list(question.values)}).all()
         return answers
-    quote = _quote(connection)
-    forms = [_form(question.statement, question.name, connection.dialect) for _, question in asked]
-    texts = [form.write(question.values, quote) for form, (_, question) in zip(forms, asked, strict=True)]
-    for form, (index, _), (_, rows) in zip(forms, asked, _send(connection, texts), strict=True):
-        answers[index] = form.read(rows)
+    quote, room = _quote(connection), _room(connection)
+    statements: list[tuple[int, _Form, str]] = []
+    for index, question in asked:
+        form = _form(question.statement, question.name, connection.dialect)
+        statements += [(index, form, text) for text in form.write(question.values, quote, room)]
+    found: dict[int, list[Any]] = {}
+    for piece in _pieces([text for _, _, text in statements], room):
+        sent, statements = statements[: len(piece)], statements[len(piece) :]
+        for (index, form, _), (_, rows) in zip(sent, _send(connection, piece), strict=True):
+            found.setdefault(index, []).extend(form.read(rows))
+    for index, rows in found.items():
+        answers[index] = rows
     return answers
 
 
@@ -74,8 +84,11 @@ class _Form:
     row: Any
     readers: tuple[tuple[int, Callable[[Any], Any]], ...]
 
-    def write(self, values: Sequence[Any], quote: Callable[[str], str]) -> str:
-        return self.before + ",".join([_literal(value, quote) for value in values]) + self.after
+    def write(self, values: Sequence[Any], quote: Callable[[str], str], room: int) -> list[str]:
+        """The statement, or several that ask for a part of the values each."""
+        room -= _bytes_of(self.before) + _bytes_of(self.after)
+        pieces = _pieces([_literal(value, quote) for value in values], room)
+        return [self.before + ",".join(piece) + self.after for piece in pieces]
 
     def read(self, raw: Sequence[tuple[str]]) -> list[Any]:
         rows = json.loads("[" + ",".join([text for (text,) in raw]) + "]")
@@ -131,6 +144,7 @@ class Writes:
         self._connection = _connection(session)
         self._embedded = self._connection.dialect.name == "sqlite"
         self._quote = None if self._embedded else _quote(self._connection)
+        self._room = 0 if self._embedded else _room(self._connection)
         self._statements: list[tuple[str, int | None]] = []
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -144,7 +158,7 @@ class Writes:
         spell = self._connection.dialect.identifier_preparer.quote
         head = f"INSERT INTO {spell(table.name)} ({', '.join(map(spell, rows[0]))}) VALUES "  # noqa: S608 - names of ours
         texts = ["(" + ",".join([write(row[name], quote) for name, write in writers]) + ")" for row in rows]
-        for piece in _pieces(texts, _LONGEST_STATEMENT):
+        for piece in _pieces(texts, min(_LONGEST_STATEMENT, self._room - _bytes_of(head))):
             self._statements.append((head + ",".join(piece), None))
 
     def share_lock(self, table: Table) -> None:
@@ -169,9 +183,11 @@ class Writes:
             changes = one.values({name: bindparam(name) for name in names if name != "id"})
             _require(self._connection.execute(changes, [{"key": row["id"], **row} for row in rows]).rowcount, len(rows))
             return
-        values = json.dumps([[_plain(row[name]) for name in names] for row in rows], separators=(",", ":"))
+        texts = [_ENCODE([_plain(row[name]) for name in names]) for row in rows]
         before, after = _update_from_json(table, names)
-        self._statements.append((before + self._quote(values) + after, len(rows)))
+        # Quoting writes a backslash before each quotation mark: twice as long is longer than it ever gets.
+        for piece in _pieces(texts, (self._room - _bytes_of(before) - _bytes_of(after)) // 2):
+            self._statements.append((before + self._quote(f"[{','.join(piece)}]") + after, len(piece)))
 
     def send(self) -> None:
         """Sends what was collected, in its order.
@@ -180,7 +196,7 @@ class Writes:
             BooksBroken: a row that was to be updated is not there.
         """
         statements, self._statements = self._statements, []
-        for piece in _pieces([statement for statement, _ in statements], _LONGEST_PACKET):
+        for piece in _pieces([statement for statement, _ in statements], self._room):
             wanted, statements = statements[: len(piece)], statements[len(piece) :]
             for (found, _), (_, expected) in zip(_send(self._connection, piece), wanted, strict=True):
                 if expected is not None:
@@ -200,15 +216,28 @@ def _require(found: int, expected: int) -> None:
 
 
 def _pieces(texts: Sequence[str], longest: int) -> list[list[str]]:
+    """Texts in their order, each piece of at most so many bytes with the marks between them."""
     pieces: list[list[str]] = []
     size = longest
     for text in texts:
-        if size + len(text) > longest or not pieces:
+        more = _bytes_of(text) + len(SEPARATOR)
+        if size + more > longest or not pieces:
             pieces.append([])
             size = 0
         pieces[-1].append(text)
-        size += len(text)
+        size += more
     return pieces
+
+
+def _bytes_of(text: str) -> int:
+    # Most have no other letters, which Python knows of a text without looking at it.
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _room(connection: Connection) -> int:
+    """How many bytes of statements this server takes at once."""
+    longest: int = getattr(connection.connection.driver_connection, "longest_packet", _LONGEST_PACKET)
+    return min(_LONGEST_PACKET, longest - _OF_THE_PROTOCOL)
 
 
 def _send(connection: Connection, statements: Sequence[str]) -> list[tuple[int, Sequence[Any]]]:

@@ -27,6 +27,8 @@ DOWN_SECONDS = 10
 ELSEWHERE_SECONDS = 60
 # Between statements of one packet. Quoted text holds no line feed, so this is found nowhere else.
 SEPARATOR = ";\n"
+# One row of the bank's has some ten thousand bytes at most, twice as many when it is quoted.
+SHORTEST_PACKET = 256 * 1024
 NO_SUCH_TABLE, NO_SUCH_VARIABLE = 1146, 1193
 NODE_NOT_READY = 1047
 READ_ONLY = frozenset({1290, 1792, 1836, 3098})
@@ -47,6 +49,8 @@ class _Connection(Connection):
     # On a node of a Galera cluster. When a unit of work of another node breaks into a packet of several statements,
     # MariaDB 10.11 goes on parsing the packet where it loads a trigger, and keeps the trigger as one that is broken.
     one_at_a_time = False
+    # In bytes; what one packet may have.
+    longest_packet = SHORTEST_PACKET
 
     def connect(self, sock: Any = None) -> None:
         patience, self._read_timeout = self._read_timeout, self.connect_timeout
@@ -111,6 +115,7 @@ class Node:
         try:
             with connection.cursor() as cursor:
                 connection.one_at_a_time = _wait_for_the_cluster(cursor)
+                connection.longest_packet = _longest_packet(cursor)
                 if checked:
                     _require_usable(cursor)
         except BaseException:
@@ -118,6 +123,17 @@ class Node:
                 connection.close()
             raise
         return connection
+
+
+def _longest_packet(cursor: Any) -> int:
+    """How many bytes the server takes in one packet: what is longer is answered by hanging up."""
+    cursor.execute("SELECT @@max_allowed_packet")
+    longest = int(cursor.fetchone()[0])
+    if longest < SHORTEST_PACKET:
+        raise NodeNotUsable(
+            f"The server's max_allowed_packet is {longest:,} bytes; the bank needs {SHORTEST_PACKET:,} or more."
+        )
+    return longest
 
 
 def _wait_for_the_cluster(cursor: Any) -> bool:
