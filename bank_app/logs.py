@@ -12,7 +12,9 @@ import structlog
 from bank_app.settings import Settings
 
 _FIRST = ("timestamp", "level", "event")
-_IN_QUOTES = re.compile(r'[\s="\x00-\x1f\x7f]')
+_IN_QUOTES = re.compile(r'[\s="\x00-\x1f\x7f-\x9f]')
+# What a terminal obeys, or what turns a line around, and JSON leaves as it is.
+_SPELT_OUT = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
 def configure(settings: Settings) -> None:
@@ -57,4 +59,10 @@ def _as_text(_logger: structlog.typing.WrappedLogger, _method: str, event: struc
 
 def _value(value: object) -> str:
     text = "" if value is None else str(value)
-    return json.dumps(text, ensure_ascii=False) if _IN_QUOTES.search(text) else text
+    if text.isascii() and not _IN_QUOTES.search(text):
+        return text
+    return _SPELT_OUT.sub(lambda found: f"\\u{ord(found[0]):04x}", _quoted(text))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False) if _IN_QUOTES.search(text) or _SPELT_OUT.search(text) else text

@@ -49,3 +49,22 @@ def test_a_line_of_text_is_one_line_whatever_is_said():
         'level=info event=request route=/a/{id} status=201 actor= said="a \\"b\\" = c" '
         'forged="x\\nlevel=error \\u001b[2J"\n'
     )
+
+
+HOSTILE = """
+import logging, structlog, sys
+from bank_app import logs, settings
+logs.configure(settings.load(log_format=sys.argv[1]))
+word = "a" + chr(0x202e) + chr(0x9b) + chr(0x2028) + chr(0x200b) + chr(0x7f) + chr(0xe9)
+structlog.get_logger().info("request", said=word)
+logging.getLogger("library").warning("it says %s", word)
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_character_of_others_turns_a_line_around_or_commands_a_terminal(form):
+    done = subprocess.run([sys.executable, "-c", HOSTILE, form], capture_output=True, check=True, timeout=60)
+    lines = done.stderr.decode()
+    assert lines.count("\n") == 2
+    assert not set(lines) & set("\u202e\x9b\u2028\u200b\x7f")
+    assert lines.count("\\u202e") == lines.count("\\u009b") == 2

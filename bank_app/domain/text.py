@@ -40,6 +40,7 @@ _BREAKS = regex.compile(r"(?: \r\n | [\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029\u2800]
 _SPACES = regex.compile("  +")
 _LINE_ENDS = regex.compile(r"\r\n | [\r\v\f\x85\u2028\u2029]", _FLAGS)
 _GRAPHEME = regex.compile(r"\X")
+_ISOLATED = regex.compile(r"(\u2068[^\p{Bidi_C}\p{Cc}\p{Zl}\p{Zp}]*\u2069)")
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
 
 _CONTROLS = {0: "NUL", 8: "backspace", 9: "tab", 10: "line feed", 13: "carriage return", 27: "escape", 127: "delete"}
@@ -88,10 +89,15 @@ def visible(text: str) -> str:
 def isolated(text: str) -> str:
     """One line to put into a sentence of ours: in whatever direction it is written, it turns no word around it.
 
-    Only text with letters that are written from right to left is marked.
+    Only text with letters that are written from right to left is marked; what is isolated in it already stays so.
     """
-    line = one_line(text)
-    turns = any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in line)
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    pieces = [piece for piece in _ISOLATED.splititer(text) if piece]
+    parts = [piece if _ISOLATED.fullmatch(piece) else _seen(_BREAKS.sub(" ", piece)) for piece in pieces]
+    bare = "".join(part for part in parts if not _ISOLATED.fullmatch(part))
+    turns = any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in bare)
+    line = "".join(parts).strip()
     return f"{_FIRST_STRONG}{line}{_POP}" if turns else line
 
 

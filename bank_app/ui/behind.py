@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.domain import money
+from bank_app.domain.text import visible
 from bank_app.errors import BankError
 from bank_app.services import accounts, audit_trail, drafts, tokens, transfers
 from bank_app.services.auth import Actor
@@ -143,6 +144,7 @@ def _readable(text: str) -> str:
         pretty = text
     if money.are_hidden():
         pretty = _hide(pretty)
+    pretty = "\n".join(map(visible, pretty.split("\n")))
     return pretty if len(pretty) <= _LONGEST else pretty[:_LONGEST] + "\n…"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bank_app.domain import money
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError, Invalid, OwnAccount
 from bank_app.ui import words
 
@@ -268,7 +269,7 @@ class _Blanks(dict[str, str]):
 
 def say(key: str, **facts: Any) -> str:
     """One sentence of the catalogue with its facts filled in."""
-    return CATALOGUE[key].format_map(_Blanks({name: str(value) for name, value in facts.items()}))
+    return CATALOGUE[key].format_map(_Blanks({name: isolated(str(value)) for name, value in facts.items()}))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus, FrozenFor, TransactionType
+from bank_app.domain.text import isolated
 from bank_app.services.notices import Notice, NoticeKind
 from bank_app.ui import words
 from bank_app.ui.messages import say
@@ -96,7 +97,7 @@ def announcement(fresh: Sequence[Notice]) -> str:
             continue
         now = money.display(newest.account.available_minor, newest.account.currency)
         how = _way(newest) if len(found) == 1 else words.count(len(found), "entry", "entries")
-        sentences.append(f"{newest.account.title} now {now}, {how}.")
+        sentences.append(f"{isolated(newest.account.title)} now {now}, {how}.")
     sentences += [f"{_said(notice, '')[0]}." for notice in fresh if notice not in moved]
     return " ".join(sentences)
 
@@ -106,7 +107,7 @@ def _account(notice: Notice) -> int:
 
 
 def _way(notice: Notice) -> str:
-    amount, who = _amount(notice), notice.counterparty
+    amount, who = _amount(notice), isolated(notice.counterparty or "")
     if notice.amount_minor > 0:
         return f"{amount} in from {who}" if who else f"{amount} in"
     return f"{amount} out to {who}" if who else f"{amount} out"
@@ -136,26 +137,26 @@ def _said(notice: Notice, bank: str) -> tuple[str, str]:
     if notice.account is None:
         return "", ""
     if notice.kind is NoticeKind.ACCOUNT:
-        return _changed(notice.account.title, notice.account.currency, notice.changes, bank)
-    return _moved(notice, notice.account.title)
+        return _changed(isolated(notice.account.title), notice.account.currency, notice.changes, bank)
+    return _moved(notice, isolated(notice.account.title))
 
 
 def _moved(notice: Notice, title: str) -> tuple[str, str]:
-    amount, incoming = _amount(notice), notice.amount_minor > 0
+    amount, incoming, who = _amount(notice), notice.amount_minor > 0, isolated(notice.counterparty or "")
     after = money.display(notice.balance_after_minor, notice.account.currency) if notice.account else ""
     meta = f"{title} {words.ending(notice.account.number) if notice.account else ''} · balance {after}"
     if notice.kind is NoticeKind.REVERSAL:
         way = "came back from" if incoming else "went back to"
-        return f"{amount} {way} {notice.counterparty or 'the bank'}", f"A payment was reversed · {meta}"
+        return f"{amount} {way} {who or 'the bank'}", f"A payment was reversed · {meta}"
     if notice.description:
-        meta += f" · {notice.description}"
+        meta += f" · {isolated(notice.description)}"
     if notice.action == TransactionType.DEPOSIT:
         return f"{amount} added to {title}", meta
     if notice.action == TransactionType.WITHDRAW:
         return f"{amount} withdrawn from {title}", meta
     if incoming:
-        return f"{notice.counterparty or 'Somebody'} sent you {amount}", meta
-    return f"{amount} sent from {title} to {notice.counterparty or 'somebody'}", meta
+        return f"{who or 'Somebody'} sent you {amount}", meta
+    return f"{amount} sent from {title} to {who or 'somebody'}", meta
 
 
 def _amount(notice: Notice) -> str:

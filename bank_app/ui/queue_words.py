@@ -9,6 +9,7 @@ from typing import Any
 
 from bank_app.domain import money
 from bank_app.domain.accounting import FrozenFor, Role
+from bank_app.domain.text import isolated
 from bank_app.services.queue import Item, Kind, Queue
 from bank_app.services.right_now import Done
 from bank_app.ui import audit_words, words
@@ -160,7 +161,7 @@ def _about(item: Item) -> str:
         return "The whole ledger"
     if item.kind is Kind.CHAIN:
         return f"Record {item.number:,}" if item.number else "The whole trail"
-    return f"{item.title} {words.ending(item.account)} · {item.person}" if item.account else item.person
+    return f"{words.named(item.title, item.account)} · {isolated(item.person)}" if item.account else item.person
 
 
 def _or_none(minor: int | None, currency: str) -> str:

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, Role, TransactionType
+from bank_app.domain.text import isolated
 from bank_app.services.attempts import AttemptView
 from bank_app.services.history import EntryView
 from bank_app.services.holds import HoldView
@@ -92,7 +93,7 @@ def row(entry: EntryView) -> Row:
         address=f"/transactions/{entry.transaction_id}",
         kind="reversal" if reversal else "own" if own else "in" if incoming else "out",
         title=_title(entry, incoming=incoming, own=own),
-        meta=f"{said} · {entry.description}" if entry.description else said,
+        meta=f"{said} · {isolated(entry.description)}" if entry.description else said,
         out="" if incoming else amount,
         into=amount if incoming else "",
         balance=money.display(entry.balance_after_minor, entry.currency),
@@ -110,7 +111,7 @@ def attempted(tried: AttemptView) -> str:
     """What somebody wanted to do: `Transfer to Ben Ito`."""
     kind = {**words.TYPE_WORDS, "hold": "Setting aside"}.get(tried.kind, tried.kind)
     to = tried.to_name or (words.ending(tried.to_account) if tried.to_account.isdigit() else "")
-    return f"{kind} to {to}" if to and tried.kind == "transfer" else kind
+    return f"{kind} to {isolated(to)}" if to and tried.kind == "transfer" else kind
 
 
 def why(tried: AttemptView, account: str, role: Role, bank: str) -> str:
@@ -143,7 +144,7 @@ def _title(entry: EntryView, *, incoming: bool, own: bool) -> str:
     if entry.type in (TransactionType.DEPOSIT, TransactionType.WITHDRAW):
         return words.TYPE_WORDS[entry.type]
     name = entry.counterparty.name if entry.counterparty else "Several accounts"
-    return f"{'From' if incoming else 'To'} {name}" if own else name
+    return f"{'From' if incoming else 'To'} {isolated(name)}" if own else name
 
 
 def days(entries: Iterable[Row]) -> list[Day]:

@@ -15,6 +15,7 @@ from babel.dates import DateTimePattern, format_date, parse_pattern
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, TransactionType
+from bank_app.domain.text import isolated
 
 # What people call the types of transactions.
 TYPE_WORDS = {
@@ -52,7 +53,7 @@ def ending(number: str) -> str:
 
 def named(title: str, number: str) -> str:
     """An account as it is told from others: `Everyday ••4821`."""
-    return f"{title} {ending(number)}"
+    return f"{isolated(title)} {ending(number)}"
 
 
 def grouped(number: str) -> str:

@@ -86,6 +86,15 @@ def test_only_what_is_written_from_the_right_is_isolated():
     assert isolated("Ada\u202e") == "Ada"
     assert isolated("שלום 5") == "\u2068שלום 5\u2069"
     assert isolated("محمد\u2069\u2069") == "\u2068محمد\u2069"
+    assert isolated("\u2068\u202eמ\u2069 5") == "\u2068מ 5\u2069"
+
+
+def test_what_is_isolated_stays_so_within_a_sentence():
+    named = isolated("חשבון 1") + " ••9340"
+    assert named == "\u2068חשבון 1\u2069 ••9340"
+    assert isolated(named) == named
+    assert isolated(isolated("שלום 5")) == isolated("שלום 5")
+    assert isolated(f"שרה {named}") == f"\u2068שרה {named}\u2069"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bank_app import clock
 from bank_app.domain import digits, identifiers, money
 from bank_app.domain.accounting import AccountStatus, HoldState
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound
 from bank_app.services import accounts, history, proof
 from bank_app.services.accounts import AccountView
@@ -279,7 +280,9 @@ def _look(session: Session, actor: Actor, number: int, days: int | None) -> Load
 
 def _hold_line(hold: HoldView) -> HoldLine:
     amount = money.display(hold.amount_minor, hold.currency)
-    return HoldLine(str(hold.id), amount, f"{hold.description or 'Set aside'}, until {words.when(hold.expires_at)}")
+    return HoldLine(
+        str(hold.id), amount, f"{isolated(hold.description or 'Set aside')}, until {words.when(hold.expires_at)}"
+    )
 
 
 def _details(account: AccountView) -> Details:
@@ -363,7 +366,7 @@ def _then(session: Session, actor: Actor, number: int, moment: datetime) -> tupl
             typed,
             "",
             shown,
-            f"after {name}, {words.day(made.created_at)} {words.time_of_day(made.created_at)}",
+            f"after {isolated(name)}, {words.day(made.created_at)} {words.time_of_day(made.created_at)}",
             f"/transactions/{made.transaction_id}",
         ),
         found,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.domain import identifiers, money
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError
 from bank_app.services import accounts, history
 from bank_app.services.accounts import AccountView
@@ -212,9 +213,9 @@ class LedgerState(rx.State):
         self.more = self._cursor is not None
         count = self._total.count if self._total else 0
         self.more_words = f"Load {min(max(count - len(self._rows), 1), _PAGE)} more"
-        self.caption = f"{self._title}, newest first, {len(self._rows):,} of {count:,}"
+        self.caption = f"{isolated(self._title)}, newest first, {len(self._rows):,} of {count:,}"
         if self.filters.beside_the_books():
-            self.more_words, self.caption = "Load more", f"{self._title}, newest first"
+            self.more_words, self.caption = "Load more", f"{isolated(self._title)}, newest first"
 
 
 def _read(session: Session, actor: Actor, number: int, filters: Filters, limit: int) -> Read:

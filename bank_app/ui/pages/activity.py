@@ -10,6 +10,7 @@ from typing import Any
 import reflex as rx
 from sqlalchemy.orm import Session
 
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError
 from bank_app.services import accounts
 from bank_app.services.activity import activity as activity_of
@@ -170,7 +171,7 @@ def _read(session: Session, actor: Actor, filters: Filters, cursor: str | None) 
 
 def _with_account(row: rows.Row, number: str, at: datetime, names: Mapping[str, str]) -> rows.Row:
     """The day stands above the row, so that it says which account and what time."""
-    return replace(row, meta=f"{names[number]} · {row.meta}", when=words.time_of_day(at))
+    return replace(row, meta=f"{isolated(names[number])} · {row.meta}", when=words.time_of_day(at))
 
 
 def _day(day: rx.Var) -> rx.Component:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from bank_app import clock
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError
 from bank_app.services import accounts, history
 from bank_app.services.accounts import AccountView
@@ -68,7 +69,7 @@ class HomeState(rx.State):
     async def open(self) -> None:
         """Loads the figure and the accounts."""
         actor = await actor_of(self)
-        self.greeting = f"{words.greeting()}, {actor.name.split()[0]}"
+        self.greeting = f"{words.greeting()}, {isolated(actor.name.split()[0])}"
         self.today = words.long_day(clock.now())
         await self._load(actor)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import reflex as rx
 
 from bank_app.domain import money
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError
 from bank_app.services import needs
 from bank_app.services.accounts import AccountView
@@ -73,7 +74,7 @@ def _held(held: needs.Held) -> Need:
     account = held.account
     amount = money.display(account.held_minor, account.currency)
     first = held.holds[0] if held.holds else None
-    what = f"{first.description or 'Set aside'}, until {words.when(first.expires_at)}" if first else ""
+    what = f"{isolated(first.description or 'Set aside')}, until {words.when(first.expires_at)}" if first else ""
     rest = len(held.holds) - 1
     others = f", and {'more' if held.more else words.count(rest, 'other')}" if rest > 0 else ""
     return Need(

@@ -8,6 +8,7 @@ from typing import Any
 import reflex as rx
 
 from bank_app.domain import money
+from bank_app.domain.text import isolated
 from bank_app.services import accounts, payees, unfinished
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
@@ -122,7 +123,7 @@ def _checked(draft: DraftView, names: dict[int, str]) -> Begun:
     """A draft that waits for its word."""
     amount = money.display(draft.amount_minor, draft.currency)
     name = draft.payee_name or names.get(draft.to_account_id or 0, "")
-    title = f"Continue: {amount} to {name}" if draft.kind == "transfer" else f"Continue: take out {amount}"
+    title = f"Continue: {amount} to {isolated(name)}" if draft.kind == "transfer" else f"Continue: take out {amount}"
     since = f"Checked {words.inside(words.when(draft.created_at))}, not sent"
     return Begun(str(draft.id), title, since, f"/move/review/{draft.id}")
 
@@ -138,7 +139,7 @@ def _typed(form: unfinished.Form, names: dict[int, str], currencies: dict[int, s
     elif form.kind == "deposit":
         title = f"Continue: add {amount}" if amount else "Continue adding money"
     else:
-        title = f"Continue: {amount or 'a payment'}" + (f" to {name}" if name else "")
+        title = f"Continue: {amount or 'a payment'}" + (f" to {isolated(name)}" if name else "")
     since = f"Begun {words.inside(words.when(form.changed_at))}, not {'added' if form.kind == 'deposit' else 'checked'}"
     return Begun(str(form.id), title, since, f"/move/{form.kind}?form={form.id}")
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
-from bank_app.domain.text import length
+from bank_app.domain.text import isolated, length
 from bank_app.errors import BankError, Invalid
 from bank_app.services import account_decisions, accounts, attempts, history, holds, preferences, reasons
 from bank_app.services.account_decisions import Obstacle, Outlook
@@ -444,10 +444,10 @@ def _attempt_row(attempt: AttemptView, account_id: int) -> AttemptRow:
     which = "This account" if own else "The receiving account"
     return AttemptRow(
         key=attempt.id,
-        title=what if attempt.kind == "withdraw" or not target else f"{what} {target}",
+        title=what if attempt.kind == "withdraw" or not target else f"{what} {isolated(target)}",
         amount=amount,
         reason=refusal(attempt.error, variant=variant, account="This account", which=which, needed=amount).text,
-        detail=f"{_moment(attempt.at)} · {attempt.by_name}",
+        detail=f"{_moment(attempt.at)} · {isolated(attempt.by_name)}",
         code=attempt.code,
     )
 

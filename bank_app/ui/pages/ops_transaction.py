@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.domain.identifiers import reference
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound
 from bank_app.services import accounts, transaction_search
 from bank_app.services.auth import Actor
@@ -165,12 +166,12 @@ def _title(file: Dossier) -> str:
     amount = money.display(view.amount_minor, view.currency)
     debit, credit = view.postings[0], view.postings[-1]
     if view.type is TransactionType.DEPOSIT:
-        return f"{amount} in cash for {credit.owner_name}"
+        return f"{amount} in cash for {isolated(credit.owner_name)}"
     if view.type is TransactionType.WITHDRAW:
-        return f"{amount} in cash to {debit.owner_name}"
+        return f"{amount} in cash to {isolated(debit.owner_name)}"
     if view.type is TransactionType.REVERSAL:
-        return f"Reversal: {amount} back to {credit.owner_name or credit.title.lower()}"
-    return f"{debit.owner_name} sent {amount} to {credit.owner_name}"
+        return f"Reversal: {amount} back to {isolated(credit.owner_name or credit.title.lower())}"
+    return f"{isolated(debit.owner_name)} sent {amount} to {isolated(credit.owner_name)}"
 
 
 def _sheet(file: Dossier) -> FileSheet:
@@ -204,7 +205,7 @@ def _sheet(file: Dossier) -> FileSheet:
         receipt=f"/transactions/{view.id}",
         reverse=f"{PATH}/{view.id}/reverse" if reversible and not own else "",
         own=say("OWN_TRANSACTION") if reversible and own else "",
-        reversed=f"Reversed on {words.day(done.at)} by {done.by_name}." if done else "",
+        reversed=f"Reversed on {words.day(done.at)} by {isolated(done.by_name)}." if done else "",
         linked=f"{PATH}/{view.reverses or (done.id if done else '')}" if view.reverses or done else "",
         linked_words="See the original" if view.reverses else "See the reversal",
     )

@@ -12,6 +12,7 @@ import reflex as rx
 
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, TransactionType
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound
 from bank_app.services import drafts, record_proof, transfers
 from bank_app.services.auth import Actor
@@ -238,20 +239,21 @@ def _title(view: TransactionView, debit: PostingView, credit: PostingView) -> st
     if view.type is TransactionType.WITHDRAW:
         return f"Withdrew {amount} from {_whose(debit)}"
     if view.type is TransactionType.REVERSAL:
-        return f"Reversed: {amount} back to {credit.owner_name or credit.title}"
+        return f"Reversed: {amount} back to {isolated(credit.owner_name or credit.title)}"
     if debit.mine and credit.mine:
-        return f"Moved {amount} from {debit.title} to {credit.title}"
+        return f"Moved {amount} from {isolated(debit.title)} to {isolated(credit.title)}"
     if credit.mine:
-        return f"Received {amount} from {debit.owner_name}"
+        return f"Received {amount} from {isolated(debit.owner_name)}"
     return (
-        f"Sent {amount} to {credit.owner_name}"
+        f"Sent {amount} to {isolated(credit.owner_name)}"
         if debit.mine
-        else f"{debit.owner_name} sent {amount} to {credit.owner_name}"
+        else f"{isolated(debit.owner_name)} sent {amount} to {isolated(credit.owner_name)}"
     )
 
 
 def _whose(side: PostingView) -> str:
-    return side.title if side.mine else f"{side.owner_name}: {side.title}"
+    title = isolated(side.title)
+    return title if side.mine else f"{isolated(side.owner_name)}: {title}"
 
 
 def _where(side: PostingView, *, staff: bool) -> str:
@@ -261,7 +263,7 @@ def _where(side: PostingView, *, staff: bool) -> str:
     if side.mine:
         return words.named(side.title, side.account_id)
     number = words.grouped(side.account_id)
-    return f"{side.title} {number}" if staff else number
+    return f"{isolated(side.title)} {number}" if staff else number
 
 
 def _side(side: PostingView, view: TransactionView) -> Side:
@@ -269,7 +271,11 @@ def _side(side: PostingView, view: TransactionView) -> Side:
     customer = side.account_id.isdigit()
     hidden = ""
     if side.balance_after_minor is None:
-        hidden = f"Only {side.owner_name.split()[0]} sees this" if customer and side.owner_name else "Kept by the bank"
+        hidden = (
+            f"Only {isolated(side.owner_name.split()[0])} sees this"
+            if customer and side.owner_name
+            else "Kept by the bank"
+        )
     return Side(
         owner=side.owner_name or side.title,
         account=words.named(side.title, side.account_id) if customer else "Bank account",

@@ -10,6 +10,7 @@ import reflex as rx
 
 from bank_app.domain import money
 from bank_app.domain.identifiers import account_number_text
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound, OutcomeUnknown, Refused, RequestInProgress, Unavailable
 from bank_app.services import accounts, cautions, drafts, transfers
 from bank_app.services.accounts import AccountView
@@ -342,7 +343,7 @@ def _sheet(session: Any, actor: Actor, draft: DraftView) -> tuple[Sheet, Account
         unusual="" if known.usual_minor is None else money.display(known.usual_minor, code),
         limits=_limits_after(known.limits, draft),
         limit_used=used_percent(known.limits, draft.amount_minor),
-        tape_title=f"{account.title} after this",
+        tape_title=f"{isolated(account.title)} after this",
         lines=lines,
         after=money.display(abs(left), code),
         after_label="Available after" if left >= 0 else "Short by",

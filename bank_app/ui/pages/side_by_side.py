@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bank_app.demo import ADA, BEN, Persona
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus
+from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound
 from bank_app.services import accounts, auth, history, transfers
 from bank_app.services.accounts import AccountView
@@ -112,7 +113,7 @@ class SideBySideState(rx.State):
         self.failed = ""
         (self.left, self.left_rows, mine), (self.right, self.right_rows, theirs) = left, right
         self.can_send = self.left.is_reader
-        self.send_label = f"Send {money.display(_SENT_MINOR, mine.currency)} to {self.right.name.split()[0]}"
+        self.send_label = f"Send {money.display(_SENT_MINOR, mine.currency)} to {isolated(self.right.name.split()[0])}"
         await also_watch(self, mine.id, theirs.id)
         self.loaded = True
         return None
