@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bank_app import errors, nodes
+from bank_app import backup, errors, nodes
 from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.domain.accounting import Role
@@ -86,6 +86,29 @@ def test_many_single_transfers_that_are_posted_together_are_split_as_well(small,
         return transfers.move(small, ada, item.movement, key=item.key)
 
     assert codes(at_once(one, 60)) == ["ok"] * 60
+
+
+@pytest.mark.parametrize("metadata", [{"what": "\"'\\" * 900}, {"where": "🦉" * 2000}], ids=["quoted", "wide"])
+def test_a_backup_is_restored_on_a_server_that_takes_small_packets(small, tmp_path, metadata):
+    settings = load(database_url=f"sqlite:///{tmp_path}/other.sqlite3", data=tmp_path / "other", demo=True)
+    other = Database(settings)
+    other.upgrade_schema()
+    ada = auth.register(other, email="ada@bank.test", name="Ada", password=PASSWORD, role=Role.CUSTOMER)
+    source, target = (
+        other.unit_of_work(
+            lambda session, amount=amount: accounts.open_account(
+                session, ada, settings=settings, initial_balance=amount
+            )
+        )
+        for amount in ("1000.00", "0")
+    )
+    amount = money.Amount.of("0.01")
+    items = [Item(Transfer(source.id, target.id, amount, metadata=metadata), f"{KEY}{index}") for index in range(120)]
+    asyncio.run(batches.post(other, ada, items, atomic=True, key="whole"))
+    backup.back_up(other, tmp_path / "backup")
+    other.dispose()
+    backup.restore(small.settings, tmp_path / "backup", replace=True)
+    assert small.read(lambda session: accounts.get_account(session, ada, target.id)).balance_minor == 120
 
 
 def test_a_server_that_takes_too_little_is_not_used_and_it_is_said_why(server, tmp_path):
