@@ -28,6 +28,9 @@ from bank_app.services import audit, codes, guesses, passwords, tokens
 from bank_app.settings import Settings
 
 _NO_MATCH = "That email and password don't match."
+# By these a bank knows that it holds the demo, and its sign-in page enters as them.
+_OF_THE_DEMO = "@demo.test"
+_RESERVED = f"Emails that end in {_OF_THE_DEMO} are those of the demo's people, who keep them."
 _SEEN_EVERY = timedelta(minutes=1)
 # Two exchanges of one refresh token within this are one client in a hurry; later they are two clients.
 REFRESH_GRACE = timedelta(seconds=10)
@@ -153,20 +156,22 @@ def checked_person(email: str, name: str, password: str) -> tuple[str, str]:
     return _accepted(clean_email, clean_name, problems)
 
 
-def checked_details(email: str, name: str) -> tuple[str, str]:
-    """Returns email and name in the form in which they are kept, of somebody whose password stays what it is.
+def checked_details(email: str, name: str, *, now: str) -> tuple[str, str]:
+    """Returns email and name in the form in which they are kept, of somebody whose email is `now`.
 
     Raises:
         Invalid: one of the two is not acceptable; `details["errors"]` names each field.
     """
-    return _accepted(*_checked(email, name))
+    return _accepted(*_checked(email, name, now=now))
 
 
-def _checked(email: str, name: str) -> tuple[str, str, list[dict[str, str]]]:
+def _checked(email: str, name: str, *, now: str = "") -> tuple[str, str, list[dict[str, str]]]:
     problems = []
     clean_email, clean_name = _normal(email), names.clean(name)
     if clean_email is None:
         problems.append({"field": "email", "code": "EMAIL_INVALID", "message": "Enter an email address."})
+    elif clean_email != now and any(one.endswith(_OF_THE_DEMO) for one in (clean_email, now)):
+        problems.append({"field": "email", "code": "EMAIL_RESERVED", "message": _RESERVED})
     if wrong := names.problem(clean_name):
         problems.append({"field": "name", "code": f"NAME_{wrong.kind}", "message": wrong.message})
     return clean_email or "", clean_name, problems

@@ -65,7 +65,7 @@ def correct(session: Session, actor: Actor, user_id: UUID, *, name: str, email: 
     """
     person = access.lock_person(session, actor, user_id)
     access.require_power_over(actor, person)
-    clean_email, clean_name = auth.checked_details(email, name)
+    clean_email, clean_name = auth.checked_details(email, name, now=person.email)
     why = reasons.written(reason)
     renamed = clean_name != person.name
     if renamed:

@@ -58,8 +58,8 @@ CATALOGUE: Mapping[str, str] = {
     "AMOUNT_REQUIRED": "Enter an amount.",
     "AMOUNT_INVALID": "Enter the amount as a number, like {example}.",
     "AMOUNT_POSITIVE": "Enter an amount above {zero}.",
-    "AMOUNT_DECIMALS": "{currency} amounts have {at_most}.",
-    "AMOUNT_AMBIGUOUS": "Did you mean {suggestion}? If not, use at most {decimals}.",
+    "AMOUNT_DECIMALS": "Amounts in {currency} have {at_most}.",
+    "AMOUNT_AMBIGUOUS": "Did you mean {suggestion}? If not, use {at_most}.",
     # Of a currency with three decimals: thousands, or decimals after the other mark.
     "AMOUNT_EITHER": "Did you mean {suggestion}? If not, write the decimals after “{mark}”.",
     "AMOUNT_OF_ADDRESS": "The address of this page has no amount of {currency} in it. Enter the amount.",
@@ -69,6 +69,7 @@ CATALOGUE: Mapping[str, str] = {
     "NAME_HIDDEN": "There is a character in the name that nobody can see. Type the name instead of pasting it.",
     "NAME_LONG": "Keep the name to 100 characters.",
     "EMAIL_INVALID": "Enter an email address, like ada@example.org.",
+    "EMAIL_RESERVED": "Emails that end in @demo.test are those of the demo's people, who keep them.",
     "NICKNAME_TOO_LONG": "Keep the name to {limit} characters.",
     "DATE_INVALID": "Enter the date as a day, like 2026-11-20.",
     "MOMENT_INVALID": "Enter a day and a time, like 28 Sep 2026, 12:00.",
@@ -331,7 +332,6 @@ def amount_problem(problem: str, currency: str, suggestion_minor: int | None = N
         mark=money.decimal_mark(),
         zero=money.display(0, currency),
         currency=kind.name,
-        decimals=money.decimals(kind),
-        at_most=f"{money.decimals(kind)} at most" if kind.digits else "no decimals",
+        at_most=f"at most {money.decimals(kind)}" if kind.digits else "no decimals",
         suggestion=money.display(suggestion_minor, currency) if suggestion_minor is not None else "",
     )

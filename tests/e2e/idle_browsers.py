@@ -103,7 +103,7 @@ def register(url, number):
     """A new customer with an account, and the cookie of their browser."""
     form = {
         "name": f"Idle Person {number}",
-        "email": f"idle{number}-{uuid.uuid4().hex[:8]}@demo.test",
+        "email": f"idle{number}-{uuid.uuid4().hex[:8]}@example.test",
         "password": "lantern-orchard-48-violin",
     }
     answer = httpx.post(f"{url}/auth/register", data=form, timeout=30)

@@ -54,7 +54,7 @@ def test_an_amount_is_refused_with_its_reason_and_the_input_stays(visit, ada, be
         "ten": "Enter the amount as a number, like 25 or 25.50.",
         "0": "Enter an amount above $0.00.",
         "-5": "Enter an amount above $0.00.",
-        "12.3456": "US dollars amounts have 2 decimals at most.",
+        "12.3456": "Amounts in US dollars have at most 2 decimals.",
         "12.345": "Did you mean $12,345.00? If not, use at most 2 decimals.",
         "99999999999999999": "That is more than this bank can record in one entry.",
         "500.01": f"Not enough money. Everyday ••{ada.number()[-4:]} has $500.00 available; this needs $500.01. {SAFE}",

@@ -68,6 +68,7 @@ def test_a_password_is_kept_as_an_argon2id_hash_only(db, ada):
         ("ada@", "Ada", PASSWORD, {"email": "EMAIL_INVALID"}),
         ("a b@bank.test", "Ada", PASSWORD, {"email": "EMAIL_INVALID"}),
         ("", "Ada", PASSWORD, {"email": "EMAIL_INVALID"}),
+        ("Ada@Demo.TEST", "Ada", PASSWORD, {"email": "EMAIL_RESERVED"}),
         ("a@bank.test", "   ", PASSWORD, {"name": "NAME_INVALID"}),
         ("a@bank.test", "A" * 101, PASSWORD, {"name": "NAME_LONG"}),
         ("a@bank.test", "Ada\u202eadA", PASSWORD, {"name": "NAME_HIDDEN"}),

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bank_app import clock, errors
+from bank_app import clock, demo, demo_town, errors
 from bank_app.domain.accounting import Role
 from bank_app.models import AuditRecord
 from bank_app.services import accounts, auth, notices, profile
@@ -129,3 +129,14 @@ def test_what_is_not_acceptable_is_named_and_nothing_is_changed(db, ada, teller,
         correct(db, teller, ada, **{"name": "New Name", "email": NEW, **wrong})
     assert [problem["field"] for problem in refusal.value.details["errors"]] == [field]
     assert (own(db, ada).name, own(db, ada).new_email) == (ada.name, "")
+
+
+def test_whom_the_demo_enters_as_keeps_the_email_and_nobody_takes_one(db, ada, teller):
+    [somebody] = demo_town.enroll(db, [("ada@demo.test", "Ada Demo", Role.CUSTOMER)], "no password has this hash")
+    for person, email in ((somebody, NEW), (ada, "ada.ito@demo.test")):
+        with pytest.raises(errors.Invalid) as refusal:
+            correct(db, teller, person, name="New Name", email=email)
+        assert [problem["code"] for problem in refusal.value.details["errors"]] == ["EMAIL_RESERVED"]
+        assert (own(db, person).name, own(db, person).new_email) == (person.name, "")
+    assert correct(db, teller, somebody, name="Ada Ito").renamed
+    assert demo.is_filled(db)

@@ -269,6 +269,23 @@ def test_an_account_of_another_currency_reads_the_same_text_anew(at, ada, rich):
     assert (shown["echo"], len(shown["lines"]), "no decimals" in shown["errors"]["amount"]) == ("", 1, True)
 
 
+@pytest.mark.parametrize(
+    ("code", "typed", "said"),
+    [
+        ("JPY", "1.234", "Did you mean ¥1,234? If not, use no decimals."),
+        ("USD", "1.234", "Did you mean $1,234.00? If not, use at most 2 decimals."),
+        ("KWD", "1,234", "Did you mean KWD\u00a01,234.000? If not, write the decimals after “.”."),
+        ("JPY", "12.5", "Amounts in Japanese yen have no decimals."),
+        ("KWD", "1.2345", "Amounts in Kuwaiti dinars have at most 3 decimals."),
+    ],
+)
+def test_what_is_wrong_with_the_decimals_is_a_sentence_in_every_currency(at, ada, rich, code, typed, said):
+    send = at(ada, f"/move/withdraw?from={rich[code].number}")
+    send(f"{WITHDRAW}.open")
+    send(f"{WITHDRAW}.choose", number=rich[code].number)
+    assert send(f"{WITHDRAW}.read", text=typed)["errors"]["amount"] == said
+
+
 def test_before_an_account_is_chosen_the_form_reads_what_its_label_says(at, counter, ben):
     counter.open(ben, "100", currency="JPY")
     counter.open(ben, "100", currency="JPY")

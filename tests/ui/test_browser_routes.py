@@ -3,8 +3,8 @@ import threading
 import httpx
 import pytest
 
-from bank_app import demo
-from bank_app.services import auth
+from bank_app import demo, demo_town
+from bank_app.services import auth, passwords
 from bank_app.settings import Settings
 from bank_app.ui import cookies
 from bank_app.ui.browser_routes import create_routes
@@ -69,7 +69,7 @@ def test_a_wrong_password_and_an_unknown_email_get_one_answer(browser, ada, emai
 
 
 def test_in_a_demo_only_the_demo_people_are_entered_without_a_password(browser, bank, ada):
-    auth.register(bank.db, email=demo.BEN.email, name=demo.BEN.name, password=demo.PASSWORD)
+    demo_town.enroll(bank.db, [(demo.BEN.email, demo.BEN.name, demo.BEN.role)], passwords.hashed(demo.PASSWORD))
     assert browser.post("/auth/demo", data={"email": demo.BEN.email}).headers["location"] == "/home"
     somebody = browser.post("/auth/demo", data={"email": ada.email})
     assert "bank_session_" not in str(somebody.headers)
@@ -135,6 +135,7 @@ def test_a_new_customer_begins_with_one_account_at_zero(browser, bank):
     [
         ({"name": "", "email": "nia@bank.test", "password": PASSWORD}, "NAME_REQUIRED"),
         ({"name": "Nia", "email": "nia", "password": PASSWORD}, "EMAIL_INVALID"),
+        ({"name": "Nia", "email": "nia@demo.test", "password": PASSWORD}, "EMAIL_RESERVED"),
         ({"name": "Nia", "email": "nia@bank.test", "password": "short"}, "PASSWORD_SHORT"),
         ({"name": "Nia", "email": "ada@bank.test", "password": PASSWORD}, "email_taken"),
     ],

@@ -12,6 +12,7 @@ from bank_app.ui.transaction_filters import TransactionFilters
 PAGES = "reflex___state____state.bank_app___ui___pages___"
 LEDGER, ACTIVITY = f"{PAGES}account_ledger____ledger_state", f"{PAGES}activity____activity_state"
 LIST, AUDIT = f"{PAGES}ops_transactions____transaction_list_state", f"{PAGES}ops_audit____audit_state"
+CUSTOMERS = f"{PAGES}ops_customers____customers_state"
 STATEMENT, DESK = f"{PAGES}statements____statement_state", f"{PAGES}ops_accounts____desk_state"
 
 
@@ -152,8 +153,15 @@ def test_the_trail_and_its_files_refuse_what_they_cannot_read(at, browser, admin
             assert (file.status_code, file.text) == (422, shown["asked"].wrong)
 
 
-def test_lists_of_accounts_and_statements_say_what_they_cannot_read(at, counter, ada, teller):
+def test_lists_of_accounts_and_statements_say_what_they_cannot_read(at, client, cookie_of, counter, ada, teller):
     account = counter.open(ada, "5.00")
-    assert "gone" in at(teller, "/ops/accounts?status=gone")(f"{DESK}.open").vars["failed"]
+    cookie = cookie_of(teller)
+    for path, wanted, state in (("/ops/accounts", "status", DESK), ("/ops/customers", "standing", CUSTOMERS)):
+        there = {"cookie": cookie, "tab": path}
+        assert client.send(f"{state}.open", path=path, **there).vars["rows"]
+        found = client.send(f"{state}.open", path=f"{path}?{wanted}=gone", **there).vars
+        assert ("gone" in found["failed"], found["rows"], found["said"]) == (True, [], "")
+        # What happens in the bank meanwhile does not turn it into a list of everything.
+        assert not client.send(f"{state}.refresh", path=f"{path}?{wanted}=gone", **there).vars.get("rows")
     wrong = at(ada, f"/statements/{account.number}?month=2026-13")(f"{STATEMENT}.open").vars
     assert wrong["failed"] == "Name a month, or a first and a last day."

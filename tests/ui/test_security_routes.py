@@ -6,8 +6,8 @@ import httpx
 import pyotp
 import pytest
 
-from bank_app import clock, demo
-from bank_app.services import auth, first_setup, password_links, profile, second_factor
+from bank_app import clock, demo, demo_town
+from bank_app.services import auth, first_setup, password_links, passwords, profile, second_factor
 from bank_app.ui import cookies as named
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate
@@ -192,9 +192,8 @@ def test_demo_people_come_with_the_set_up_where_they_may(bank, web, monkeypatch)
     bank.db.settings = bank.db.settings.model_copy(update={"demo": False})
     calls.connect(bank.db, bank.db.settings)
     browser = web(create_routes(bank.db, bank.db.settings))
-    monkeypatch.setattr(demo, "fill", lambda db: auth.register(
-        db, email=demo.BEN.email, name=demo.BEN.name, password=demo.PASSWORD
-    ))  # fmt: skip
+    ben = (demo.BEN.email, demo.BEN.name, demo.BEN.role)
+    monkeypatch.setattr(demo, "fill", lambda db: demo_town.enroll(db, [ben], passwords.hashed(demo.PASSWORD)))
     token = first_setup.prepare(bank.db, demo_allowed=True)
     assert set_up(browser, token, start="demo").headers["location"] == "/"
     assert (calls.bank().settings.name, calls.bank().settings.demo) == ("Elm Road Bank", True)

@@ -88,6 +88,7 @@ class DeskState(rx.State):
         self.status = status if status in _STATUSES else ""
         self._cursor, self.first_new, self.failed = None, "", ""
         if status and not self.status:
+            self.rows, self.more, self.said, self.loaded = [], False, "", True
             self.failed = messages.say("FILTER_UNKNOWN", what="status", value=status)
             return
         await self._load(_PAGE, first=True)
@@ -95,7 +96,7 @@ class DeskState(rx.State):
     @exposed(staff=True)
     async def refresh(self) -> None:
         """The same accounts with the numbers of now."""
-        if self.loaded:
+        if self.loaded and not self.failed:
             self._cursor = None
             await self._load(max(_PAGE, len(self.rows)), first=True)
 
@@ -208,8 +209,11 @@ def ops_accounts() -> rx.Component:
             rx.cond(
                 DeskState.loaded & (DeskState.rows.length() == 0),
                 rx.cond(
-                    (DeskState.q != "") | (DeskState.status != ""),
-                    empty("No accounts match.", link("Clear the search", to=_PATH, class_name="btn sm")),
+                    (DeskState.q != "") | (DeskState.status != "") | (DeskState.failed != ""),
+                    empty(
+                        rx.cond(DeskState.failed != "", "Nothing is listed.", "No accounts match."),
+                        link("Clear the search", to=_PATH, class_name="btn sm"),
+                    ),
                     empty("No accounts yet. Every customer’s account will appear here."),
                 ),
                 _table(),

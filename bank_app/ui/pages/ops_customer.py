@@ -170,7 +170,7 @@ class RecordState(rx.State):
             if "name" in wrong:
                 named = wrong["name"] in CATALOGUE and wrong["name"] != "NAME_REQUIRED"
                 self.name_error = say(wrong["name"] if named else "NAME_REQUIRED_OF_OTHERS")
-            self.email_error = say("EMAIL_INVALID") if "email" in wrong else ""
+            self.email_error = say(wrong["email"]) if "email" in wrong else ""
             self.reason_error = reason_problem(error) if "reason" in wrong else ""
             return
         except EmailTaken:

@@ -47,6 +47,7 @@ class CustomersState(rx.State):
         self.standing = standing if standing in _STANDINGS else ""
         self._cursor, self.first_new, self.failed = None, "", ""
         if standing and not self.standing:
+            self.rows, self.more, self.said, self.loaded = [], False, "", True
             self.failed = messages.say("FILTER_UNKNOWN", what="standing", value=standing)
             return
         await self._load(_PAGE, first=True)
@@ -54,7 +55,7 @@ class CustomersState(rx.State):
     @exposed(staff=True)
     async def refresh(self) -> None:
         """The same customers with the numbers of now."""
-        if self.loaded:
+        if self.loaded and not self.failed:
             self._cursor = None
             await self._load(max(_PAGE, len(self.rows)), first=True)
 
@@ -177,8 +178,11 @@ def ops_customers() -> rx.Component:
             rx.cond(
                 state.loaded & (state.rows.length() == 0),
                 rx.cond(
-                    (state.q != "") | (state.standing != ""),
-                    empty("No customers match.", link("Clear the search", to=_PATH, class_name="btn sm")),
+                    (state.q != "") | (state.standing != "") | (state.failed != ""),
+                    empty(
+                        rx.cond(state.failed != "", "Nothing is listed.", "No customers match."),
+                        link("Clear the search", to=_PATH, class_name="btn sm"),
+                    ),
                     empty("No customers yet. Whoever creates an account will appear here."),
                 ),
                 _table(),

@@ -108,6 +108,8 @@ class UsersState(rx.State):
         found = {field: key for field, key in _FIELDS.items() if field in wrong}
         if wrong.get("name") in ("NAME_HIDDEN", "NAME_LONG"):
             found["name"] = wrong["name"]
+        if "email" in wrong:
+            found["email"] = wrong["email"]
         if error.code == "email_taken":
             found = {"email": "EMAIL_IN_USE"}
         texts = {field: say(key) for field, key in found.items()}

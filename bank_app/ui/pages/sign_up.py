@@ -18,6 +18,7 @@ _FIELDS = {
     "NAME_HIDDEN": "name",
     "NAME_LONG": "name",
     "EMAIL_INVALID": "email",
+    "EMAIL_RESERVED": "email",
     "email_taken": "email",
     "PASSWORD_SHORT": "password",
     "PASSWORD_COMMON": "password",
