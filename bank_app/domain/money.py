@@ -79,10 +79,9 @@ def currencies() -> tuple[Currency, ...]:
 def codes_by_digits() -> dict[int, tuple[str, ...]]:
     """Every currency that accounts can be kept in, by the number of its decimals."""
     found: dict[int, list[str]] = {}
-    for one in iso4217.Currency:
-        if one.exponent is not None:
-            found.setdefault(one.exponent, []).append(one.code)
-    return {digits: tuple(sorted(codes)) for digits, codes in sorted(found.items())}
+    for one in currencies():
+        found.setdefault(one.digits, []).append(one.code)
+    return {digits: tuple(codes) for digits, codes in sorted(found.items())}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,19 @@ def _choice(choice: rx.Var) -> rx.Component:
     )
 
 
+def _tick(name: str, ticked: rx.Var, label: str) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(
+            type="checkbox",
+            name=name,
+            default_checked=ticked,
+            key=name + LabCompareState.setups.to_string(),
+        ),
+        label,
+        class_name="tick",
+    )
+
+
 def _setting(name: str) -> rx.Component:
     state = LabCompareState
     return rx.el.div(
@@ -79,26 +92,8 @@ def _form() -> rx.Component:
                     rx.el.div(
                         *[_setting(name) for name in LABELS if name not in _FIRST],
                         rx.el.input(type="hidden", name="isolation", value=state.setup.isolation),
-                        rx.el.label(
-                            rx.el.input(
-                                type="checkbox",
-                                name="check",
-                                default_checked=state.setup.check,
-                                key="check" + state.setups.to_string(),
-                            ),
-                            "With the database’s own check",
-                            class_name="tick",
-                        ),
-                        rx.el.label(
-                            rx.el.input(
-                                type="checkbox",
-                                name="snapshot",
-                                default_checked=state.setup.snapshot,
-                                key="snapshot" + state.setups.to_string(),
-                            ),
-                            "With innodb_snapshot_isolation (MariaDB)",
-                            class_name="tick",
-                        ),
+                        _tick("check", state.setup.check, "With the database’s own check"),
+                        _tick("snapshot", state.setup.snapshot, "With innodb_snapshot_isolation (MariaDB)"),
                         class_name="compare-settings",
                     ),
                 ),
