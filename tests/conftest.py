@@ -32,7 +32,7 @@ from bank_app.domain.accounting import AccountKind, Role
 from bank_app.errors import BankError
 from bank_app.lifeline import SECONDS_TO_END, end_with_parent
 from bank_app.private_mysql import PrivateServer, ServerError, find_program
-from bank_app.services import accounts, auth, holds, integrity, passwords, transfers
+from bank_app.services import accounts, auth, holds, integrity, passwords, proxies, transfers
 
 PASSWORD = "lantern-orchard-48-violin"
 DATABASE = "bank_tests"
@@ -300,6 +300,12 @@ def checks_off():
 
 
 # --- people -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _no_misfits():
+    """What a request of one test brought is known to the whole process, and said on Health for an hour."""
+    proxies.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

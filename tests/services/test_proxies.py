@@ -26,13 +26,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _nothing_seen():
-    proxies.forget()
-    yield
-    proxies.forget()
-
-
 @pytest.mark.parametrize(("trusted", "headers", "address", "said"), CASES)
 def test_what_does_not_fit_is_said_in_one_line(caplog, trusted, headers, address, said):
     settings = load(trusted_proxies=trusted)

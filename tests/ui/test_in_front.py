@@ -6,7 +6,9 @@ import re
 import pytest
 
 from bank_app import demo
-from bank_app.services import auth
+from bank_app.domain.identifiers import new_id
+from bank_app.services import auth, passwords
+from bank_app.services.auth import Actor
 from bank_app.ui import calls, current
 
 STATE = "reflex___state____state.bank_app___ui___"
@@ -117,10 +119,11 @@ def test_side_by_side_shows_nothing_outside_of_a_demo(client, bank, ada, counter
 
 
 def test_side_by_side_sends_for_the_two_only(client, bank, eve, counter, cookie_of):
-    pair = [
-        auth.register(bank.db, email=one.email, name=one.name, password="lantern-orchard-48-violin")
-        for one in (demo.ADA, demo.BEN)
-    ]
+    # Their emails are kept for them, so they do not come in by the door.
+    hashed = passwords.hashed("lantern-orchard-48-violin")
+    pair = [Actor(new_id(), one.email, one.name, one.role) for one in (demo.ADA, demo.BEN)]
+    for one in pair:
+        bank.db.unit_of_work(lambda session, one=one: auth.enroll(session, one, hashed))
     hers, his = counter.open(pair[0], "100.00"), counter.open(pair[1])
     watching = client.send(SIDES + "open", cookie=cookie_of(eve), tab="eve", path="/demo/side-by-side")
     assert watching.vars["can_send"] is False
