@@ -80,10 +80,10 @@ def _parameters(dependant: Dependant) -> Iterator[tuple[str, str, bool]]:
 
 @lru_cache(maxsize=4096)
 def _resembles_the_key(raw: bytes) -> bool:
-    """Whether a header was meant to be the key: `X-Idempotency-Key`, `Idempotency_Key`, `Idempotence-Key`, a typo.
+    """Whether a header was meant to be the key: `Idempotency_Key`, `Vendor-Idempotence-Id`, a typo.
 
     Whoever believes to have sent a key sends the request again, and would pay twice.
     """
     name = "".join(filter(str.isalpha, raw.decode("latin-1").lower())).removeprefix("x")
     meant = "".join(filter(str.isalpha, KEY_HEADER.lower()))
-    return name.startswith("idempot") or difflib.SequenceMatcher(None, name, meant).ratio() >= _ALIKE
+    return "idempot" in name or difflib.SequenceMatcher(None, name, meant).ratio() >= _ALIKE

@@ -28,7 +28,8 @@ signed_in = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Operations"], generate_unique_id_function=operation_id
 )
 _NOT_TOLD = "null for customers, unless the bank is a demo"
-_ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+# None named is every one, also one that nobody knows.
+_ANY_METHOD: list[str] = []
 
 
 class HealthOut(schemas.Answer):
@@ -200,14 +201,18 @@ def _wants_html(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-# Whatever else begins with /api is ours to refuse: without this, a mistyped address would be answered with a page
-# when the API shares its origin with the browser's pages.
-elsewhere = APIRouter(include_in_schema=False)
+# Whatever else begins with /api, and every other method of what is served here, is ours to refuse: without this, a
+# mistyped address would be answered with a page, and a method by it, when the API shares its origin with the pages.
+elsewhere = APIRouter(include_in_schema=False, generate_unique_id_function=operation_id)
 
 
 @elsewhere.api_route("/api", methods=_ANY_METHOD)
 @elsewhere.api_route("/api/{rest:path}", methods=_ANY_METHOD)
+@elsewhere.api_route("/problems", methods=_ANY_METHOD)
 @elsewhere.api_route("/problems/{rest:path}", methods=_ANY_METHOD)
+@elsewhere.api_route("/healthz", methods=_ANY_METHOD)
+@elsewhere.api_route("/readyz", methods=_ANY_METHOD)
+@elsewhere.api_route("/metrics", methods=_ANY_METHOD)
 async def nothing_here(request: Request) -> Response:
     """404, or 405 where the address exists and the method does not."""
     if methods.routes_at(request.app.state.routes, request.url.path):

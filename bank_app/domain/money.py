@@ -29,7 +29,8 @@ _LAKHS = "#,##,##0"
 _WIRE_MARKS = frozenset("0123456789.")
 # Bounded before it is written out: an exponent is short to send and long to read.
 _NUMBER = re.compile(r"[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
-_WIRE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?", re.ASCII)
+_MOST_WHOLE, _MOST_DECIMALS = 20, 10
+_WIRE = re.compile(rf"[0-9]{{1,{_MOST_WHOLE}}}(\.[0-9]{{1,{_MOST_DECIMALS}}})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,14 @@ class Amount:
         if not _NUMBER.fullmatch(text):
             raise InvalidAmount('The amount must be a plain positive decimal number such as "12.34".')
         plain = f"{Decimal(text):f}"
-        return cls.of(plain.rstrip("0").rstrip(".") if "." in plain else plain)
+        plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+        whole, _, rest = plain.partition(".")
+        if len(rest) > _MOST_DECIMALS:
+            # What 0.1 + 0.2 is in floating point, and no mistake in how it is written.
+            raise InvalidAmount("The amount has more decimals than any currency.")
+        if len(whole) > _MOST_WHOLE:
+            raise InvalidAmount("The amount is more than this bank can record.")
+        return cls.of(plain)
 
     @property
     def is_zero(self) -> bool:

@@ -193,3 +193,16 @@ def test_what_is_no_whole_number_is_none(caller, counter, ada, literal):
     account = counter.open(ada, "10.00")
     body = f'{{"account_id": "{account.number}", "amount": "1", "expires_in": {literal}}}'
     assert caller(ada).raw("/holds", body).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("literal", "said"),
+    [
+        ("0.30000000000000004", "The amount has more decimals than any currency."),
+        ("1e-12", "The amount has more decimals than any currency."),
+        ("1e30", "The amount is more than this bank can record."),
+    ],
+)
+def test_a_number_that_is_none_of_money_is_told_what_is_wrong_with_it(deposit, literal, said):
+    answer = deposit(literal)
+    assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (422, "invalid_amount", said)

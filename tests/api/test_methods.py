@@ -1,6 +1,8 @@
 """HEAD, OPTIONS and methods that are not answered, on every route that there is."""
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
 
 
 @pytest.fixture
@@ -75,6 +77,20 @@ def test_what_is_not_answered_names_what_is(client, addresses, method):
         answer = client.request(method, address)
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed(methods)), address
         assert answer.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("method", ["PUT", "TRACE", "PROPFIND", "CONNECT"])
+def test_what_is_mounted_behind_answers_no_method_of_ours(app, client, addresses, method):
+    async def pages(scope, receive, send):
+        await PlainTextResponse("a page", 405, {"allow": "GET, HEAD"})(scope, receive, send)
+
+    app.router.routes.append(Mount("", app=pages))
+    for address, methods in addresses.items():
+        answer = client.request(method, address)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed(methods)), address
+        assert answer.json()["code"] == "method_not_allowed"
+    for address in ("/api", "/api/v1/nothing", "/problems/a/b"):
+        assert client.request(method, address).json()["code"] == "not_found"
 
 
 def test_looking_is_counted_as_what_it_is(client):

@@ -113,7 +113,8 @@ def test_a_body_in_chunks_is_a_body(caller, ada):
 @pytest.mark.parametrize(
     "name",
     ["Idempotency_Key", "X-Idempotency-Key", "X_IDEMPOTENCY_KEY", "IdempotencyKey", "Idempotent-Key", "Idempotence-Key",
-     "Idempotency-Token", "Idempotency-Keys", "Idempotency", "Idempotancy-Key", "Indempotency-Key", "Idepotency-Key"],
+     "Idempotency-Token", "Idempotency-Keys", "Idempotency", "Idempotancy-Key", "Indempotency-Key", "Idepotency-Key",
+     "Vendor-Idempotency-Key"],
 )  # fmt: skip
 def test_what_was_to_be_a_key_is_refused_everywhere(walk, counter, hers, name):
     """Whoever believes to have sent a key would send it again, and pay twice."""
