@@ -73,6 +73,18 @@ class Unavailable(BankError):
     """The bank cannot answer now; repeating with the same idempotency key is safe."""
 
 
+class TooMuchWork(Throttled):
+    """What somebody asked for lately kept the bank busy for so long that he has to wait."""
+
+    code, title = "too_much_work", "Too much work"
+
+
+class LargeWorkRunning(Throttled):
+    """Somebody asks for a second large thing while his first is under way."""
+
+    code, title = "large_work_running", "Large work running"
+
+
 class SignInLocked(Throttled):
     """Too many failures on one person; the code is that of its family."""
 

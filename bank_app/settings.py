@@ -102,6 +102,25 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         1000, ge=1, le=100_000, description="Movements that may wait to be posted in a worker before 503 overloaded."
     )
+    work_limit: int = Field(
+        1_000_000,
+        ge=10_000,
+        le=1_000_000_000,
+        description="Work that one person may ask of a worker at once, in rows read, before 429 too_much_work.",
+    )
+    work_per_second: int = Field(
+        2_000, ge=100, le=1_000_000, description="How much of BANK_WORK_LIMIT comes back each second."
+    )
+    work_threads: int = Field(2, ge=1, le=32, description="Threads of a worker that read what is large.")
+    large_at_once: int = Field(
+        32, ge=1, le=1_000, description="Large things under way in a worker, one a person, before 503 overloaded."
+    )
+    reads_at_once: int = Field(
+        6, ge=1, le=100, description="Reads of one person that a worker does at once; more of them wait."
+    )
+    send_timeout: float = Field(
+        30.0, gt=0, le=600, description="Seconds that a piece of a large answer waits for its reader before it is cut."
+    )
     pool_size: int = Field(10, ge=1, le=200, description="Database connections kept by each worker process.")
     session_idle_minutes: int = Field(
         15, ge=1, le=720, description="Minutes without activity that end a browser session."

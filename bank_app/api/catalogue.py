@@ -133,12 +133,21 @@ CATALOGUE: Mapping[str, Meaning] = {
     "too_many_requests": Meaning(
         "Too many requests came from this address or this person.", "Wait as long as `Retry-After` says."
     ),
+    "too_much_work": Meaning(
+        "What this person asked for lately made the bank read or write so much that others come first now. Requests "
+        "are counted apart from that.",
+        "Wait as long as `Retry-After` says; read smaller periods, and narrow searches by an account or a time.",
+    ),
+    "large_work_running": Meaning(
+        "Another large download or batch of this person is still under way, and everybody has one at a time.",
+        "Wait until it is done, or end it, and ask again.",
+    ),
     "lock_timeout": Meaning(
         "Many requests wanted the same account at once and this one stopped waiting. Nothing was written.",
         "Repeat it after `Retry-After`; with an idempotency key that is always safe.",
     ),
     "overloaded": Meaning(
-        "More requests wait than the bank is willing to keep waiting. Nothing was written.",
+        "More requests wait, or more large downloads are open, than the bank is willing to have. Nothing was written.",
         "Repeat it after `Retry-After`; with an idempotency key that is always safe.",
     ),
     "database_unavailable": Meaning(

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.pool import QueuePool
 
 from bank_app.database import Database
-from bank_app.services import posting, vitals
+from bank_app.services import posting, vitals, work
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _NOT_ASKED_BY_PEOPLE = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -54,6 +54,27 @@ class _Posting(Collector):
             yield CounterMetricFamily(f"bank_posting_{name}", said, value=value)
 
 
+class _Work(Collector):
+    """What people's requests cost, and what was refused for it, asked at the moment of the scrape."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        done = work.of(self._db).figures
+        yield GaugeMetricFamily("bank_large_running", "Large things under way.", value=done.running)
+        yield GaugeMetricFamily("bank_large_waiting", "Parts of them that wait for a thread.", value=done.waiting)
+        yield CounterMetricFamily("bank_work_units", "Work that was charged, in rows read.", value=done.units)
+        ended = CounterMetricFamily("bank_large_ended", "Large things that are over.", labels=["how"])
+        ended.add_metric(["finished"], done.finished)
+        ended.add_metric(["broken"], done.broken)
+        yield ended
+        refused = CounterMetricFamily("bank_work_refused", "What was refused for its price.", labels=["why"])
+        for why, value in (("spent", done.spent), ("one_at_a_time", done.one_at_a_time), ("full", done.full)):
+            refused.add_metric([why], value)
+        yield refused
+
+
 class Metrics:
     """The numbers of one application in a registry of its own, so that two applications can share a process."""
 
@@ -73,6 +94,7 @@ class Metrics:
         )
         self._registry.register(_Pools(db))
         self._registry.register(_Posting(db))
+        self._registry.register(_Work(db))
         self._meter = vitals.of(db).api
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)

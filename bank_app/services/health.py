@@ -109,7 +109,15 @@ class _Judged:
 
     def tiles(self) -> list[Tile]:
         made = [self._api(), self._api_errors(), self._pages(), self._database(), self._connections()]
-        made += [self._queue(), self._groups(), *self._locks(), self._sealing(), *self._kept(), *self._clock()]
+        made += [
+            self._queue(),
+            self._groups(),
+            self._large(),
+            *self._locks(),
+            self._sealing(),
+            *self._kept(),
+            *self._clock(),
+        ]
         made += [self._disk(), *([self._proxies()] if proxies.misfits() else [])]
         return made
 
@@ -230,6 +238,25 @@ class _Judged:
         return Tile(
             "groups", "Payments per commit", State.GOOD, value, detail,
             "No threshold: the busier the bank, the larger the groups.", "", tuple(points),
+        )  # fmt: skip
+
+    def _large(self) -> Tile:
+        """Files and statements under way, and who was told to wait or to ask for less."""
+        limit, now, before = self.db.settings.large_at_once, self._now.work, self._before.work
+        full = now.full - before.full
+        told = now.spent + now.one_at_a_time - before.spent - before.one_at_a_time
+        cut = now.broken - before.broken
+        detail = f"{now.waiting:,} wait for a thread." if now.waiting else "Nobody waits for a thread."
+        detail += f" In the last minute {told:,} were told to ask for less" if told else ""
+        detail += f"{' and' if told else ' In the last minute'} {full:,} found it full" if full else ""
+        detail += "." if told or full else ""
+        detail += f" {cut:,} broke off." if cut else ""
+        state = State.ACT if full else State.WATCH if told else _state(now.running / limit, 0.5, 0.9)
+        return Tile(
+            "large", "Large files and reads", state, f"{now.running:,} of {limit:,}", detail,
+            "Watch when somebody asks for more than his share, act when so many do that others are turned away.",
+            "The log says who asks for what; BANK_WORK_LIMIT is one person's share, BANK_LARGE_AT_ONCE everybody's.",
+            self._points(lambda sample: sample.work.running),
         )  # fmt: skip
 
     # --- proof ----------------------------------------------------------------------------------------

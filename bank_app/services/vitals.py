@@ -18,7 +18,7 @@ from sqlalchemy.pool import QueuePool
 from bank_app import clock
 from bank_app.database import Database
 from bank_app.errors import BankError
-from bank_app.services import audit_trail, engine_figures, posting
+from bank_app.services import audit_trail, engine_figures, posting, work
 from bank_app.services.engine_figures import EngineFigures
 
 EVERY_SECONDS = 5.0
@@ -89,6 +89,7 @@ class Sample:
     pool_most: int
     queue: int
     posted: posting.Figures
+    work: work.Figures
     sealing_seconds: float | None
     disk_free: int
     disk_total: int
@@ -141,6 +142,7 @@ class Vitals:
             pool_most=most,
             queue=queue.waiting,
             posted=posting.Figures(figures.orders, figures.groups, figures.set_aside, figures.refused_overloaded),
+            work=work.of(db).figures,
             sealing_seconds=lag,
             disk_free=disk.free,
             disk_total=disk.total,

@@ -31,7 +31,7 @@ CONTRACT = {
         "invalid_request", "invalid_amount", "invalid_account_number", "same_account", "currency_mismatch",
         "idempotency_key_reused",
     ],
-    429: ["too_many_requests"],
+    429: ["too_many_requests", "too_much_work", "large_work_running"],
     503: ["lock_timeout", "clock_wrong", "database_unavailable", "overloaded", "outcome_unknown"],
     500: ["internal_error"],
 }  # fmt: skip
