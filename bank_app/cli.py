@@ -289,9 +289,12 @@ def run_every_test(
     cluster: Annotated[
         bool, typer.Option("--cluster", help="Only the tests of a Galera cluster of three nodes; minutes.")
     ] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Only the rules, embedded, without server and browser, in a few minutes.")
+    ] = False,
 ) -> None:
     """Run every test, after bringing what the tests need; more arguments go to pytest."""
-    sys.exit(run_tests(_load(data), context.args, console=out, server=server, cluster=cluster))
+    sys.exit(run_tests(_load(data), context.args, console=out, server=server, cluster=cluster, fast=fast))
 
 
 @app.command()

@@ -152,5 +152,23 @@ def refusing_triggers(session: Session) -> dict[str, Refusal]:
     return {name: Refusal(match[1], match[2], bool(match[3])) for name, match in found.items() if match}
 
 
+def acting_keys(session: Session) -> list[str]:
+    """The tables with a foreign key that changes rows by itself, which no trigger sees; one statement for all."""
+    if _is_embedded(session.connection()):
+        listing = (
+            "SELECT DISTINCT tables.name FROM sqlite_master AS tables, pragma_foreign_key_list(tables.name) AS keys"
+            " WHERE tables.type = 'table' AND NOT (keys.on_delete IN (:refuses, :nothing)"
+            " AND keys.on_update IN (:refuses, :nothing))"
+        )
+    else:
+        listing = (
+            "SELECT DISTINCT table_name FROM information_schema.referential_constraints"
+            " WHERE constraint_schema = DATABASE() AND NOT (delete_rule IN (:refuses, :nothing)"
+            " AND update_rule IN (:refuses, :nothing))"
+        )
+    refusing = {"refuses": "RESTRICT", "nothing": "NO ACTION"}
+    return sorted(session.execute(text(listing), refusing).scalars())
+
+
 def _is_embedded(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"

@@ -48,7 +48,13 @@ class Outcome:
 
 
 def run_tests(
-    settings: Settings, arguments: list[str], *, console: Console, server: Path | None = None, cluster: bool = False
+    settings: Settings,
+    arguments: list[str],
+    *,
+    console: Console,
+    server: Path | None = None,
+    cluster: bool = False,
+    fast: bool = False,
 ) -> int:
     """Brings what is missing, runs everything (or what the arguments choose) and returns the exit status.
 
@@ -58,6 +64,7 @@ def run_tests(
         console: Where progress is shown.
         server: The MySQL or MariaDB program that the tests boot, or a script that becomes it.
         cluster: Run the tests of a Galera cluster, which the others leave out, and only them.
+        fast: Run only those that need neither server nor browser, for whoever is typing.
 
     Raises:
         ServerError: `server` is none, or too old.
@@ -69,13 +76,17 @@ def run_tests(
         console.print(f"The tests boot {chosen.flavour} {chosen.version_text} ({chosen.path}).")
     if cluster:
         return _run_cluster_tests(settings, arguments, console)
+    if fast:
+        os.environ["PYTHONPATH"] = str(PROJECT)
+        chosen = ["--fast", f"--ignore={BROWSER_TESTS}", *(arguments or _side_by_side())]
+        return _sum_up([_pytest("The rules", chosen, settings)], console)
     plain, browser = _split(arguments)
     if plain is not None or browser is not None:
         _bring_database(console)
     os.environ["PYTHONPATH"] = str(PROJECT)
     outcomes = []
-    # Side by side, a file in one process, in the order of tests/conftest.py; a few chosen tests are told as they run.
-    at_once = [] if arguments else ["-n", str(_at_once()), "--dist", "loadfile", "--no-loadscope-reorder"]
+    # A few chosen tests are told as they run.
+    at_once = [] if arguments else _side_by_side()
     if plain is not None:
         _bring_curl(console)
         outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *at_once, *plain], settings))
@@ -106,9 +117,13 @@ def run_checks(*, console: Console) -> int:
     return 1 if failed else 0
 
 
-def _at_once() -> int:
-    """One process more than there are processors, because tests wait for locks and for servers that start."""
-    return min((os.cpu_count() or 1) + 1, MOST_AT_ONCE)
+def _side_by_side() -> list[str]:
+    """A file in one process, in the order of tests/conftest.py.
+
+    One process more than there are processors, because tests wait for locks and for servers that start.
+    """
+    at_once = min((os.cpu_count() or 1) + 1, MOST_AT_ONCE)
+    return ["-n", str(at_once), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def _split(arguments: list[str]) -> tuple[list[str] | None, list[str] | None]:

@@ -92,8 +92,14 @@ def pytest_runtest_teardown(item):
 
 
 def pytest_unconfigure(config):
-    """A thread that was left behind would keep the process at its very end."""
-    config.stash[_watch].begin(60)
+    """A thread that was left behind would keep the process at its very end.
+
+    One of several side by side waits there for the others, however long they take, and ends with who began it.
+    """
+    if hasattr(config, "workerinput"):
+        faulthandler.cancel_dump_traceback_later()
+    else:
+        config.stash[_watch].begin(60)
 
 
 # --- which tests there are, and their order -----------------------------------------------------------
@@ -103,8 +109,27 @@ def pytest_unconfigure(config):
 LONG = ("faults", "lab", "tests")
 
 
-def pytest_collection_modifyitems(items):
+# Rules of the bank, which need no server, no other process and no browser: for typing.
+FAST = ("domain", "services", "api", "ui", "test_architecture", "test_docs")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fast", action="store_true", help="Rules only, on the embedded engine only.")
+
+
+def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG))
+    if config.getoption("fast"):
+        fast = [item for item in items if _is_fast(item)]
+        config.hook.pytest_deselected(items=[item for item in items if not _is_fast(item)])
+        items[:] = fast
+
+
+def _is_fast(item):
+    if not {item.path.parent.name, item.path.stem} & set(FAST) or "mariadb_server" in item.fixturenames:
+        return False
+    engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
+    return engine in {None, "sqlite"}
 
 
 def pytest_generate_tests(metafunc):

@@ -51,6 +51,33 @@ def test_a_chosen_server_that_is_none_is_named(tmp_path, pretend, named):
     assert done.stderr == (f"{tmp_path / named} is no MariaDB or MySQL server program, nor a script that starts one.\n")
 
 
+def test_the_fast_tests_need_neither_server_nor_browser():
+    """On a machine that has none: no test asks for either while it is collected."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--fast",
+        "--collect-only",
+        "-q",
+        "-o",
+        "addopts=--import-mode=importlib",
+    ]
+    files = [
+        "services/test_integrity.py",
+        "services/test_exact_sums.py",
+        "concurrency/test_locks.py",
+        "faults/test_crash.py",
+    ]
+    named = [f"tests/{file}" for file in files]
+    done = subprocess.run([*command, *named], cwd=PROJECT, capture_output=True, text=True, check=False)
+    listed = [line for line in done.stdout.splitlines() if "::" in line]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert listed
+    assert {line.partition("::")[0] for line in listed} == {named[0]}
+    assert not [line for line in listed if "mariadb" in line.lower() or "mysql" in line.lower()]
+
+
 def test_a_machine_without_galera_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(private_galera, "PROVIDERS", ())
     with pytest.raises(ServerError, match=r"the Galera library.*install galera-4, mariadb-server and rsync"):
