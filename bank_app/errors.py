@@ -280,6 +280,12 @@ class Overloaded(Unavailable):
     code, title = "overloaded", "Overloaded"
 
 
+class PasswordsBusy(Unavailable):
+    """More people sign in or choose passwords than the bank hashes at once; nothing was done."""
+
+    code, title = "passwords_busy", "Too many are signing in"
+
+
 class ClockWrong(Unavailable):
     """The clock of this process cannot be right, so nothing is dated by it; nothing was written."""
 

@@ -121,6 +121,12 @@ class Settings(BaseSettings):
     send_timeout: float = Field(
         30.0, gt=0, le=600, description="Seconds that a piece of a large answer waits for its reader before it is cut."
     )
+    hashing_threads: int = Field(
+        1, ge=1, le=64, description="Passwords that a worker hashes at once, at 64 MiB of memory each."
+    )
+    hashing_queue: int = Field(
+        16, ge=1, le=10_000, description="Passwords that may wait to be hashed in a worker before 503 passwords_busy."
+    )
     pool_size: int = Field(10, ge=1, le=200, description="Database connections kept by each worker process.")
     session_idle_minutes: int = Field(
         15, ge=1, le=720, description="Minutes without activity that end a browser session."

@@ -14,6 +14,7 @@ from bank_app.api.middleware import Envelope, LastResort
 from bank_app.api.rate_limits import RateLimits
 from bank_app.database import Database
 from bank_app.methods import Methods
+from bank_app.services.hashing import desk
 from bank_app.settings import Settings
 
 
@@ -32,7 +33,9 @@ def create_api(db: Database, settings: Settings) -> Api:
     app.state.rate_limits = RateLimits(enabled=settings.rate_limits)
     app.state.authenticator = Authenticator(db)
     app.state.metrics = Metrics(db)
+    desk.arrange(settings)
     routers = (
+        auth.hashing,
         auth.public,
         auth.signed_in,
         accounts.router,

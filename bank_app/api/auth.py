@@ -11,11 +11,15 @@ from pydantic import Field
 from bank_app.api import schemas
 from bank_app.api.dependencies import Bank, SignedIn
 from bank_app.api.documents import operation_id, problems
-from bank_app.api.requests import ActorRoute, PublicRoute, client_address
+from bank_app.api.requests import ActorRoute, HashingRoute, PublicRoute, client_address
 from bank_app.domain.accounting import Role
 from bank_app.errors import Forbidden
 from bank_app.services import auth
+from bank_app.services.hashing import desk
 
+hashing = APIRouter(
+    prefix="/api/v1/auth", route_class=HashingRoute, tags=["Signing in"], generate_unique_id_function=operation_id
+)
 public = APIRouter(
     prefix="/api/v1/auth", route_class=PublicRoute, tags=["Signing in"], generate_unique_id_function=operation_id
 )
@@ -99,34 +103,40 @@ class UserOut(schemas.Answer):
         return cls(id=actor.user_id, email=actor.email, name=actor.name, role=actor.role)
 
 
-@public.post(
+@hashing.post(
     "/register",
     status_code=201,
     summary="Become a customer",
     response_description="You can sign in now.",
-    responses=problems("forbidden", "email_taken", body=True),
+    responses=problems("forbidden", "email_taken", "passwords_busy", body=True),
 )
-def register(body: RegisterIn, bank: Bank) -> UserOut:
+async def register(body: RegisterIn, bank: Bank) -> UserOut:
     """Makes a person who can sign in. Opens no account and moves no money; the role is always customer."""
     if not bank.settings.sign_up:
         raise Forbidden("This bank is invite-only. Ask an operator for an invitation.")
-    return UserOut.of(auth.register(bank, email=body.email, name=body.name, password=body.password))
+    return UserOut.of(await desk.run(auth.register, bank, email=body.email, name=body.name, password=body.password))
 
 
-@public.post(
+@hashing.post(
     "/login",
     summary="Sign in",
     response_description="Tokens of a new sign-in.",
     responses=problems(
-        "invalid_credentials", "second_factor_required", "second_factor_wrong", "second_factor_used", body=True
+        "invalid_credentials",
+        "second_factor_required",
+        "second_factor_wrong",
+        "second_factor_used",
+        "passwords_busy",
+        body=True,
     ),
 )
-def login(body: LoginIn, bank: Bank, request: Request) -> TokensOut:
+async def login(body: LoginIn, bank: Bank, request: Request) -> TokensOut:
     """Exchanges email and password for an access token (15 minutes) and a refresh token (30 days, one use).
 
     For somebody with two-step sign-in the answer is `second_factor_required`: send the same again with `otp`.
     """
-    pair = auth.issue_tokens(
+    pair = await desk.run(
+        auth.issue_tokens,
         bank,
         email=body.email,
         password=body.password,

@@ -150,6 +150,11 @@ CATALOGUE: Mapping[str, Meaning] = {
         "More requests wait, or more large downloads are open, than the bank is willing to have. Nothing was written.",
         "Repeat it after `Retry-After`; with an idempotency key that is always safe.",
     ),
+    "passwords_busy": Meaning(
+        "Checking a password takes the bank a moment on purpose, and more people wait for that than it keeps waiting. "
+        "Nothing was done.",
+        "Repeat it after `Retry-After`. Who is signed in notices nothing.",
+    ),
     "database_unavailable": Meaning(
         "The database cannot be reached, or cannot write. Nothing was written.",
         "Repeat it after `Retry-After`; with an idempotency key that is always safe.",

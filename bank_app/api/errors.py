@@ -39,6 +39,7 @@ RETRY_AFTER_SECONDS = {
     "request_in_progress": 1,
     "lock_timeout": 1,
     "overloaded": 1,
+    "passwords_busy": 1,
     "database_unavailable": 5,
     "clock_wrong": 30,
     "outcome_unknown": 5,

@@ -12,6 +12,7 @@ from sqlalchemy.pool import QueuePool
 
 from bank_app.database import Database
 from bank_app.services import posting, vitals, work
+from bank_app.services.hashing import desk
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _NOT_ASKED_BY_PEOPLE = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -75,6 +76,17 @@ class _Work(Collector):
         yield refused
 
 
+class _Hashing(Collector):
+    """The desk where passwords are hashed, asked at the moment of the scrape."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        done = desk.figures
+        yield GaugeMetricFamily("bank_hashing_waiting", "Passwords that wait to be hashed.", value=desk.waiting)
+        yield GaugeMetricFamily("bank_hashing_working", "Passwords that are being hashed.", value=desk.working)
+        yield CounterMetricFamily("bank_hashing_done", "Sign-ins and changes that hashed a password.", value=done.done)
+        yield CounterMetricFamily("bank_hashing_refused", "Turned away because too many waited.", value=done.refused)
+
+
 class Metrics:
     """The numbers of one application in a registry of its own, so that two applications can share a process."""
 
@@ -95,6 +107,7 @@ class Metrics:
         self._registry.register(_Pools(db))
         self._registry.register(_Posting(db))
         self._registry.register(_Work(db))
+        self._registry.register(_Hashing())
         self._meter = vitals.of(db).api
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)

@@ -21,6 +21,7 @@ from bank_app.api.errors import ProtocolError
 from bank_app.errors import NotSignedIn
 from bank_app.services import proxies
 from bank_app.services.auth import Actor
+from bank_app.services.hashing import desk
 from bank_app.settings import Settings
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -185,6 +186,15 @@ class PublicRoute(OpenRoute):
         """Counts against what may come from an address."""
         state = request.app.state
         state.rate_limits.count(request, self.name, client_address(request, state.db.settings))
+
+
+class HashingRoute(PublicRoute):
+    """A route of which each request takes a hash of a password: turned away before its body is read while many do."""
+
+    async def admit(self, request: StrictRequest) -> None:
+        """Counts, and looks whether there is room."""
+        await super().admit(request)
+        desk.require_room()
 
 
 class ActorRoute(OpenRoute):

@@ -14,6 +14,7 @@ from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.services import audit_trail, books, engine_figures, proxies, roles, timekeeping, vitals
 from bank_app.services.auth import Actor
+from bank_app.services.hashing import desk
 from bank_app.services.vitals import Sample
 from bank_app.settings import PROJECT
 
@@ -113,6 +114,7 @@ class _Judged:
             self._queue(),
             self._groups(),
             self._large(),
+            self._hashing(),
             *self._locks(),
             self._sealing(),
             *self._kept(),
@@ -257,6 +259,19 @@ class _Judged:
             "Watch when somebody asks for more than his share, act when so many do that others are turned away.",
             "The log says who asks for what; BANK_WORK_LIMIT is one person's share, BANK_LARGE_AT_ONCE everybody's.",
             self._points(lambda sample: sample.work.running),
+        )  # fmt: skip
+
+    def _hashing(self) -> Tile:
+        limit, waiting = desk.queue, self._now.hashing
+        turned = self._now.hashing_refused - self._before.hashing_refused
+        detail = f"Of at most {limit:,}, and {desk.threads} at once."
+        detail += f" {turned:,} were turned away in the last minute." if turned else " Nobody was turned away."
+        state = State.ACT if turned else _state(waiting / limit, 0.5, 0.9)
+        return Tile(
+            "hashing", "Signing in", state, f"{waiting:,} waiting", detail,
+            f"Watch above {limit // 2:,} waiting, act when somebody is turned away.",
+            "Somebody may be guessing passwords: look at failed sign-ins. Who is signed in notices nothing.",
+            self._points(lambda sample: sample.hashing),
         )  # fmt: skip
 
     # --- proof ----------------------------------------------------------------------------------------

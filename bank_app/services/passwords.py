@@ -6,21 +6,21 @@ the same (NFC), and every kind of space is a space. Case, width and all else cou
 
 from __future__ import annotations
 
+import base64
 import secrets
-import threading
 import unicodedata
 from functools import cache
 
 import argon2
+from argon2.low_level import ARGON2_VERSION
 from zxcvbn import zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from bank_app import errors
+from bank_app.services.hashing import desk
 
 _hasher = argon2.PasswordHasher()  # argon2id with the library's current parameters; old hashes are renewed at sign-in.
 _LONGEST_TRIED = 1024
-# Each hash takes 64 MiB for a moment: unbounded, a burst of sign-ins would be a way to exhaust the machine's memory.
-_hashing = threading.BoundedSemaphore(4)
 
 
 def prepared(password: str) -> str:
@@ -69,15 +69,21 @@ def _common_passwords() -> frozenset[str]:
 
 
 def hashed(password: str) -> str:
-    """The form in which a password is kept. Takes 64 MiB and a moment on purpose."""
-    with _hashing:
-        return _hasher.hash(prepared(password))
+    """The form in which a password is kept. Takes 64 MiB and a moment on purpose.
+
+    Raises:
+        PasswordsBusy: as `hashing.Desk.now`, of whoever is not at the desk already.
+    """
+    return desk.now(_hasher.hash, prepared(password))
 
 
 def fits(stored: str, password: str) -> bool:
     """Whether a password is the one that was kept. Takes as long as keeping it.
 
     Passwords used to be kept as the keyboard sent them: one with letters beyond ASCII is tried in those forms, too.
+
+    Raises:
+        PasswordsBusy: as `hashed`.
     """
     return any(_verified(stored, each) for each in _spellings(password[:_LONGEST_TRIED]))
 
@@ -99,14 +105,21 @@ def _can_be_kept(password: str) -> bool:
 
 
 def _verified(stored: str, password: str) -> bool:
-    with _hashing:
-        try:
-            return _hasher.verify(stored, password)
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-            return False
+    try:
+        return desk.now(_hasher.verify, stored, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
 
 
 @cache
 def nobodys_hash() -> str:
-    """What the password of somebody unknown is compared with, so that it takes as long."""
-    return hashed(secrets.token_urlsafe(16))
+    """What the password of somebody unknown is compared with, so that it takes as long. Made without hashing anything.
+
+    Nobody waits for it to be made: whoever tried the first unknown email would wait twice as long, and know it.
+    """
+    cost = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(length)).rstrip(b"=").decode()
+        for length in (_hasher.salt_len, _hasher.hash_len)
+    )
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"

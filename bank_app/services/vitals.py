@@ -20,6 +20,7 @@ from bank_app.database import Database
 from bank_app.errors import BankError
 from bank_app.services import audit_trail, engine_figures, posting, work
 from bank_app.services.engine_figures import EngineFigures
+from bank_app.services.hashing import desk
 
 EVERY_SECONDS = 5.0
 KEPT = 720
@@ -90,6 +91,8 @@ class Sample:
     queue: int
     posted: posting.Figures
     work: work.Figures
+    hashing: int
+    hashing_refused: int
     sealing_seconds: float | None
     disk_free: int
     disk_total: int
@@ -143,6 +146,8 @@ class Vitals:
             queue=queue.waiting,
             posted=posting.Figures(figures.orders, figures.groups, figures.set_aside, figures.refused_overloaded),
             work=work.of(db).figures,
+            hashing=desk.waiting,
+            hashing_refused=desk.figures.refused,
             sealing_seconds=lag,
             disk_free=disk.free,
             disk_total=disk.total,

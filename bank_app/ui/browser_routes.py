@@ -57,7 +57,7 @@ def create_routes(db: Database, settings: Settings) -> FastAPI:
 def _add_sign_in(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.post("/auth/login")
     async def login(request: Request) -> Response:
-        form, refused = await native_forms.posted(request, settings)
+        form, refused = await native_forms.posted(request, settings, hashes="/sign-in")
         if refused:
             return refused
         email, password, whence = (
@@ -94,7 +94,7 @@ def _add_sign_in(routes: FastAPI, db: Database, settings: Settings) -> None:
 def _add_sign_up(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.post("/auth/register")
     async def register(request: Request) -> Response:
-        form, refused = await native_forms.posted(request, settings)
+        form, refused = await native_forms.posted(request, settings, hashes="/sign-up")
         if refused:
             return refused
         if not settings.sign_up:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from bank_app.database import Database
 from bank_app.services import vitals
+from bank_app.services.hashing import desk
 from bank_app.settings import Settings
 
 T = TypeVar("T")
@@ -28,7 +29,6 @@ class Bank:
     settings: Settings
     threads: ThreadPoolExecutor
     apart: ThreadPoolExecutor
-    hashing: ThreadPoolExecutor
 
 
 _connected: list[Bank] = []
@@ -40,8 +40,9 @@ def connect(db: Database, settings: Settings) -> None:
     As many threads as database connections: one more thread would only wait for a connection.
     """
     threads = ThreadPoolExecutor(max_workers=settings.pool_size, thread_name_prefix="page")
-    apart, hashing = (ThreadPoolExecutor(max_workers=4, thread_name_prefix=name) for name in ("apart", "hashing"))
-    _connected[:] = [Bank(db, settings, threads, apart, hashing)]
+    apart = ThreadPoolExecutor(max_workers=4, thread_name_prefix="apart")
+    desk.arrange(settings)
+    _connected[:] = [Bank(db, settings, threads, apart)]
 
 
 def bank() -> Bank:
@@ -69,8 +70,12 @@ async def call_apart(function: Callable[..., T], *args: Any, **kwargs: Any) -> T
 
 
 async def call_hashing(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Runs what hashes a password. Whoever signs in waits for nobody who reads much."""
-    return await _run(bank().hashing, functools.partial(function, *args, **kwargs))
+    """Runs what hashes a password where all do, so that whoever signs in waits for nobody who reads much.
+
+    Raises:
+        PasswordsBusy: too many wait already.
+    """
+    return await desk.run(function, *args, **kwargs)
 
 
 async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:

@@ -140,6 +140,7 @@ CATALOGUE: Mapping[str, str] = {
     "request_in_progress": "The first press is still being worked on. Nothing was sent twice.",
     "idempotency_key_reused": f"This transfer was already used with other details. Start a new one. {SAFE}",
     "overloaded": f"The bank is very busy right now. {SAFE} Try again in a moment.",
+    "passwords_busy": "Many people are signing in at this moment. Nothing was changed. Try again in a few seconds.",
     "lock_timeout": f"Others were writing for so long that we stopped waiting. {SAFE} Try again.",
     "database_unavailable": f"We can't reach the books right now. {SAFE} Try again in a moment.",
     "clock_wrong": f"The bank's clock is wrong, and an operator has to look at it. {SAFE} Try again later.",

@@ -7,16 +7,27 @@ from __future__ import annotations
 
 import json
 import logging
+from html import escape
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Request
 from starlette.datastructures import FormData
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from bank_app.database import Database
-from bank_app.errors import BankError, EmailTaken, Invalid, SecondFactorUsed, SecondFactorWrong, SignInLocked, Throttled
+from bank_app.errors import (
+    BankError,
+    EmailTaken,
+    Invalid,
+    PasswordsBusy,
+    SecondFactorUsed,
+    SecondFactorWrong,
+    SignInLocked,
+    Throttled,
+)
 from bank_app.services import auth, proxies
+from bank_app.services.hashing import desk
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies
 from bank_app.ui.guard import sign_in_address
@@ -31,14 +42,22 @@ def password(form: FormData, name: str = "password") -> str:
     return str(form.get(name, ""))[:1000]
 
 
-async def posted(request: Request, settings: Settings) -> tuple[FormData, Response | None]:
-    """The submitted form, or the answer to a form that is not ours or too large."""
+async def posted(request: Request, settings: Settings, *, hashes: str = "") -> tuple[FormData, Response | None]:
+    """The submitted form, or the answer to a form that is not ours or too large.
+
+    `hashes` is the page of a form of which each takes a hash of a password: turned away unread while too many do.
+    """
     if not own_origin(request, settings):
         log.warning("form refused: sent from another site")
         return FormData(), foreign()
     length = request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > _LARGEST_FORM:
         return FormData(), PlainTextResponse("This form is too large.", 413)
+    if hashes:
+        try:
+            desk.require_room()
+        except PasswordsBusy as error:
+            return FormData(), back(hashes, error, settings, {}, "")
     return await request.form(max_files=0, max_fields=20), None
 
 
@@ -108,10 +127,18 @@ def back(
         query["wait"] = str(error.details["retry_after"])
     if path:
         query["next"] = path
-    response = RedirectResponse(f"{page}?{urlencode(query)}", 303)
+    address = f"{page}?{urlencode(query)}"
+    response = _busy(error, address) if isinstance(error, PasswordsBusy) else RedirectResponse(address, 303)
     if typed:
         cookies.keep(response, settings, quote(json.dumps(typed)))
     return response
+
+
+def _busy(error: PasswordsBusy, address: str) -> Response:
+    """Says to programs that nothing was tried, and leads people back to the form, which says it to them."""
+    headers = {"retry-after": str(error.details["retry_after"]), "refresh": f"0; url={address}"}
+    text = f'<!doctype html><title>Busy</title><p>{escape(error.detail)} <a href="{escape(address)}">Go back</a></p>'
+    return HTMLResponse(text, 503, headers)
 
 
 def problem_of(error: BankError) -> str:

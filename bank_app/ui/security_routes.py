@@ -153,7 +153,7 @@ async def _signed_in(
     request: Request, db: Database, settings: Settings, page: str = SECURITY
 ) -> tuple[native_forms.FormData, auth.Actor | None, Response | None]:
     """A form of somebody signed in, or the answer to one that is not."""
-    form, refused = await native_forms.posted(request, settings)
+    form, refused = await native_forms.posted(request, settings, hashes=page)
     if refused:
         return form, None, refused
     token = request.cookies.get(cookies.name(settings), "")

@@ -1,13 +1,17 @@
 """Registering, signing in, refreshing and signing out over REST."""
 
+import threading
 from datetime import timedelta
+from inspect import iscoroutinefunction
 
 import jwt
 import pytest
 
 from bank_app import clock
+from bank_app.api.requests import HashingRoute
 from bank_app.domain.accounting import Role
 from bank_app.models import User
+from bank_app.services.hashing import Desk
 
 PASSWORD = "lantern-orchard-48-violin"
 
@@ -239,3 +243,32 @@ def test_somebody_with_two_steps_sends_a_code_as_well(anyone, db, ada):
     wrong = anyone.post("/auth/login", {**body, "otp": "000000"})
     assert (wrong.status_code, wrong.json()["code"], wrong.json()["reason"]) == (401, "second_factor_wrong", "wrong")
     assert anyone.post("/auth/login", {**body, "otp": recovery}).status_code == 200
+
+
+@pytest.mark.parametrize("operation", ["login", "register"])
+def test_while_too_many_hash_the_answer_is_503_before_the_body_is_read(anyone, ada, monkeypatch, operation):
+    full, begun, end = Desk(threads=1, queue=1), threading.Event(), threading.Event()
+    monkeypatch.setattr("bank_app.api.requests.desk", full)
+    keeper = threading.Thread(target=full.now, args=(lambda: begun.set() or end.wait(20),))
+    keeper.start()
+    begun.wait(20)
+    waiter = threading.Thread(target=full.now, args=(str,))
+    waiter.start()
+    while not full.waiting:
+        pass
+    try:
+        answer = anyone.raw(f"/auth/{operation}", "no JSON at all")
+        assert (answer.status_code, answer.json()["code"]) == (503, "passwords_busy")
+        assert int(answer.headers["retry-after"]) >= 1
+    finally:
+        end.set()
+        keeper.join(20)
+        waiter.join(20)
+    assert anyone.raw(f"/auth/{operation}", "no JSON at all").status_code == 400
+
+
+def test_no_operation_that_hashes_keeps_a_thread_of_the_framework_waiting(app):
+    """Those threads are what everybody's reads run on."""
+    hashing = [route for route in app.state.routes if isinstance(route, HashingRoute)]
+    assert {route.name for route in hashing} == {"login", "register"}
+    assert all(iscoroutinefunction(route.endpoint) for route in hashing)

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from bank_app import demo, demo_town
+from bank_app.errors import PasswordsBusy
 from bank_app.services import auth, passwords
 from bank_app.settings import Settings
 from bank_app.ui import cookies
@@ -277,3 +278,21 @@ def test_a_file_can_be_looked_for_before_it_is_fetched(browser, bank, counter, a
     assert (get.status_code, head.status_code, head.content) == (200, 200, b"")
     assert head.headers["content-type"] == get.headers["content-type"]
     assert browser.request("HEAD", "/auth/login").status_code == 405
+
+
+@pytest.mark.parametrize("form", ["login", "register", "password"])
+def test_while_too_many_hash_a_form_is_answered_503_and_leads_back(browser, ada, monkeypatch, form):
+    def full():
+        raise PasswordsBusy("Many.", retry_after=3)
+
+    monkeypatch.setattr("bank_app.ui.native_forms.desk.require_room", full)
+    answer = browser.post(f"/auth/{form}", data={"email": ada.email, "password": PASSWORD})
+    page = {"login": "/sign-in", "register": "/sign-up", "password": "/settings/security"}[form]
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "3")
+    assert answer.headers["refresh"] == f"0; url={page}?problem=passwords_busy"
+    assert f'href="{page}?problem=passwords_busy"' in answer.text
+    monkeypatch.undo()
+    monkeypatch.setattr("bank_app.ui.native_forms.desk.require_room", lambda: None)
+    monkeypatch.setattr("bank_app.ui.calls.desk.run", lambda *_, **__: full())
+    answer = browser.post(f"/auth/{form}", data={"email": ada.email, "password": PASSWORD, "name": "Ada"})
+    assert answer.status_code == (503 if form != "password" else 303)
