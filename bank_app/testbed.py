@@ -78,8 +78,8 @@ def run_tests(
         return _run_cluster_tests(settings, arguments, console)
     if fast:
         os.environ["PYTHONPATH"] = str(PROJECT)
-        chosen = ["--fast", f"--ignore={BROWSER_TESTS}", *(arguments or _side_by_side())]
-        return _sum_up([_pytest("The rules", chosen, settings)], console)
+        rules = ["--fast", f"--ignore={BROWSER_TESTS}", *(arguments or _side_by_side())]
+        return _sum_up([_pytest("The rules", rules, settings)], console)
     plain, browser = _split(arguments)
     if plain is not None or browser is not None:
         _bring_database(console)
