@@ -97,6 +97,12 @@ class OwnAccount(Forbidden):
     """One of the bank's people asks for what only a colleague may do, because the account is his own."""
 
 
+class EnrolmentRequired(Forbidden):
+    """This person must sign in in two steps here, and has not set that up."""
+
+    code, title = "enrolment_required", "Set up two-step sign-in first"
+
+
 class TokenWrong(Forbidden):
     """Not the token for setting the bank up that the newest start of the server printed."""
 

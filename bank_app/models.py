@@ -74,6 +74,8 @@ class SignIn(SQLModel, table=True):
     last_seen_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    # When its person last gave a code of the second step, which then stands for some minutes.
+    proved_at: datetime | None = Field(default=None, sa_column=Column(Moment))
     # Which of the ways to end it was; a running out is told by the times.
     ended_by: str | None = Field(default=None, sa_column=Column(String(16)))
 
@@ -97,6 +99,8 @@ class RecoveryCode(SQLModel, table=True):
     digest: bytes = Field(sa_column=Column(Digest, primary_key=True))
     user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False, index=True))
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    # The key of the bank that the digest was made with: empty for none, unknown for codes of before keys had names.
+    key_id: str | None = Field(default=None, sa_column=Column(String(8)))
     used_at: datetime | None = Field(default=None, sa_column=Column(Moment))
 
 

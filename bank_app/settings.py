@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bank_app.domain import money
+from bank_app.domain.accounting import Role
 
 # Whole units that the richest of the demo has, and a little more.
 _LARGEST_OF_DEMO = 10_000_000
@@ -133,6 +134,11 @@ class Settings(BaseSettings):
     )
     session_hours: int = Field(12, ge=1, le=720, description="Hours after which a browser session ends in any case.")
     access_token_minutes: int = Field(15, ge=1, le=60, description="Minutes that an API access token lasts.")
+    second_step: Literal["off", "staff", "all"] = Field(
+        "off",
+        description="Who must sign in in two steps: nobody, the bank's people, or everybody. Until somebody has set it "
+        "up, signing in leads to that and to nothing else.",
+    )
     refresh_token_days: int = Field(30, ge=1, le=365, description="Days that an API sign-in can be refreshed.")
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For entry is believed."
@@ -216,6 +222,10 @@ class Settings(BaseSettings):
     def cookies_are_secure(self) -> bool:
         """Whether session cookies carry `Secure` and the `__Host-` prefix."""
         return self.public_url.startswith("https://") if self.secure_cookies is None else self.secure_cookies
+
+    def demands_second_step(self, role: Role) -> bool:
+        """Whether somebody of this role must sign in in two steps."""
+        return self.second_step == "all" or (self.second_step == "staff" and role.sees_every_account)
 
     def address_of(self, peer: str, forwarded: Sequence[str]) -> str:
         """Where a request comes from: the peer, or what the outermost trusted proxy saw.

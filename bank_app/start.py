@@ -25,6 +25,10 @@ from bank_app.settings import Settings, SettingsError, is_loopback
 # What people copy from examples; on a database that others can reach it is an open door.
 WEAK_PASSWORDS = frozenset({"", "root", "admin", "bank", "mysql", "test", *bank_settings.PLACEHOLDERS})
 HOST = "127.0.0.1"
+_ONE_STEP = (
+    "Warning: BANK_SECOND_STEP is off: whoever learns the password of one of the bank's people is one of them. "
+    "Set it to staff or all."
+)
 
 
 class Refused(Exception):
@@ -268,6 +272,8 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
             with steps.step("Front end") as step:
                 release = build.ensure_built(settings, step.say)
                 step.result = "ready"
+        if settings.second_step == "off" and not chosen.demo:
+            console.print(_ONE_STEP, highlight=False)
         if not settings.rate_limits:
             console.print("Warning: BANK_RATE_LIMITS is off; anybody may try as many passwords as they like.")
 

@@ -127,6 +127,7 @@ async def register(body: RegisterIn, bank: Bank) -> UserOut:
         "second_factor_wrong",
         "second_factor_used",
         "passwords_busy",
+        "enrolment_required",
         body=True,
     ),
 )

@@ -39,6 +39,7 @@ class Authenticator:
 
         Raises:
             TokenExpired, NotSignedIn: it does not count.
+            EnrolmentRequired: its person has to set two-step sign-in up first.
             DatabaseUnavailable: nobody can tell.
         """
         sign_in_id = tokens.sign_in_of_access_token(self._db.settings, token)
@@ -53,6 +54,8 @@ class Authenticator:
         actor = await asyncio.shield(answer)
         if actor is None:
             raise tokens.not_valid()
+        if actor.must_enrol:
+            raise auth.enrolment_required()
         return actor
 
     async def likely(self, token: str) -> Actor:
@@ -84,7 +87,7 @@ class Authenticator:
         this.asking = None
 
     def _remember(self, sign_in_id: UUID, actor: Actor | None) -> None:
-        if actor:
+        if actor and not actor.must_enrol:
             self._remembered[sign_in_id] = replace(actor, remembered=True)
         else:
             self._remembered.pop(sign_in_id, None)

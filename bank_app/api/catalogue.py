@@ -54,6 +54,11 @@ CATALOGUE: Mapping[str, Meaning] = {
     "forbidden": Meaning(
         "Whoever is signed in may see this and may not do it.", "Ask somebody whose role allows it, such as a teller."
     ),
+    "enrolment_required": Meaning(
+        "This bank demands two-step sign-in of this person (`BANK_SECOND_STEP`), and it is not set up yet. Nothing was "
+        "done, and a refresh token that was sent is still good.",
+        "Sign in with a browser, which leads to setting it up, and then sign in here with `otp`.",
+    ),
     "not_found": Meaning("Nothing is at this address.", "Check the address against the reference at /api/v1/docs."),
     "account_not_found": Meaning(
         "No account has this number, or it is an account that the caller may not use. The two are not told apart.",

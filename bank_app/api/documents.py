@@ -79,7 +79,9 @@ def title_of_code(code: str) -> str:
 def problems(*codes: str, body: bool = False) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation that can be refused with these codes, and with what every operation can be."""
     by_status: dict[int, list[str]] = {}
-    for code in (*codes, *(_WITH_BODY if body else ()), *_ALWAYS):
+    # Whoever is known may still have to set his second step up.
+    signed_in = ("enrolment_required",) if "unauthenticated" in codes else ()
+    for code in (*codes, *signed_in, *(_WITH_BODY if body else ()), *_ALWAYS):
         listed = by_status.setdefault(status_of_code(code), [])
         if code not in listed:
             listed.append(code)

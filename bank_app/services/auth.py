@@ -37,7 +37,9 @@ REFRESH_GRACE = timedelta(seconds=10)
 _SIGN_INS, _USERS = SQLModel.metadata.tables["sign_ins"], SQLModel.metadata.tables["users"]
 _ACTORS = (
     select(
-        _SIGN_INS.c.id.label("sign_in_id"), _USERS.c.id.label("user_id"), _USERS.c.email, _USERS.c.name, _USERS.c.role
+        _SIGN_INS.c.id.label("sign_in_id"),
+        _USERS.c.id.label("user_id"),
+        *(_USERS.c.email, _USERS.c.name, _USERS.c.role, _USERS.c.totp_since, _SIGN_INS.c.proved_at),
     )
     .join(_USERS, _USERS.c.id == _SIGN_INS.c.user_id)
     .where(
@@ -57,6 +59,11 @@ class Actor:
     name: str
     role: Role
     sign_in_id: UUID | None = None
+    # Whether he signs in in two steps, and when he last gave a code in this sign-in.
+    two_steps: bool = False
+    proved_at: datetime | None = None
+    # He has to set that up before he may do anything else.
+    must_enrol: bool = False
     # As he was a moment ago: whoever posts for him asks in the same breath whether that still holds.
     remembered: bool = field(default=False, compare=False)
     # Of a browser: how the person wants pages to look, and when the session ends if nothing more happens.
@@ -294,7 +301,7 @@ def prove(db: Database, actor: Actor, password: str) -> None:
 
 
 def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, address: str, user_agent: str = "",
-           cookie_digest: bytes | None = None) -> SignIn:  # fmt: skip
+           cookie_digest: bytes | None = None, proved: bool = False) -> SignIn:  # fmt: skip
     now = clock.now()
     sign_in = SignIn(
         id=new_id(),
@@ -306,6 +313,7 @@ def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, addr
         created_at=now,
         last_seen_at=now,
         expires_at=now + lifetime,
+        proved_at=now if proved else None,
     )
     session.add(sign_in)
     session.flush()
@@ -320,8 +328,23 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _actor(user: User, sign_in_id: UUID) -> Actor:
-    return Actor(user.id, user.email, user.name, Role(user.role), sign_in_id)
+def _actor(settings: Settings, user: Any, user_id: UUID, sign_in_id: UUID, proved_at: datetime | None) -> Actor:
+    """Who is behind a sign-in, whether of a browser or of a program; no actor is made of one anywhere else."""
+    return Actor(
+        user_id, user.email, user.name, Role(user.role), sign_in_id, two_steps=user.totp_since is not None,
+        proved_at=proved_at, must_enrol=_must_enrol(settings, user),
+    )  # fmt: skip
+
+
+def _must_enrol(settings: Settings, user: Any) -> bool:
+    return user.totp_since is None and settings.demands_second_step(Role(user.role))
+
+
+def enrolment_required() -> errors.EnrolmentRequired:
+    """The one answer to who must sign in in two steps and has not set that up."""
+    return errors.EnrolmentRequired(
+        "This bank asks you to sign in in two steps. Sign in with a browser, which leads to setting it up."
+    )
 
 
 # --- browsers: an opaque cookie ----------------------------------------------------------------------
@@ -358,7 +381,7 @@ def complete_browser_session(
             return errors.NotSignedIn("Sign in again.")
         return codes.refusal(session, db.settings, found, code)
 
-    return _open_browser(db, one_try(db, user_id, check), address, user_agent)
+    return _open_browser(db, one_try(db, user_id, check), address, user_agent, proved=True)
 
 
 def open_demo_session(db: Database, *, email: str, address: str, user_agent: str) -> BrowserSession:
@@ -373,22 +396,26 @@ def open_demo_session(db: Database, *, email: str, address: str, user_agent: str
     return _open_browser(db, user, address, user_agent)
 
 
-def _open_browser(db: Database, user: User, address: str, user_agent: str) -> BrowserSession:
+def _open_browser(db: Database, user: User, address: str, user_agent: str, *, proved: bool = False) -> BrowserSession:
     token = secrets.token_urlsafe(32)
     lifetime = timedelta(hours=db.settings.session_hours)
     db.unit_of_work(
         lambda session: _begin(
             session, user, "browser", lifetime=lifetime, address=address, user_agent=user_agent,
-            cookie_digest=_digest(token),
+            cookie_digest=_digest(token), proved=proved,
         )
     )  # fmt: skip
     return BrowserSession(token, int(lifetime.total_seconds()))
 
 
-def actor_of_cookie(db: Database, token: str, *, active: bool = True) -> Actor | None:
+def actor_of_cookie(db: Database, token: str, *, active: bool = True, enrolling: bool = False) -> Actor | None:
     """Who holds this session cookie; None once it is signed out, idle too long, expired, or its person disabled.
 
-    `active` says that the person did something, which keeps the session from ending for want of that.
+    `active` says that the person did something, which keeps the session from ending for want of that. `enrolling` is
+    for what leads to setting two-step sign-in up.
+
+    Raises:
+        EnrolmentRequired: he has to set that up before anything else.
     """
     if not token:
         return None
@@ -412,9 +439,10 @@ def actor_of_cookie(db: Database, token: str, *, active: bool = True) -> Actor |
         db.unit_of_work(
             lambda session: session.execute(update(SignIn).where(col(SignIn.id) == sign_in.id).values(last_seen_at=now))
         )
-    return replace(
-        _actor(user, sign_in.id), preferences=user.preferences or {}, ends_at=min(sign_in.expires_at, seen + idle)
-    )
+    actor = _actor(db.settings, user, user.id, sign_in.id, sign_in.proved_at)
+    if actor.must_enrol and not enrolling:
+        raise enrolment_required()
+    return replace(actor, preferences=user.preferences or {}, ends_at=min(sign_in.expires_at, seen + idle))
 
 
 def end_of_session(db: Database, token: str) -> End | None:
@@ -460,12 +488,17 @@ def issue_tokens(
 
     Raises:
         CredentialsDoNotMatch, SecondFactorRequired, SecondFactorWrong, Throttled: as in a browser.
+        EnrolmentRequired: the second step has to be set up first, with a browser.
     """
     user = _signed_in_user(db, email, password, otp)
+    if _must_enrol(db.settings, user):
+        raise enrolment_required()
     lifetime = timedelta(days=db.settings.refresh_token_days)
 
     def operation(session: Session) -> TokenPair:
-        sign_in = _begin(session, user, "api", lifetime=lifetime, address=address, user_agent=user_agent)
+        sign_in = _begin(
+            session, user, "api", lifetime=lifetime, address=address, user_agent=user_agent, proved=codes.is_on(user)
+        )
         return _pair(session, db.settings, sign_in)
 
     return db.unit_of_work(operation)
@@ -488,6 +521,7 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
     Raises:
         RefreshTokenUsed: it was exchanged before.
         NotSignedIn: unknown, expired, signed out, or the person is disabled.
+        EnrolmentRequired: the second step has to be set up first, with a browser; the token stays as it is.
     Locks: the token's row, so that of two exchanges at once one is the second.
     """
 
@@ -506,6 +540,8 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
             return _used_before(session, token.used_at, sign_in)
         if sign_in.revoked_at or user.disabled_at or sign_in.expires_at <= clock.now():
             return None
+        if _must_enrol(db.settings, user):
+            raise enrolment_required()
         token.used_at = sign_in.last_seen_at = clock.now()
         session.flush()
         return _pair(session, db.settings, sign_in)
@@ -537,7 +573,7 @@ def _used_before(session: Session, used_at: datetime, sign_in: SignIn) -> errors
 def actors_of_sign_ins(db: Database, sign_in_ids: Collection[UUID]) -> dict[UUID, Actor]:
     """Who is behind these sign-ins now; those that were revoked, or whose person was disabled, are left out."""
     rows: Sequence[Any] = db.look_up(_ACTORS, {"sign_in_ids": list(sign_in_ids)})
-    return {row.sign_in_id: Actor(row.user_id, row.email, row.name, Role(row.role), row.sign_in_id) for row in rows}
+    return {row.sign_in_id: _actor(db.settings, row, row.user_id, row.sign_in_id, row.proved_at) for row in rows}
 
 
 def are_they_still(actors: Iterable[Actor]) -> Question:
@@ -547,9 +583,13 @@ def are_they_still(actors: Iterable[Actor]) -> Question:
 
 
 def still_the_same(actor: Actor, rows: Sequence[Any]) -> bool:
-    """Whether the answer to `are_they_still` says so: signed in, not disabled, and in the same role."""
+    """Whether the answer to `are_they_still` says so: signed in, not disabled, in the same role and as many steps."""
     return not actor.remembered or any(
-        row.sign_in_id == actor.sign_in_id and row.user_id == actor.user_id and row.role == actor.role for row in rows
+        row.sign_in_id == actor.sign_in_id
+        and row.user_id == actor.user_id
+        and row.role == actor.role
+        and (row.totp_since is not None) == actor.two_steps
+        for row in rows
     )
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.models import RecoveryCode, User
+from bank_app.models import RecoveryCode, SignIn, User
 from bank_app.services import access, audit, auth, codes, reasons, sessions
 from bank_app.services.auth import Actor
 
@@ -90,6 +90,7 @@ def confirm(db: Database, actor: Actor, *, code: str) -> tuple[str, ...]:
         if refusal := codes.app_refusal(db.settings, user, code):
             return refusal
         user.totp_since = clock.now()
+        _prove(session, actor)
         fresh = codes.new_recovery_codes(session, db.settings, user.id)
         ended = sessions.end_all_but(session, user.id, actor.sign_in_id, by=auth.End.SECOND_STEP)
         _record(session, actor, "second_step.on", user.id, sign_ins=[ended, 0])
@@ -127,8 +128,11 @@ def turn_off(db: Database, actor: Actor, *, code: str) -> None:
     Raises:
         SecondFactorWrong, Throttled: `code` is neither the app's nor a recovery code; counted like a wrong password.
         NotFound: it is off.
+        Forbidden: this bank demands it of him.
     Locks: the person's row.
     """
+    if db.settings.demands_second_step(actor.role):
+        raise errors.Forbidden("This bank asks you to sign in in two steps, so it stays on.")
 
     def check(session: Session, user: User) -> errors.BankError | None:
         if refusal := _refusal_while_on(session, db, user, code):
@@ -161,6 +165,12 @@ def _refusal_while_on(session: Session, db: Database, user: User, code: str) -> 
     if not codes.is_on(user):
         return errors.NotFound("Two-step sign-in is off.")
     return codes.refusal(session, db.settings, user, code)
+
+
+def _prove(session: Session, actor: Actor) -> None:
+    """Notes that a right code was given in this sign-in just now."""
+    now = clock.now()
+    session.execute(update(SignIn).where(col(SignIn.id) == actor.sign_in_id).values(proved_at=now))
 
 
 def _forget(session: Session, user: User) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bank_app import demo, methods
 from bank_app.database import Database
-from bank_app.errors import BankError, NotFound, SecondFactorRequired
+from bank_app.errors import BankError, EnrolmentRequired, NotFound, SecondFactorRequired
 from bank_app.methods import Methods
 from bank_app.services import accounts, auth
 from bank_app.settings import Settings
@@ -27,7 +27,7 @@ from bank_app.ui import (
 )
 from bank_app.ui.downloads import File
 from bank_app.ui.exports import export_entries
-from bank_app.ui.guard import sign_in_address
+from bank_app.ui.guard import ENROL, sign_in_address
 from bank_app.ui.statement_routes import add_statement_routes
 
 
@@ -45,6 +45,11 @@ def create_routes(db: Database, settings: Settings) -> FastAPI:
     staff_routes.add_to(routes, db, settings)
     lab_exports.add_routes(routes, db, settings)
     routes.add_middleware(Methods, routes=routes.routes)
+
+    @routes.exception_handler(EnrolmentRequired)
+    async def enrol(_: Request, __: Exception) -> Response:
+        # Whatever is asked for, forms and files alike.
+        return RedirectResponse(ENROL, 303)
 
     @routes.exception_handler(405)
     async def wrong_method(request: Request, _: Exception) -> Response:
@@ -144,7 +149,7 @@ def _add_export(routes: FastAPI, db: Database, settings: Settings) -> None:
 
 def _first_account(db: Database, settings: Settings, token: str) -> None:
     """A new customer begins with one open account at zero."""
-    actor = auth.actor_of_cookie(db, token)
+    actor = auth.actor_of_cookie(db, token, enrolling=True)
     if actor is None:
         return
 

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bank_app.database import Database
 from bank_app.domain import csv_file
-from bank_app.errors import BankError, DatabaseUnavailable, Forbidden, Throttled
+from bank_app.errors import BankError, DatabaseUnavailable, EnrolmentRequired, Forbidden, Throttled
 from bank_app.services import auth
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
@@ -55,6 +55,8 @@ async def send(
             return RedirectResponse(f"/sign-in?next={quote(page)}", 303)
         lookups.count_file(actor, settings)
         file = await make(actor)
+    except EnrolmentRequired:
+        raise
     except BankError as error:
         return _refused(error, otherwise)
     headers = {"content-disposition": f'attachment; filename="{file.name}"', "cache-control": "no-store"}

@@ -26,7 +26,12 @@ log = logging.getLogger(__name__)
 
 CUSTOMER, PUBLIC, STAFF = "customer", "public", "staff"
 _MARK = "__bank_exposed__"
+_FOR_ENROLLING = "__bank_for_enrolling__"
+# Where somebody is led who has to set two-step sign-in up before anything else.
+ENROL = "/enrol"
 _audiences: dict[str, str] = {}
+# The handlers with which that is done.
+_for_enrolling: set[str] = set()
 # Handlers of these names are called by the bank, not by what somebody did, so they keep nobody signed in.
 _BY_ITSELF = frozenset({"refresh", "arrived", "redraw"})
 # What the framework itself must be able to call: showing the state of a tab and starting a page's load events.
@@ -44,15 +49,22 @@ FRAMEWORK = frozenset(
 
 
 def exposed(
-    handler: Callable[..., Any] | None = None, *, public: bool = False, staff: bool = False, **options: Any
+    handler: Callable[..., Any] | None = None,
+    *,
+    public: bool = False,
+    staff: bool = False,
+    enrolling: bool = False,
+    **options: Any,
 ) -> Any:
     """Marks a handler that a browser may call, in place of `rx.event`.
 
     `public` means without signing in, `staff` only for the bank's people; what each of them may do, services decide.
+    `enrolling` is for what sets two-step sign-in up, also for who must do that before anything else.
     """
 
     def mark(function: Callable[..., Any]) -> Any:
         setattr(function, _MARK, PUBLIC if public else STAFF if staff else CUSTOMER)
+        setattr(function, _FOR_ENROLLING, enrolling)
         return rx.event(function, **options) if options else rx.event(function)
 
     return mark(handler) if handler is not None else mark
@@ -70,6 +82,8 @@ def seal() -> None:
     handlers = RegistrationContext.get().event_handlers
     _audiences.clear()
     _audiences.update(callable_handlers())
+    _for_enrolling.clear()
+    _for_enrolling.update(name for name in _audiences if getattr(handlers[name].handler.fn, _FOR_ENROLLING, False))
     for name in list(handlers):
         if name not in FRAMEWORK and name not in _audiences:
             del handlers[name]
@@ -126,7 +140,8 @@ class SessionGuard(rx.Middleware):
         token = cookies.session_token(router.headers.cookie, bank.settings)
         try:
             active = event.name.rpartition(".")[2] not in _BY_ITSELF
-            actor = await calls.call(auth.actor_of_cookie, bank.db, token, active=active) if token else None
+            whose = auth.actor_of_cookie
+            actor = await calls.call(whose, bank.db, token, active=active, enrolling=True) if token else None
         except BankError as error:
             # The books cannot be asked who this is: nothing runs, and the page keeps what it shows.
             log.warning("event refused: %s", error.code)
@@ -135,8 +150,10 @@ class SessionGuard(rx.Middleware):
         session = await root.get_state(SessionState)
         theirs = session._tab_session  # noqa: SLF001
         ended = bool(theirs) and actor is None
-        if theirs != holder(actor) or session._knows_another(bank.settings):  # noqa: SLF001
-            if theirs and theirs != holder(actor):
+        # What a tab showed before its person had to set something up is not for whoever does that.
+        kept_out = actor is not None and actor.must_enrol and not session.must_enrol
+        if theirs != holder(actor) or kept_out or session._knows_another(bank.settings):  # noqa: SLF001
+            if theirs and (theirs != holder(actor) or kept_out):
                 root.reset()
                 session = await root.get_state(SessionState)
             session._welcome(actor, bank.settings)  # noqa: SLF001
@@ -152,15 +169,25 @@ class SessionGuard(rx.Middleware):
         audience = _audiences.get(event.name)
         if event.name in FRAMEWORK or audience == PUBLIC:
             return None
-        if actor is not None and (audience == CUSTOMER or (audience == STAFF and actor.role.sees_every_account)):
-            return None
         if actor is not None:
-            log.warning("event refused: not callable")
-            if audience == STAFF:
-                await calls.call(refusals.of(bank.db).record, actor.user_id, event.name.rpartition(".")[2])
-            return StateUpdate()
+            return await self._judge(actor, event, audience, router.url.path)
         if router.url.path.rstrip("/") == "/sign-in":
             # What was under way for the page before: the way back that stands in the address here is not lost over it.
             return StateUpdate()
         address = session._way_in or sign_in_address(_whole(router.url), ended=None)  # noqa: SLF001
         return StateUpdate(events=Event.from_event_type(rx.redirect(address)))
+
+    async def _judge(self, actor: auth.Actor, event: Event, audience: str | None, path: str) -> StateUpdate | None:
+        """Whether somebody signed in may send this event."""
+        if actor.must_enrol:
+            if event.name in _for_enrolling:
+                return None
+            # On the page for that nobody is sent to it once more.
+            at_it = path.rstrip("/") == ENROL
+            return StateUpdate() if at_it else StateUpdate(events=Event.from_event_type(rx.redirect(ENROL)))
+        if audience == CUSTOMER or (audience == STAFF and actor.role.sees_every_account):
+            return None
+        log.warning("event refused: not callable")
+        if audience == STAFF:
+            await calls.call(refusals.of(calls.bank().db).record, actor.user_id, event.name.rpartition(".")[2])
+        return StateUpdate()

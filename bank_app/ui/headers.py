@@ -18,7 +18,7 @@ from bank_app.errors import BankError
 from bank_app.services import auth
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, first_run, lab_desk
-from bank_app.ui.guard import sign_in_address
+from bank_app.ui.guard import ENROL, sign_in_address
 
 Scope = MutableMapping[str, Any]
 App = Callable[..., Awaitable[None]]
@@ -155,7 +155,8 @@ class PageGate:
             return
         token = cookies.session_token(Headers(scope=scope).get("cookie", ""), self._settings)
         try:
-            actor = await asyncio.to_thread(auth.actor_of_cookie, self._db, token) if token else None
+            whose = auth.actor_of_cookie
+            actor = await asyncio.to_thread(whose, self._db, token, enrolling=True) if token else None
             ended = await asyncio.to_thread(auth.end_of_session, self._db, token) if token and not actor else None
         except BankError:
             await HTMLResponse(_AWAY, 503, {"retry-after": "5"})(scope, receive, send)
@@ -164,13 +165,19 @@ class PageGate:
             query = scope.get("query_string", b"").decode("latin-1")
             back = path + (f"?{query}" if query else "")
             await RedirectResponse(sign_in_address(back, ended=ended), 303)(scope, receive, send)
-        elif actor is not None and path in (*self._welcome, "/home") and path != home_of(actor):
-            await RedirectResponse(home_of(actor), 303)(scope, receive, send)
+        elif actor is not None and (elsewhere := self._where_instead(actor, path)):
+            await RedirectResponse(elsewhere, 303)(scope, receive, send)
         elif actor is not None and self._is_hidden_from(actor, path):
             # To a customer the pages of the bank's people do not exist.
             await self._app({**scope, "path": _NOWHERE, "raw_path": _NOWHERE.encode()}, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _where_instead(self, actor: auth.Actor, path: str) -> str | None:
+        """Where somebody signed in is sent who asks for a page that is for others, or not for him yet."""
+        if actor.must_enrol:
+            return ENROL if path != ENROL else None
+        return home_of(actor) if path in (*self._welcome, "/home", ENROL) and path != home_of(actor) else None
 
     def _is_hidden_from(self, actor: auth.Actor, path: str) -> bool:
         if _within(path, lab_desk.HOME):

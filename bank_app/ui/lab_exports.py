@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bank_app.database import Database
-from bank_app.errors import BankError, NotFound
+from bank_app.errors import BankError, EnrolmentRequired, NotFound
 from bank_app.lab.office import Office
 from bank_app.services import auth
 from bank_app.settings import Settings
@@ -32,6 +32,8 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
             if name not in _KINDS or not number.isascii() or not number.isdigit() or len(number) > 9:
                 raise NotFound("There is no such page.")
             text = await lab_desk.ask(actor, lambda office: _file(office, int(number), name))
+        except EnrolmentRequired:
+            raise
         except BankError as error:
             return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 404)
         headers = {"content-disposition": f'attachment; filename="run-{number}-{name}"', "cache-control": "no-store"}

@@ -61,6 +61,23 @@ async def posted(request: Request, settings: Settings, *, hashes: str = "") -> t
     return await request.form(max_files=0, max_fields=20), None
 
 
+async def signed_in(
+    request: Request, db: Database, settings: Settings, page: str, *, enrolling: bool = False
+) -> tuple[FormData, auth.Actor | None, Response | None]:
+    """A form of somebody signed in, or the answer to one that is not; `page` is where it stands.
+
+    Raises:
+        EnrolmentRequired: as `auth.actor_of_cookie`.
+    """
+    form, refused = await posted(request, settings, hashes=page)
+    if refused:
+        return form, None, refused
+    token = request.cookies.get(cookies.name(settings), "")
+    whose = auth.actor_of_cookie
+    actor = await calls.call(whose, db, token, enrolling=enrolling) if token else None
+    return form, actor, None if actor else await gone(db, token, page)
+
+
 def own_origin(request: Request, settings: Settings) -> bool:
     """Whether the form comes from one of our own pages. The cookie is SameSite=Strict besides."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):

@@ -12,6 +12,7 @@ from bank_app.services import auth, first_setup, integrity, password_links, prof
 from bank_app.services.first_setup import Choices
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, first_run, forms, lookups, native_forms
+from bank_app.ui.guard import ENROL
 
 SECURITY, PROFILE = "/settings/security", "/settings/profile"
 
@@ -51,7 +52,7 @@ def _add_code(routes: FastAPI, db: Database, settings: Settings) -> None:
 def _add_change(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.post("/auth/password")
     async def change(request: Request) -> Response:
-        form, actor, refused = await _signed_in(request, db, settings)
+        form, actor, refused = await native_forms.signed_in(request, db, settings, SECURITY)
         if refused or actor is None:
             return refused or native_forms.foreign()
         old, new = native_forms.password(form, "old"), native_forms.password(form, "password")
@@ -66,7 +67,7 @@ def _add_change(routes: FastAPI, db: Database, settings: Settings) -> None:
 def _add_email(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.post("/auth/email")
     async def confirm(request: Request) -> Response:
-        form, actor, refused = await _signed_in(request, db, settings, PROFILE)
+        form, actor, refused = await native_forms.signed_in(request, db, settings, PROFILE)
         if refused or actor is None:
             return refused or native_forms.foreign()
         try:
@@ -84,16 +85,16 @@ def _add_email(routes: FastAPI, db: Database, settings: Settings) -> None:
 def _add_second_step(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.post("/auth/second-step")
     async def begin(request: Request) -> Response:
-        form, actor, refused = await _signed_in(request, db, settings)
+        form, actor, refused = await native_forms.signed_in(request, db, settings, SECURITY, enrolling=True)
         if refused or actor is None:
             return refused or native_forms.foreign()
+        page = ENROL if actor.must_enrol else f"{SECURITY}/two-step"
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
             await calls.call_hashing(second_factor.begin, db, actor, password=native_forms.password(form))
         except BankError as error:
-            problem = _old_password(error)
-            return native_forms.back(f"{SECURITY}/two-step", error, settings, {}, "", problem=problem)
-        return RedirectResponse(f"{SECURITY}/two-step", 303)
+            return native_forms.back(page, error, settings, {}, "", problem=_old_password(error))
+        return RedirectResponse(page, 303)
 
 
 def _add_reset(routes: FastAPI, db: Database, settings: Settings) -> None:
@@ -147,18 +148,6 @@ def _add_setup(routes: FastAPI, db: Database, settings: Settings) -> None:
             auth.open_browser_session, db, email=choices.email, password=choices.password, **whence
         )
         return native_forms.enter(settings, opened, "/ops")
-
-
-async def _signed_in(
-    request: Request, db: Database, settings: Settings, page: str = SECURITY
-) -> tuple[native_forms.FormData, auth.Actor | None, Response | None]:
-    """A form of somebody signed in, or the answer to one that is not."""
-    form, refused = await native_forms.posted(request, settings, hashes=page)
-    if refused:
-        return form, None, refused
-    token = request.cookies.get(cookies.name(settings), "")
-    actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
-    return form, actor, None if actor else await native_forms.gone(db, token, page)
 
 
 def _old_password(error: BankError) -> str:

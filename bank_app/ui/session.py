@@ -37,6 +37,9 @@ class SessionState(rx.State):
     is_staff: bool = False
     can_move: bool = False
     handles_cash: bool = False
+    # Who signs in in two steps is asked for a code where much depends on it; who must set that up, for nothing else.
+    two_steps: bool = False
+    must_enrol: bool = False
     # Whether this tab shows amounts as dots; the guard tells the formatter before each event.
     private: bool = False
     shortcuts: bool = True
@@ -83,8 +86,10 @@ class SessionState(rx.State):
         line = hashlib.sha256(self.router.session.session_id.encode()).hexdigest()[:12]
         if line != self.line:
             self.line = line
-        if self._actor is None or self._actor.preferences != actor.preferences:
+        if self._actor != actor or self._actor.preferences != actor.preferences:
             self._actor = actor
+        if (actor.two_steps, actor.must_enrol) != (self.two_steps, self.must_enrol):
+            self.two_steps, self.must_enrol = actor.two_steps, actor.must_enrol
         if (hidden := actor.preferences.get("hidden") is True) != self.private:
             self.private = hidden
         wanted = preferences.of(actor)

@@ -11,6 +11,7 @@ from bank_app.ui import current
 from bank_app.ui.books import BooksState
 from bank_app.ui.current import Page
 from bank_app.ui.first_steps import FirstStepsState
+from bank_app.ui.guard import ENROL
 from bank_app.ui.live import LiveState
 from bank_app.ui.pages.account import AccountState
 from bank_app.ui.pages.account_ledger import LedgerState
@@ -71,7 +72,7 @@ from bank_app.ui.pages.statements import StatementsState, StatementState
 from bank_app.ui.pages.statements_view import statement, statement_list
 from bank_app.ui.pages.transfer import TransferState
 from bank_app.ui.pages.transfer_view import transfer
-from bank_app.ui.pages.two_step import TwoStepState, two_step
+from bank_app.ui.pages.two_step import TwoStepState, enrol, two_step
 from bank_app.ui.session import SessionState
 from bank_app.ui.verifying import ChainState
 
@@ -82,7 +83,7 @@ STYLES = (
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
     "/home", "/accounts", "/move", "/transactions", "/activity", "/payees", "/statements", "/notifications",
-    "/settings", "/help", "/demo", "/lab",
+    "/settings", "/help", "/demo", "/lab", ENROL,
 )  # fmt: skip
 # And these for the bank's people only.
 STAFF = "/ops"
@@ -161,6 +162,7 @@ PAGES: tuple[Page, ...] = (
         (ReversalState.open,),
         ReversalState.refresh,
     ),
+    Page(ENROL, "Set up two-step sign-in", enrol, (TwoStepState.open,)),
     Page("/settings", "Settings", settings),
     Page("/settings/profile", "Profile", profile, (ProfileState.open,), ProfileState.refresh),
     Page("/settings/security", "Security", security, (SecurityState.open,), SecurityState.refresh),

@@ -8,9 +8,9 @@ from starlette.responses import RedirectResponse, Response
 from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.errors import BankError, Invalid
-from bank_app.services import access, auth
+from bank_app.services import access
 from bank_app.settings import Settings
-from bank_app.ui import calls, cookies, forms, lookups, native_forms
+from bank_app.ui import calls, forms, lookups, native_forms
 
 USERS = "/ops/users"
 
@@ -20,13 +20,9 @@ def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
 
     @routes.post("/auth/role")
     async def change_role(request: Request) -> Response:
-        form, refused = await native_forms.posted(request, settings)
-        if refused:
-            return refused
-        token = request.cookies.get(cookies.name(settings), "")
-        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
-        if actor is None:
-            return await native_forms.gone(db, token, USERS)
+        form, actor, refused = await native_forms.signed_in(request, db, settings, USERS)
+        if refused or actor is None:
+            return refused or native_forms.foreign()
         user_id, role = forms.identifier(form.get("user")), forms.field(form, "role", 10)
         if user_id is None:
             return RedirectResponse(USERS, 303)

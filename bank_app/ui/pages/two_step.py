@@ -15,6 +15,7 @@ from bank_app.ui.components.browser import copy_button, focus_on_change, passwor
 from bank_app.ui.components.fields import text_field
 from bank_app.ui.components.parts import bone, button_link, failed_panel, icon, waiting
 from bank_app.ui.components.settings import card, posted_problem, settings_page
+from bank_app.ui.components.shell import public_shell
 from bank_app.ui.components.signing import download_text
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import CATALOGUE, say
@@ -28,6 +29,8 @@ class TwoStepState(rx.State):
     loaded: bool = False
     failed: str = ""
     on: bool = False
+    demanded: bool = False
+    home: str = "/home"
     problem: str = ""
     seq: int = 0
     key: str = ""
@@ -39,7 +42,7 @@ class TwoStepState(rx.State):
     new_error: str = ""
     answer: int = 0
 
-    @exposed
+    @exposed(enrolling=True)
     async def open(self) -> None:
         """Finds out how far it is."""
         query = self.router.url.query_parameters
@@ -51,7 +54,7 @@ class TwoStepState(rx.State):
         self.error = self.off_error = self.new_error = ""
         await self._load()
 
-    @exposed
+    @exposed(enrolling=True)
     async def confirm(self, form: dict) -> None:
         """Turns it on with a first code."""
         fresh, self.error = await self._try(second_factor.confirm, form)
@@ -100,7 +103,8 @@ class TwoStepState(rx.State):
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
-        self.on = status.on_since is not None
+        self.on, self.demanded = status.on_since is not None, calls.bank().settings.demands_second_step(actor.role)
+        self.home = "/ops" if actor.role.sees_every_account else "/home"
         self.key = begun.key if begun else ""
         # Dark on light in either theme, because cameras want it so.
         self.picture = segno.make(begun.address, error="m").svg_data_uri(scale=4, light="#fff") if begun else ""
@@ -189,7 +193,7 @@ def _confirm() -> rx.Component:
     )
 
 
-def _codes() -> rx.Component:
+def _codes(kept: rx.Component) -> rx.Component:
     return card(
         "Your recovery codes",
         rx.el.p(
@@ -207,7 +211,7 @@ def _codes() -> rx.Component:
                 class_name="btn primary",
             ),
             copy_button(text=TwoStepState.codes_file, label="recovery codes", class_name="btn"),
-            button_link("I have kept them", "/settings/security"),
+            kept,
             class_name="actions",
         ),
         name="codes",
@@ -232,22 +236,28 @@ def _on() -> rx.Component:
             ),
             name="new-codes",
         ),
-        card(
-            "Turn off",
-            rx.el.p("From then on your password alone is enough to sign in.", class_name="muted"),
-            _form(
-                rx.el.div(
-                    focus_on_change(
-                        target="off-code", seq=rx.cond(TwoStepState.off_error != "", TwoStepState.answer, 0)
-                    ),
-                    _named_code("off-code", TwoStepState.off_error),
-                ),
-                "Turn off two-step sign-in",
-                TwoStepState.turn_off,
-                "danger",
-            ),
-            name="turn-off",
+        rx.cond(
+            TwoStepState.demanded,
+            card("Turn off", rx.el.p(say("TWOFA_DEMANDED"), class_name="muted"), name="turn-off"),
+            _turn_off(),
         ),
+    )
+
+
+def _turn_off() -> rx.Component:
+    return card(
+        "Turn off",
+        rx.el.p("From then on your password alone is enough to sign in.", class_name="muted"),
+        _form(
+            rx.el.div(
+                focus_on_change(target="off-code", seq=rx.cond(TwoStepState.off_error != "", TwoStepState.answer, 0)),
+                _named_code("off-code", TwoStepState.off_error),
+            ),
+            "Turn off two-step sign-in",
+            TwoStepState.turn_off,
+            "danger",
+        ),
+        name="turn-off",
     )
 
 
@@ -277,11 +287,9 @@ def _named_code(name: str, error: rx.Var) -> rx.Component:
     )
 
 
-def two_step() -> rx.Component:
-    """The page."""
-    return settings_page(
-        "Two-step sign-in",
-        "/settings/security",
+def _steps(kept: rx.Component, once_on: rx.Component) -> rx.Component:
+    """Where somebody is on the way, and what is shown once it is on."""
+    return rx.fragment(
         posted_problem(TwoStepState.problem, TwoStepState.seq),
         rx.cond(
             TwoStepState.failed != "",
@@ -290,11 +298,48 @@ def two_step() -> rx.Component:
                 TwoStepState.loaded,
                 rx.cond(
                     TwoStepState.codes.length() > 0,
-                    _codes(),
-                    rx.cond(TwoStepState.on, _on(), rx.cond(TwoStepState.key != "", _confirm(), _begin())),
+                    _codes(kept),
+                    rx.cond(TwoStepState.on, once_on, rx.cond(TwoStepState.key != "", _confirm(), _begin())),
                 ),
                 rx.el.div(bone("100%", "12em"), waiting("two-step sign-in"), class_name="card"),
             ),
         ),
+    )
+
+
+def two_step() -> rx.Component:
+    """The page."""
+    return settings_page(
+        "Two-step sign-in",
+        "/settings/security",
+        _steps(button_link("I have kept them", "/settings/security"), _on()),
         below="Security",
+    )
+
+
+def enrol() -> rx.Component:
+    """The only page of somebody who must sign in in two steps here, until he can."""
+    onwards = rx.el.a("I have kept them, go on", href=TwoStepState.home, class_name="btn")
+    return public_shell(
+        rx.el.h1("Set up two-step sign-in"),
+        rx.el.p(say("TWOFA_FIRST"), class_name="muted field"),
+        rx.el.div(
+            _steps(
+                onwards,
+                card(
+                    "All set",
+                    rx.el.p(say("TWOFA_ON")),
+                    rx.el.a("Go on", href=TwoStepState.home, class_name="btn primary"),
+                    name="set",
+                ),
+            ),
+            class_name="enrolling",
+        ),
+        beside=rx.el.form(
+            rx.el.button("Sign out", type="submit", class_name="btn"),
+            on_submit=None,
+            action="/auth/logout",
+            method="post",
+        ),
+        narrow=True,
     )
