@@ -11,7 +11,6 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +31,6 @@ T = TypeVar("T")
 ATTEMPTS = 5
 # The execution option of an engine that says how far our clock may be ahead of its server's, in seconds.
 CLOCK_TOLERANCE = "clock_tolerance"
-_session = partial(Session, expire_on_commit=False, autoflush=False)
 
 
 class Fault(Enum):
@@ -186,7 +184,7 @@ class Database:
         """
 
         def attempt() -> T:
-            with self.reading.connect() as connection, _session(connection) as session:
+            with self.reading.connect() as connection, self._session(connection) as session:
                 return operation(session)
 
         return self._twice(attempt)
@@ -219,7 +217,7 @@ class Database:
         committing = False
         try:
             # The session is bound to one connection and begins on it only when the ORM is used: posting does without.
-            with self._own_turn(), self.writing.connect() as connection, _session(connection) as session:
+            with self._own_turn(), self.writing.connect() as connection, self._session(connection) as session:
                 try:
                     result = operation(session)
                     session.flush()
@@ -242,6 +240,10 @@ class Database:
             if fault is Fault.CANNOT_WRITE and not unanswered:
                 raise _unavailable(fault) from error
             raise _Again(fault, during_commit=unanswered) from error
+
+    def _session(self, connection: Connection) -> Session:
+        """What runs in it can ask for the settings of the moment: a bank can be set up while it runs."""
+        return Session(connection, expire_on_commit=False, autoflush=False, info={"settings": self.settings})
 
     @contextlib.contextmanager
     def _own_turn(self) -> Iterator[None]:

@@ -83,11 +83,13 @@ def sign_out_everywhere(session: Session, actor: Actor, user_id: UUID) -> int:
     return ended
 
 
-def change_role(db: Database, actor: Actor, user_id: UUID, *, role: Role, reason: str, password: str) -> None:
+def change_role(
+    db: Database, actor: Actor, user_id: UUID, *, role: Role, reason: str, password: str, was: Role | None = None
+) -> None:
     """Gives somebody another role. It counts with their next request.
 
     Raises:
-        Forbidden: anybody but an admin asks.
+        Forbidden: anybody but an admin asks, or the person has not the role `was` any more.
         NotFound: there is no such person.
         Invalid: the reason is missing or shorter than ten characters.
         CredentialsDoNotMatch, Throttled: `password` is not the admin's own; counted like signing in.
@@ -102,6 +104,8 @@ def change_role(db: Database, actor: Actor, user_id: UUID, *, role: Role, reason
         person = lock_person(session, actor, user_id)
         if person.role == role.value:
             return
+        if was is not None and person.role != was.value:
+            raise errors.Forbidden("Their role changed a moment ago.")
         if role is not Role.ADMIN:
             _keep_an_admin(session, person)
         before, person.role = person.role, role.value
@@ -134,6 +138,7 @@ def invite(db: Database, actor: Actor, *, email: str, name: str, role: Role) -> 
     user_id, hashed = new_id(), passwords.hashed(password)
 
     def operation(session: Session) -> UUID:
+        auth.still(session, actor)
         taken = session.execute(select(col(User.id)).where(col(User.email) == clean_email)).scalar()
         if taken is not None and taken != user_id:
             raise errors.EmailTaken("Somebody is registered with this email.")
@@ -181,8 +186,13 @@ def lock_person(session: Session, actor: Actor, user_id: UUID) -> User:
     Of the bank's people all admins are locked as well, in the order of their ids: two of them cannot each send the
     other away, because the second finds that he is none any more.
 
+    Who asks is asked about as `auth.still` does, once the rows are held: two admins who had both been asked about
+    before could only wait for each other.
+
     Raises:
-        Forbidden: an auditor or a customer asks, or anybody but an admin about one of the bank's people.
+        NotSignedIn: the actor's sign-in has ended meanwhile.
+        Forbidden: an auditor or a customer asks, anybody but an admin about one of the bank's people, or who asks has
+            another role by now.
         NotFound: there is no such person.
     """
     if not actor.role.acts_on_every_account:
@@ -205,9 +215,7 @@ def lock_person(session: Session, actor: Actor, user_id: UUID) -> User:
     if locked[user_id].role != role:
         # Who was a customer when looked up may be a colleague by now, whom not everybody decides about.
         raise errors.Forbidden("Their role changed a moment ago.")
-    asking = locked.get(actor.user_id)
-    if asking is not None and (asking.role != actor.role or asking.disabled_at is not None):
-        raise errors.Forbidden("Your role changed a moment ago.")
+    auth.still(session, actor)
     return locked[user_id]
 
 

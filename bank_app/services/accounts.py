@@ -32,7 +32,7 @@ from bank_app.domain.accounting import (
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
 from bank_app.domain.text import one_line, written
 from bank_app.models import ACCOUNTS, Account, AuditRecord, User
-from bank_app.services import audit, four_eyes, hold_book, ledger, payee_names
+from bank_app.services import audit, auth, four_eyes, hold_book, ledger, payee_names
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_moment
 from bank_app.settings import Settings
@@ -139,6 +139,7 @@ def open_account(
         InvalidAmount: `initial_balance` is malformed for the currency.
     Locks: the new account and one cash account.
     """
+    auth.still(session, actor)
     owner = _owner(session, actor, owner_id)
     code = _currency(currency or settings.currency)
     opening = 0
@@ -417,6 +418,7 @@ def change_account(
         InsufficientFunds: the new overdraft limit is less than what is already used of the old one.
     Locks: the account. Holds that are due are closed.
     """
+    auth.still(session, actor)
     get_account(session, actor, account_id)
     account = ledger.lock(session, [account_id])[account_id]
     changes: dict[str, Any] = {}
@@ -512,6 +514,7 @@ def check_payee_for_good(session: Session, actor: Actor, *, account_id: int, nam
     Raises:
         AccountNotFound: as `check_payee`.
     """
+    auth.still(session, actor)
     found = check_payee(session, actor, account_id=account_id, name=name)
     payee_names.note(session, actor, account_id=account_id, name=name, result=found.result)
     return found

@@ -37,9 +37,9 @@ REFRESH_GRACE = timedelta(seconds=10)
 _SIGN_INS, _USERS = SQLModel.metadata.tables["sign_ins"], SQLModel.metadata.tables["users"]
 _ACTORS = (
     select(
-        _SIGN_INS.c.id.label("sign_in_id"),
-        _USERS.c.id.label("user_id"),
-        *(_USERS.c.email, _USERS.c.name, _USERS.c.role, _USERS.c.totp_since, _SIGN_INS.c.proved_at),
+        _SIGN_INS.c.id.label("sign_in_id"), _SIGN_INS.c.kind, _SIGN_INS.c.expires_at, _SIGN_INS.c.last_seen_at,
+        _SIGN_INS.c.proved_at, _USERS.c.id.label("user_id"), _USERS.c.email, _USERS.c.name, _USERS.c.role,
+        _USERS.c.totp_since,
     )
     .join(_USERS, _USERS.c.id == _SIGN_INS.c.user_id)
     .where(
@@ -47,6 +47,15 @@ _ACTORS = (
         _SIGN_INS.c.revoked_at.is_(None),
         _USERS.c.disabled_at.is_(None),
     )
+)  # fmt: skip
+# Locked together, the person first: so does everybody who locks both, and nobody waits in a circle.
+_PERSON = select(_USERS.c.role).where(_USERS.c.disabled_at.is_(None)).with_for_update(read=True)
+_PERSON_AND_SIGN_IN = (
+    select(_USERS.c.role, _SIGN_INS.c.kind, _SIGN_INS.c.expires_at, _SIGN_INS.c.last_seen_at)
+    .select_from(_USERS.join(_SIGN_INS, _SIGN_INS.c.user_id == _USERS.c.id))
+    .where(_USERS.c.disabled_at.is_(None), _SIGN_INS.c.revoked_at.is_(None))
+    .prefix_with("STRAIGHT_JOIN", dialect="mysql")
+    .with_for_update(read=True)
 )
 
 
@@ -88,6 +97,38 @@ class End(StrEnum):
 
 class ActorChanged(Exception):
     """A remembered actor is not who he was: nothing was done for him."""
+
+
+def still(session: Session, actor: Actor) -> None:
+    """Makes sure that who asks is still who he was when he asked, and holds that until the unit of work ends.
+
+    The first statement of every unit of work that writes for somebody: between the look at his cookie or token and
+    his turn to write, others may have ended his sign-in, switched him off or given him another role.
+
+    Raises:
+        NotSignedIn: the sign-in was ended or has run out, or the person's sign-in is switched off.
+        Forbidden: the person has another role by now.
+    Locks: the person and the sign-in, shared: who would change either waits for this unit of work, or it for them.
+    """
+    of = _PERSON if actor.sign_in_id is None else _PERSON_AND_SIGN_IN.where(_SIGN_INS.c.id == actor.sign_in_id)
+    row = session.execute(of.where(_USERS.c.id == actor.user_id)).first()
+    if problem := _changed(actor, row, session.info["settings"]):
+        raise problem
+
+
+def _changed(actor: Actor, row: Any, settings: Settings) -> errors.BankError | None:
+    """Why a row, as it was read of somebody and his sign-in, does not let him go on."""
+    if row is None or (actor.sign_in_id and _is_over(row, settings)):
+        return errors.NotSignedIn("This sign-in has ended. Sign in again.")
+    if row.role != actor.role:
+        return errors.Forbidden("Your role changed a moment ago.")
+    return None
+
+
+def _is_over(row: Any, settings: Settings) -> bool:
+    idle = timedelta(minutes=settings.session_idle_minutes)
+    now = clock.now()
+    return bool(now >= row.expires_at or (row.kind == "browser" and now >= row.last_seen_at + idle))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +263,9 @@ def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> U
     renewed = passwords.renewed(user.password_hash, password) if fits else None
 
     def check(session: Session, found: User) -> errors.BankError | None:
+        if found.password_hash != user.password_hash:
+            # Chosen anew, or kept in a newer form, while this one was hashed: what it fits is not the password now.
+            return errors.LockTimeout("This password was changed a moment ago. Sign in again.")
         if not fits or found.disabled_at is not None:
             return errors.CredentialsDoNotMatch(_NO_MATCH)
         if renewed:
@@ -236,14 +280,21 @@ def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> U
 
 
 def one_try(
-    db: Database, user_id: UUID, check: Callable[[Session, User], errors.BankError | None], *, half: bool = False
+    db: Database,
+    user_id: UUID,
+    check: Callable[[Session, User], errors.BankError | None],
+    *,
+    actor: Actor | None = None,
+    half: bool = False,
 ) -> User:
     """One try of something secret: `check` says what is wrong. Failures are counted, and too many make the next wait.
 
     What is right makes the failures forgotten. `half` says that a password alone is tried: that does not, for somebody
-    who signs in in two steps, or whoever has the password could guess codes without end.
+    who signs in in two steps, or whoever has the password could guess codes without end. `actor` is who tries it, if
+    he is signed in.
 
     Raises:
+        NotSignedIn, Forbidden: the actor's sign-in has ended meanwhile, or his role changed.
         Throttled: too many failures on this person; `details["retry_after"]` in seconds.
         BankError: what `check` returned.
     Locks: the person's row, so that guesses sent at once count like guesses one after the other.
@@ -251,6 +302,8 @@ def one_try(
 
     def operation(session: Session) -> User | errors.BankError:
         found = session.execute(select(User).where(col(User.id) == user_id).with_for_update()).scalar_one()
+        if actor is not None:
+            still(session, actor)
         try:
             # Again, because others may have guessed while this guess was hashed; right or wrong, it comes too late.
             guesses.refuse_while_locked(found)
@@ -281,11 +334,15 @@ def _mark(user: User) -> str:
     return hashlib.sha256(f"{user.password_hash} {user.totp_since}".encode()).hexdigest()[:16]
 
 
-def prove(db: Database, actor: Actor, password: str) -> None:
+def prove(db: Database, actor: Actor, password: str) -> str:
     """Makes sure that whoever sits there knows the actor's password; counted like signing in.
+
+    Returns:
+        The form in which that password is kept, for who writes later and lets it count only while it is still that.
 
     Raises:
         CredentialsDoNotMatch, Throttled: as `open_browser_session`.
+        NotSignedIn: the sign-in ended meanwhile.
     """
     stored = db.read(
         lambda session: session.execute(
@@ -295,13 +352,16 @@ def prove(db: Database, actor: Actor, password: str) -> None:
     fits = passwords.fits(stored, password)
 
     def check(_session: Session, found: User) -> errors.BankError | None:
-        return None if fits and found.disabled_at is None else errors.CredentialsDoNotMatch(_NO_MATCH)
+        return None if fits and found.password_hash == stored else errors.CredentialsDoNotMatch(_NO_MATCH)
 
-    one_try(db, actor.user_id, check, half=True)
+    return one_try(db, actor.user_id, check, actor=actor, half=True).password_hash
 
 
 def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, address: str, user_agent: str = "",
            cookie_digest: bytes | None = None, proved: bool = False) -> SignIn:  # fmt: skip
+    found = session.execute(select(User).where(col(User.id) == user.id).with_for_update(read=True)).scalar()
+    if found is None or found.disabled_at is not None or _mark(found) != _mark(user):
+        raise errors.NotSignedIn("How you sign in was changed a moment ago. Sign in again.")
     now = clock.now()
     sign_in = SignIn(
         id=new_id(),
@@ -522,7 +582,7 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
         RefreshTokenUsed: it was exchanged before.
         NotSignedIn: unknown, expired, signed out, or the person is disabled.
         EnrolmentRequired: the second step has to be set up first, with a browser; the token stays as it is.
-    Locks: the token's row, so that of two exchanges at once one is the second.
+    Locks: the token's row, so that of two exchanges at once one is the second; its sign-in and the person.
     """
 
     def operation(session: Session) -> TokenPair | errors.RefreshTokenUsed | None:
@@ -535,6 +595,8 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
             select(SignIn, User)
             .join(User, col(User.id) == col(SignIn.user_id))
             .where(col(SignIn.id) == token.sign_in_id)
+            # Until the new pair is there: whoever ends the sign-in ends it with this pair, or before it.
+            .with_for_update()
         ).one()
         if token.used_at is not None:
             return _used_before(session, token.used_at, sign_in)
@@ -577,20 +639,23 @@ def actors_of_sign_ins(db: Database, sign_in_ids: Collection[UUID]) -> dict[UUID
 
 
 def are_they_still(actors: Iterable[Actor]) -> Question:
-    """What to ask about remembered actors, together with whatever is asked for them."""
-    sign_ins = {actor.sign_in_id for actor in actors if actor.remembered}
+    """What `still` asks, of many at once and together with whatever else is asked: posting waits for no other row."""
+    sign_ins = {actor.sign_in_id for actor in actors}
     return Question(_ACTORS, "sign_in_ids", [sign_in for sign_in in sign_ins if sign_in])
 
 
-def still_the_same(actor: Actor, rows: Sequence[Any]) -> bool:
-    """Whether the answer to `are_they_still` says so: signed in, not disabled, in the same role and as many steps."""
-    return not actor.remembered or any(
-        row.sign_in_id == actor.sign_in_id
-        and row.user_id == actor.user_id
-        and row.role == actor.role
-        and (row.totp_since is not None) == actor.two_steps
-        for row in rows
-    )
+def what_changed(actor: Actor, rows: Sequence[Any], settings: Settings) -> errors.BankError | ActorChanged | None:
+    """What the answer to `are_they_still` says of one of them: None if he may go on.
+
+    Who was only remembered is asked about again before he is told anything, and also when he signs in in two steps now.
+    """
+    if actor.sign_in_id is None:
+        return None
+    row = next((row for row in rows if row.sign_in_id == actor.sign_in_id and row.user_id == actor.user_id), None)
+    problem = _changed(actor, row, settings)
+    if actor.remembered and (problem or (row.totp_since is not None) != actor.two_steps):
+        return ActorChanged()
+    return problem
 
 
 def revoke(db: Database, actor: Actor) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Key
-from bank_app.services import ledger, posting
+from bank_app.services import auth, ledger, posting
 from bank_app.services.auth import Actor
 from bank_app.services.movements import Deposit, Transfer, Withdraw
 from bank_app.services.orders import Known, Order, Settled, at_item, settle_all
@@ -79,7 +79,7 @@ async def post(
             raise settled.as_error()
         answers: Sequence[Settled | errors.BankError] = settled
     else:
-        if whole and (refused := await asyncio.to_thread(_claim, db, whole)):
+        if whole and (refused := await asyncio.to_thread(_claim, db, actor, whole)):
             raise refused.as_error()
         answers = await queue.post_each(orders)
     repeats = tuple(_is_repeat(order, answer) for order, answer in zip(orders, answers, strict=True))
@@ -114,13 +114,14 @@ def _order(actor: Actor, item: Item, index: int, whole: Key | None) -> Order:
     return Order(actor, item.movement, Key(actor.user_id, text, fingerprint))
 
 
-def _claim(db: Database, whole: Key) -> ledger.Refused | None:
+def _claim(db: Database, actor: Actor, whole: Key) -> ledger.Refused | None:
     """Has the key stand for this batch before anything of it is posted, so that it cannot stand for another.
 
     The items have keys of their own, made from it; they would not notice one more item under the same key.
     """
 
     def operation(session: Session) -> ledger.Refused | None:
+        auth.still(session, actor)
         before = ledger.recorded(session, whole)
         if before is None:
             _note(session, whole)

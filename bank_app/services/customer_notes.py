@@ -15,7 +15,7 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.domain.text import written
 from bank_app.models import CustomerNote, User
-from bank_app.services import audit
+from bank_app.services import audit, auth
 from bank_app.services.auth import Actor
 
 MAX_NOTE = 500
@@ -54,6 +54,7 @@ def add(session: Session, actor: Actor, user_id: UUID, *, text: str) -> None:
         NotFound: there is no such person.
         Invalid: nothing is written, or more than 500 characters.
     """
+    auth.still(session, actor)
     if not actor.role.acts_on_every_account:
         raise errors.Forbidden("Your role can look but not change this.")
     person = session.get(User, user_id)

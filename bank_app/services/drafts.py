@@ -15,7 +15,7 @@ from bank_app.domain import money
 from bank_app.domain.identifiers import new_id, reference
 from bank_app.domain.text import one_line
 from bank_app.models import TransferDraft
-from bank_app.services import accounts, payee_names, transfers
+from bank_app.services import accounts, auth, payee_names, transfers
 from bank_app.services.auth import Actor
 
 LIFETIME = timedelta(hours=24)
@@ -101,6 +101,7 @@ def save(
 
     How the payee's name fitted is remembered beyond that: it decides which name the payer sees.
     """
+    auth.still(session, actor)
     view = DraftView(
         id=new_id(),
         kind=kind,

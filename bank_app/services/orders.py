@@ -99,7 +99,8 @@ def settle(
 
     An error in the answer is one that is not recorded with a key: no such account, not allowed, too many decimals.
     `ledger.Locked` says that nothing was decided because somebody else holds a row (only with `skip_locked`), and
-    `ActorChanged` that whoever ordered was remembered wrongly. With `in_order` nothing overtakes what it depends on.
+    `ActorChanged` that whoever ordered was remembered wrongly; who was not, and has left or changed since he asked, is
+    told so. With `in_order` nothing overtakes what it depends on.
 
     Locks: as `ledger.post`. Source: ledger.md §4.
     """
@@ -109,14 +110,13 @@ def settle(
     sound = [(index, item) for index, item in enumerate(drafts) if not isinstance(item, errors.BankError)]
     who = auth.are_they_still(orders[index].actor for index, _ in sound)
     sight = ledger.look(session, [item for _, item in sound], skip_locked=skip_locked, also=who)
-    same = [(index, item) for index, item in sound if auth.still_the_same(orders[index].actor, sight.also)]
+    for index, _ in sound:
+        answers[index] = auth.what_changed(orders[index].actor, sight.also, settings)
+    same = [(index, item) for index, item in sound if answers[index] is None]
     outcomes = ledger.post_seen(session, [item for _, item in same], sight, in_order=in_order)
     for (index, _), outcome in zip(same, outcomes, strict=True):
         answers[index] = outcome
         _audit(session, orders[index], outcome)
-    for index, _ in sound:
-        if answers[index] is None:
-            answers[index] = auth.ActorChanged()
     _replay_within_the_list(orders, answers)
     return _with_accounts(session, orders, answers, known)
 
@@ -129,6 +129,7 @@ def settle_all(session: Session, orders: Sequence[Order], *, settings: Settings,
     Raises:
         BankError: the first order that failed has no account, no permission, …; `details["item"]` is its place in the
             list. Whoever catches it inside the unit of work must not commit.
+        NotSignedIn, Forbidden: who orders has left, or has another role by now.
     """
     drafts = draft(session, orders, settings=settings, known=known)
     answers: list[Any] = [item if isinstance(item, errors.BankError) else None for item in drafts]
@@ -137,7 +138,7 @@ def settle_all(session: Session, orders: Sequence[Order], *, settings: Settings,
     # Those before it are decided on as well, because one of them may be the first that fails.
     orders, answers = orders[: turned_away + 1], answers[: turned_away + 1]
     sound = [(index, item) for index, item in enumerate(drafts[:turned_away]) if not isinstance(item, errors.BankError)]
-    outcomes = ledger.post(session, [item for _, item in sound], all_or_none=True) if sound else []
+    outcomes = _post_all(session, [orders[index].actor for index, _ in sound], [item for _, item in sound], settings)
     for (index, _), outcome in zip(sound, outcomes, strict=True):
         answers[index] = outcome
     _replay_within_the_list(orders, answers)
@@ -147,6 +148,18 @@ def settle_all(session: Session, orders: Sequence[Order], *, settings: Settings,
     elif turned_away < len(orders):
         raise at_item(turned_away, answers[turned_away])
     return [answer for answer in _with_accounts(session, orders, answers, known) if isinstance(answer, Settled)]
+
+
+def _post_all(
+    session: Session, actors: Sequence[Actor], drafts: Sequence[AnyDraft], settings: Settings
+) -> Sequence[Any]:
+    if not drafts:
+        return []
+    sight = ledger.look(session, drafts, also=auth.are_they_still(actors))
+    for actor in set(actors):
+        if changed := auth.what_changed(actor, sight.also, settings):
+            raise changed
+    return ledger.post_seen(session, drafts, sight, all_or_none=True)
 
 
 def at_item(index: int, error: errors.BankError) -> errors.BankError:

@@ -40,18 +40,25 @@ def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
     """Gives the actor a new password and ends all sign-ins but this one.
 
     Raises:
-        CredentialsDoNotMatch, Throttled: `old` is not the actor's password; counted like signing in.
+        CredentialsDoNotMatch, Throttled: `old` is not the actor's password, also when it was until a moment ago;
+            counted like signing in.
+        NotSignedIn: the sign-in ended meanwhile.
         Invalid: `new` is not good enough, or the old one again.
     """
     passwords.require_good(new, actor.email)
-    auth.prove(db, actor, old)
+    proved = auth.prove(db, actor, old)
     if passwords.prepared(old) == passwords.prepared(new):
         message = "That is the password you have. Choose another."
         raise errors.Invalid(message, errors=[{"field": "password", "code": "PASSWORD_SAME", "message": message}])
     stored = passwords.hashed(new)
 
     def operation(session: Session) -> None:
-        session.execute(update(User).where(col(User.id) == actor.user_id).values(password_hash=stored))
+        auth.still(session, actor)
+        # Only in place of the one that was proved: somebody may have chosen another while this one was hashed.
+        mine = (col(User.id) == actor.user_id, col(User.password_hash) == proved)
+        changed = session.execute(update(User).where(*mine).values(password_hash=stored))
+        if not isinstance(changed, CursorResult) or changed.rowcount != 1:
+            raise errors.CredentialsDoNotMatch("Your password was changed a moment ago. Nothing was changed now.")
         _forget_links(session, actor.user_id)
         ended = sessions.end_all_but(session, actor.user_id, actor.sign_in_id, by=End.PASSWORD)
         audit.record(
@@ -74,6 +81,7 @@ def make(db: Database, actor: Actor, user_id: UUID) -> NewLink:
     link = NewLink(secrets.token_urlsafe(32), clock.now() + LASTS)
 
     def operation(session: Session) -> None:
+        auth.still(session, actor)
         user = session.get(User, user_id)
         access.require_power_over(actor, user)
         _forget_links(session, user_id)

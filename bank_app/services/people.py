@@ -19,7 +19,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.domain.identifiers import reference_bits
 from bank_app.models import Account, AuditRecord, CustomerNote, PasswordLink, Posting, SignIn, Transaction, User
-from bank_app.services import audit, history, sessions
+from bank_app.services import audit, auth, history, sessions
 from bank_app.services.accounts import AccountView, own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.customer_notes import NoteView, notes_about
@@ -147,6 +147,7 @@ def view(session: Session, actor: Actor, user_id: UUID, *, settings: Settings) -
         Forbidden: a customer asks.
         NotFound: there is no such person.
     """
+    auth.still(session, actor)
     user = _person(session, actor, user_id)
     if not _has_looked(session, actor, user_id, _VIEWED_AGAIN):
         audit.record(session, actor_id=actor.user_id, action=LOOKED, object=f"user {user_id}")

@@ -89,17 +89,20 @@ def confirm_email(db: Database, actor: Actor, password: str) -> str:
         EmailTaken: somebody registered with it meanwhile.
     Locks: what waits, which only one of two confirmations finds.
     """
-    auth.prove(db, actor, password)
+    proved = auth.prove(db, actor, password)
 
     def operation(session: Session) -> str:
+        auth.still(session, actor)
         waiting = _waiting(session, actor.user_id)
         if waiting is None or not _forget(session, waiting):
             raise errors.NotFound("No email waits to be confirmed. Ask an operator to propose it again.")
         new = waiting.email
         _refuse_taken(session, new, actor.user_id)
-        me = col(User.id) == actor.user_id
-        before = session.execute(select(col(User.email)).where(me)).scalar_one()
-        session.execute(update(User).where(me).values(email=new))
+        me = (col(User.id) == actor.user_id, col(User.password_hash) == proved)
+        before = session.execute(select(col(User.email)).where(*me)).scalar()
+        if before is None:
+            raise errors.CredentialsDoNotMatch("Your password was changed a moment ago. Nothing was changed now.")
+        session.execute(update(User).where(*me).values(email=new))
         ended = sessions.end_all_but(session, actor.user_id, actor.sign_in_id, by=auth.End.EMAIL)
         _record(session, actor, "user.email", actor.user_id, None, email=[before, new], sign_ins=[ended, 0])
         return new
@@ -109,6 +112,7 @@ def confirm_email(db: Database, actor: Actor, password: str) -> str:
 
 def decline_email(session: Session, actor: Actor) -> None:
     """Keeps the actor's email as it is and forgets the one that waits. Locks: none."""
+    auth.still(session, actor)
     waiting = _waiting(session, actor.user_id)
     if waiting is not None and _forget(session, waiting):
         _record(session, actor, "user.email_declined", actor.user_id, None, email=[waiting.email, None])

@@ -50,6 +50,7 @@ def begin(db: Database, actor: Actor, *, password: str) -> None:
     auth.prove(db, actor, password)
 
     def operation(session: Session) -> None:
+        auth.still(session, actor)
         user = _person(session, actor.user_id)
         if codes.is_on(user):
             raise errors.Forbidden("Two-step sign-in is on already. Turn it off first.")
@@ -96,7 +97,7 @@ def confirm(db: Database, actor: Actor, *, code: str) -> tuple[str, ...]:
         _record(session, actor, "second_step.on", user.id, sign_ins=[ended, 0])
         return None
 
-    auth.one_try(db, actor.user_id, check)
+    auth.one_try(db, actor.user_id, check, actor=actor)
     return fresh
 
 
@@ -118,7 +119,7 @@ def renew_recovery_codes(db: Database, actor: Actor, *, code: str) -> tuple[str,
         _record(session, actor, "second_step.new_codes", user.id)
         return None
 
-    auth.one_try(db, actor.user_id, check)
+    auth.one_try(db, actor.user_id, check, actor=actor)
     return fresh
 
 
@@ -141,7 +142,7 @@ def turn_off(db: Database, actor: Actor, *, code: str) -> None:
         _record(session, actor, "second_step.off", user.id)
         return None
 
-    auth.one_try(db, actor.user_id, check)
+    auth.one_try(db, actor.user_id, check, actor=actor)
 
 
 def reset(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None:
@@ -153,6 +154,7 @@ def reset(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None
         NotFound: there is no such person.
         Invalid: the reason is missing, shorter than ten characters or too long.
     """
+    auth.still(session, actor)
     user = session.get(User, user_id)
     access.require_power_over(actor, user)
     why = reasons.written(reason)

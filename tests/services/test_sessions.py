@@ -151,8 +151,8 @@ def test_a_new_password_must_be_good_and_new(db, ada, new, code):
 
 def test_guessing_the_old_password_waits(another, ada):
     db = another(rate_limits=True)
-    here, _ = browser(db, ada)
     with clock.moved_to(NOW):
+        here, _ = browser(db, ada)
         for _ in range(5):
             with pytest.raises(errors.CredentialsDoNotMatch):
                 password_links.change_password(db, here, old="wrong password", new=NEW)
