@@ -653,7 +653,7 @@ def what_changed(actor: Actor, rows: Sequence[Any], settings: Settings) -> error
         return None
     row = next((row for row in rows if row.sign_in_id == actor.sign_in_id and row.user_id == actor.user_id), None)
     problem = _changed(actor, row, settings)
-    if actor.remembered and (problem or (row.totp_since is not None) != actor.two_steps):
+    if actor.remembered and (problem or row is None or (row.totp_since is not None) != actor.two_steps):
         return ActorChanged()
     return problem
 
