@@ -31,6 +31,7 @@ T = TypeVar("T")
 ATTEMPTS = 5
 # The execution option of an engine that says how far our clock may be ahead of its server's, in seconds.
 CLOCK_TOLERANCE = "clock_tolerance"
+_AFTERWARDS, _DATABASE = "afterwards", "database"
 
 
 class Fault(Enum):
@@ -81,6 +82,21 @@ class _Again(Exception):
         self.during_commit = during_commit
 
 
+def afterwards(session: Session, work: Callable[[Database], object], *, when_refused: bool = False) -> None:
+    """Has `work` done once the read or the unit of work of this session has ended, in the same thread.
+
+    What was read or written stands by then, and nothing is locked any more. If the operation raises instead, only what
+    is wanted `when_refused` is done. Of several attempts only the last one counts. `work` raises nothing.
+    """
+    session.info.setdefault(_AFTERWARDS, []).append((work, when_refused))
+
+
+def database_of(session: Session) -> Database:
+    """The bank's database that a session is one read or unit of work of."""
+    found: Database = session.info[_DATABASE]
+    return found
+
+
 class Database:
     """One bank's database: a pool that writes (READ COMMITTED) and one that reads (one snapshot per read)."""
 
@@ -116,11 +132,12 @@ class Database:
             BankError: whatever the operation itself raised; nothing was written.
         """
         commit_sent = False
+        later: _Later = []
 
         def attempt() -> T:
             nonlocal commit_sent
             try:
-                return self._attempt(operation)
+                return self._attempt(operation, later)
             except _Again as again:
                 commit_sent |= again.during_commit
                 if again.during_commit and not resolvable:
@@ -143,14 +160,18 @@ class Database:
             stop=enough,
             reraise=True,
         )
-        try:
-            return retrying(attempt)
-        except _Again as again:
-            if commit_sent:
-                raise OutcomeUnknown from again
-            if again.fault is Fault.DUPLICATE:
-                raise BooksBroken("a duplicate key that running again does not explain") from again
-            raise _unavailable(again.fault) from again
+
+        def settled() -> T:
+            try:
+                return retrying(attempt)
+            except _Again as again:
+                if commit_sent:
+                    raise OutcomeUnknown from again
+                if again.fault is Fault.DUPLICATE:
+                    raise BooksBroken("a duplicate key that running again does not explain") from again
+                raise _unavailable(again.fault) from again
+
+        return self._followed(settled, later)
 
     def without_waiting_long(self, operation: Callable[[Session], T]) -> T:
         """As `unit_of_work`, once, waiting for a row no longer than a second: others may wait behind it.
@@ -182,12 +203,26 @@ class Database:
         Raises:
             DatabaseUnavailable: no connection.
         """
+        later: _Later = []
 
         def attempt() -> T:
-            with self.reading.connect() as connection, self._session(connection) as session:
+            later.clear()
+            with self.reading.connect() as connection, self._session(connection, later) as session:
                 return operation(session)
 
-        return self._twice(attempt)
+        return self._followed(lambda: self._twice(attempt), later)
+
+    def _followed(self, work: Callable[[], T], later: _Later) -> T:
+        """What `work` answers, after what its session wanted done afterwards."""
+        refused = True
+        try:
+            answer = work()
+            refused = False
+            return answer
+        finally:
+            for follow_up, when_refused in later:
+                if when_refused or not refused:
+                    follow_up(self)
 
     def look_up(self, statement: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """The rows of one SELECT as they are now: a single round trip, because one statement needs no snapshot.
@@ -213,11 +248,12 @@ class Database:
                     raise _unavailable(fault) from error
         raise AssertionError("unreachable")
 
-    def _attempt(self, operation: Callable[[Session], T]) -> T:
-        committing = False
+    def _attempt(self, operation: Callable[[Session], T], later: _Later | None = None) -> T:
+        committing, later = False, [] if later is None else later
+        later.clear()
         try:
             # The session is bound to one connection and begins on it only when the ORM is used: posting does without.
-            with self._own_turn(), self.writing.connect() as connection, self._session(connection) as session:
+            with self._own_turn(), self.writing.connect() as connection, self._session(connection, later) as session:
                 try:
                     result = operation(session)
                     session.flush()
@@ -241,9 +277,10 @@ class Database:
                 raise _unavailable(fault) from error
             raise _Again(fault, during_commit=unanswered) from error
 
-    def _session(self, connection: Connection) -> Session:
+    def _session(self, connection: Connection, later: _Later) -> Session:
         """What runs in it can ask for the settings of the moment: a bank can be set up while it runs."""
-        return Session(connection, expire_on_commit=False, autoflush=False, info={"settings": self.settings})
+        info = {"settings": self.settings, _AFTERWARDS: later, _DATABASE: self}
+        return Session(connection, expire_on_commit=False, autoflush=False, info=info)
 
     @contextlib.contextmanager
     def _own_turn(self) -> Iterator[None]:
@@ -379,6 +416,9 @@ class Database:
         )
         follow(engine, nodes, reads_only=isolation == "REPEATABLE READ")
         return engine
+
+
+_Later = list[tuple[Callable[[Database], object], bool]]
 
 
 def _roll_back(connection: Connection, *, committing: bool) -> None:

@@ -485,6 +485,53 @@ class AuditRecord(SQLModel, table=True):
     request_id: str | None = Field(default=None, sa_column=Column(String(64)))
 
 
+class SecurityRecord(SQLModel, table=True):
+    """What became of an attempt to come in, to go further than one may, or to take something away.
+
+    Never changed, and deleted only when it is old. It refers to nobody by a constraint: what is written down about
+    somebody must not wait for whoever changes that person just now.
+    """
+
+    __tablename__ = "security_events"
+    __table_args__ = (CheckConstraint("happened > 0", name="security_events_happened"),)
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    event: str = Field(sa_column=Column(String(40), nullable=False))
+    reason: str = Field(sa_column=Column(String(40), nullable=False))
+    factor: str | None = Field(default=None, sa_column=Column(String(16)))
+    door: str | None = Field(default=None, sa_column=Column(String(8)))
+    # Whom it concerns and what they were then; of a stranger there is only what the email makes with the bank's key.
+    person_id: UUID | None = Field(default=None, sa_column=Column(Identifier, index=True))
+    role: str | None = Field(default=None, sa_column=Column(String(8)))
+    email_digest: bytes | None = Field(default=None, sa_column=Column(Digest))
+    address: str | None = Field(default=None, sa_column=Column(String(45)))
+    network: str | None = Field(default=None, sa_column=Column(String(45), index=True))
+    request_id: str | None = Field(default=None, sa_column=Column(String(64)))
+    object: str | None = Field(default=None, sa_column=Column(String(100)))
+    facts: dict[str, Any] = Field(sa_column=Column("facts", Json, nullable=False))
+    # More than one where the budget was used up and the rest only counted.
+    happened: int = Field(default=1, sa_column=Column(BigInteger, nullable=False))
+
+
+class Look(SQLModel, table=True):
+    """That one of the bank's people looked at something in a quarter of an hour; the key lets only one of two write it.
+
+    The look itself is in the audit trail. Here it is found by whom it was about, and rows are counted.
+    """
+
+    __tablename__ = "looks"
+
+    actor_id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    subject: str = Field(sa_column=Column(Ascii(100), primary_key=True))
+    quarter: datetime = Field(sa_column=Column(Moment, primary_key=True))
+    role: str = Field(sa_column=Column(String(8), nullable=False))
+    # Whose it is; nobody's when it was a list.
+    person_id: UUID | None = Field(default=None, sa_column=Column(Identifier, index=True))
+    shown: int = Field(sa_column=Column(BigInteger, nullable=False))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False, index=True))
+
+
 # What the database itself refuses to change or delete, on every engine.
 IMMUTABLE_TABLES = (
     "transactions",

@@ -140,6 +140,19 @@ class Settings(BaseSettings):
         "up, signing in leads to that and to nothing else.",
     )
     refresh_token_days: int = Field(30, ge=1, le=365, description="Days that an API sign-in can be refreshed.")
+    security_days: int = Field(
+        400, ge=30, le=4000, description="Days that security events and looks at customers are kept."
+    )
+    security_events_staff: int = Field(
+        1200, ge=10, le=100_000, description="Security events of the bank's people that a worker records in a minute."
+    )
+    security_events_customers: int = Field(
+        240, ge=10, le=100_000, description="The same of customers. Beyond it they are counted, and the count recorded."
+    )
+    security_events_strangers: int = Field(240, ge=10, le=100_000, description="The same of whoever is not signed in.")
+    security_events_each: int = Field(
+        30, ge=1, le=10_000, description="What one customer or one address may use of it; a colleague ten times that."
+    )
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For entry is believed."
     )

@@ -168,6 +168,7 @@ def detail_of(error: BankError) -> str:
 def of_bank_error(request: Request, error: BankError) -> ProblemResponse:
     """The answer of an error that a service raised."""
     status = status_of(type(error))
+    request.state.refusal = error
     details = dict(error.details)
     if status == 422:
         found = details.get("errors") or [_field_error(request, error)]

@@ -19,7 +19,9 @@ from bank_app.api import errors
 from bank_app.api.metrics import Metrics
 from bank_app.database import Database
 from bank_app.domain.identifiers import new_id
-from bank_app.services import audit, proxies, refusals
+from bank_app.errors import SignInLocked, Throttled
+from bank_app.services import audit, proxies, security_events
+from bank_app.services.security_events import Event
 
 OWN_PATHS = re.compile(r"/(api|problems|healthz|readyz|metrics)(/|$)")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
@@ -45,7 +47,7 @@ class Envelope:
     def __init__(self, app: ASGIApp, *, elsewhere: ASGIApp, metrics: Metrics, db: Database) -> None:
         """Takes the API inside, what serves all other addresses, where to count, and whose bank it is."""
         self._app, self._elsewhere, self._metrics = app, elsewhere, metrics
-        self._settings, self._refusals = db.settings, refusals.of(db)
+        self._settings, self._db = db.settings, db
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Writes one line and counts, whatever comes of it."""
@@ -53,8 +55,9 @@ class Envelope:
             await self._elsewhere(scope, receive, send)
             return
         state = scope["state"] = {**scope.get("state", {}), "request_id": _request_id(scope)}
-        audit.came_from(self._address(scope), state["request_id"])
-        if not OWN_PATHS.match(scope["path"]):
+        own = OWN_PATHS.match(scope["path"])
+        audit.came_from(self._address(scope), state["request_id"], "api" if own else "browser")
+        if not own:
             await self._elsewhere(scope, receive, _with_id(send, state["request_id"]))
             return
         started, status = time.perf_counter(), 0
@@ -81,12 +84,7 @@ class Envelope:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.observe(method=method, route=route, status=status, seconds=seconds)
         actor = state.get("actor")
-        if actor and status == _FORBIDDEN:
-            # Nobody waits for it; it takes along where the request came from.
-            run = contextvars.copy_context().run
-            asyncio.get_running_loop().run_in_executor(
-                None, run, self._refusals.record, actor.user_id, f"{method} {route}"
-            )
+        self._note_refusal(state, f"{method} {route}", status)
         # The template and not the address: a query may hold somebody's name.
         (log.debug if route in _QUIET else log.info)(
             "request",
@@ -97,6 +95,21 @@ class Envelope:
             request_id=state["request_id"],
             actor=str(actor.user_id) if actor else None,
         )
+
+    def _note_refusal(self, state: MutableMapping[str, Any], asked: str, status: int) -> None:
+        """What was not allowed, or too much. A refusal of signing in was written down where it was decided."""
+        actor, refusal = state.get("actor"), state.get("refusal")
+        person = actor.person if actor else None
+        if status == _FORBIDDEN and person:
+            write = security_events.later(self._db, Event.NOT_ALLOWED, reason="role", person=person, thing=asked,
+                                          trail=security_events.ATTEMPTED)  # fmt: skip
+        elif isinstance(refusal, Throttled) and not isinstance(refusal, SignInLocked):
+            write = security_events.later(self._db, Event.TOO_MUCH, reason="requests", person=person, thing=asked)
+        else:
+            return
+        if write is not None:
+            # Nobody waits for it; it takes along where the request came from.
+            asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, write)
 
 
 class LastResort:

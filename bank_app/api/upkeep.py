@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from bank_app import aside
 from bank_app.database import Database
 from bank_app.errors import BankError
-from bank_app.services import audit_trail, books, vitals
+from bank_app.services import audit_trail, books, security_events, vitals
 
 log = logging.getLogger(__name__)
 # Now and then all records are looked at, in case one was appended by a unit of work that took very long.
@@ -74,8 +74,10 @@ class Upkeep:
         # Measured first, so that an unreachable database is seen as one.
         vitals.of(self._db).sample(self._db)
         audit_trail.seal(self._db, thoroughly=thoroughly)
+        security_events.settle(self._db)
 
     def proofs(self) -> None:
         """Checks the books and verifies the trail, if nobody has for a day."""
+        security_events.forget_old(self._db)
         books.check_if_due(self._db)
         audit_trail.verify_if_due(self._db)

@@ -22,19 +22,25 @@ _LONGEST_ADDRESS, _LONGEST_REQUEST_ID = 45, 64
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a request came from, and its number in the bank's logs."""
+    """Where a request came from, its number in the bank's logs, by which door it came, and what it asked for."""
 
     address: str | None = None
     request_id: str | None = None
+    door: str | None = None
+    asked: str | None = None
 
 
 _NOWHERE = Source()
 _source: ContextVar[Source] = ContextVar("audit_source", default=_NOWHERE)
 
 
-def came_from(address: str | None, request_id: str | None) -> None:
-    """Says where the request comes from that is worked on from here on, in this task and what it starts."""
-    _source.set(Source((address or "")[:_LONGEST_ADDRESS] or None, (request_id or "")[:_LONGEST_REQUEST_ID] or None))
+def came_from(address: str | None, request_id: str | None, door: str | None = None, asked: str | None = None) -> None:
+    """Says where the request comes from that is worked on from here on, in this task and what it starts.
+
+    `door` is api, browser, socket or command; `asked` is a route or a handler by name, with nobody's data in it.
+    """
+    where = (address or "")[:_LONGEST_ADDRESS] or None, (request_id or "")[:_LONGEST_REQUEST_ID] or None
+    _source.set(Source(*where, door, asked))
 
 
 def source() -> Source:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import CursorResult, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel, col
 
@@ -25,6 +25,7 @@ from bank_app.domain.identifiers import new_id
 from bank_app.domain.text import one_line
 from bank_app.models import RefreshToken, SignIn, User
 from bank_app.services import audit, codes, guesses, passwords, tokens
+from bank_app.services.security_events import CODE_WANTED, Event, Person, security_event
 from bank_app.settings import Settings
 
 _NO_MATCH = "That email and password don't match."
@@ -78,6 +79,11 @@ class Actor:
     # Of a browser: how the person wants pages to look, and when the session ends if nothing more happens.
     preferences: Mapping[str, Any] = field(default_factory=dict, compare=False)
     ends_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def person(self) -> Person:
+        """Whom what is written down about them concerns."""
+        return Person(self.user_id, self.role)
 
 
 class End(StrEnum):
@@ -183,6 +189,7 @@ def enroll(session: Session, actor: Actor, hashed: str) -> Actor:
             session, actor_id=actor.user_id, action="user.register", object=f"user {actor.user_id}",
             changes={"role": [None, actor.role.value]},
         )  # fmt: skip
+        security_event(session, Event.USER_MADE, person=actor.person, email=actor.email)
     return actor
 
 
@@ -251,14 +258,21 @@ def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> U
     """Who has this email, password and code. An unknown email takes as long as a wrong password, and waits as long."""
     clean = _normal(email)
     user = db.read(lambda session: session.execute(select(User).where(col(User.email) == clean)).scalar())
-    if user:
-        guesses.refuse_while_locked(user)
-    elif clean:
-        guesses.refuse_strangers(db, clean)
+    try:
+        if user:
+            guesses.refuse_while_locked(user)
+        elif clean:
+            guesses.refuse_strangers(db, clean)
+    except errors.SignInLocked:
+        about = Person(user.id, Role(user.role)) if user else None
+        security_event(db, Event.LOCKED_OUT, factor="password", person=about, by_person=False, email=clean)
+        raise
     fits = passwords.fits(user.password_hash if user else passwords.nobodys_hash(), password)
     if user is None:
         if clean:
             guesses.count_stranger(db, clean)
+        reason = "unknown_email" if clean else "no_email"
+        security_event(db, Event.SIGN_IN_FAILED, reason=reason, factor="password", email=clean or email[:254])
         raise errors.CredentialsDoNotMatch(_NO_MATCH)
     renewed = passwords.renewed(user.password_hash, password) if fits else None
 
@@ -308,11 +322,15 @@ def one_try(
             # Again, because others may have guessed while this guess was hashed; right or wrong, it comes too late.
             guesses.refuse_while_locked(found)
         except errors.Throttled as too_late:
+            _note_failure(session, found, too_late)
             return too_late
         refusal = check(session, found)
         wrong = isinstance(refusal, errors.CredentialsDoNotMatch | errors.SecondFactorWrong)
         if wrong and guesses.count_failure(found, throttles=db.settings.rate_limits):
             audit.record(session, actor_id=user_id, action="sign_in.throttled", object=f"user {user_id}")
+            security_event(session, Event.FAILED_TOO_OFTEN, person=_person(found), by_person=False, email=found.email)
+        if refusal is not None:
+            _note_failure(session, found, refusal)
         if refusal is None and found.failed_sign_ins and not (half and codes.is_on(found)):
             found.failed_sign_ins, found.locked_until = 0, None
         return refusal or found
@@ -321,6 +339,29 @@ def one_try(
     if isinstance(outcome, errors.BankError):
         raise outcome
     return outcome
+
+
+def _note_failure(session: Session, user: User, refusal: errors.BankError) -> None:
+    """Writes down which way it was wrong, which whoever guesses is not told."""
+    event, reason, factor = Event.SIGN_IN_FAILED, "wrong_password", "password"
+    if isinstance(refusal, errors.Throttled):
+        event, reason = Event.LOCKED_OUT, ""
+    elif isinstance(refusal, errors.SecondFactorRequired):
+        reason = CODE_WANTED
+    elif isinstance(refusal, errors.SecondFactorWrong | errors.SecondFactorUsed):
+        used = isinstance(refusal, errors.SecondFactorUsed)
+        reason, factor = "used_code" if used else f"{refusal.details.get('reason', 'wrong')}_code", "code"
+    elif user.disabled_at is not None:
+        reason = "disabled"
+    elif not isinstance(refusal, errors.CredentialsDoNotMatch):
+        reason, factor = refusal.code, "code"
+    security_event(
+        session, event, reason=reason, factor=factor, person=_person(user), by_person=False, email=user.email
+    )
+
+
+def _person(user: User) -> Person:
+    return Person(user.id, Role(user.role))
 
 
 def _code_wanted(settings: Settings, user: User) -> errors.SecondFactorRequired:
@@ -381,6 +422,10 @@ def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, addr
         session, actor_id=user.id, action="sign_in.open", object=f"user {user.id}", changes={"kind": [None, kind]},
         whence=audit.Source(address[:45] or None, audit.source().request_id),
     )  # fmt: skip
+    factor = "code" if codes.is_on(user) else "password"
+    security_event(
+        session, Event.SIGNED_IN, reason=kind, factor=factor, person=_person(user), email=user.email, address=address
+    )
     return sign_in
 
 
@@ -433,6 +478,7 @@ def complete_browser_session(
     """
     holder = tokens.holder_of_half_session(db.settings, half_session)
     if holder is None:
+        security_event(db, Event.SIGN_IN_FAILED, reason="half_session_over", factor="code")
         raise errors.NotSignedIn("That took too long. Sign in again.")
     user_id, mark = holder
 
@@ -529,13 +575,7 @@ def end_of_session(db: Database, token: str) -> End | None:
 
 def close_browser_session(db: Database, token: str) -> None:
     """Signs a browser out; the cookie is worthless from now on."""
-    db.unit_of_work(
-        lambda session: session.execute(
-            update(SignIn)
-            .where(col(SignIn.cookie_digest) == _digest(token), col(SignIn.revoked_at).is_(None))
-            .values(revoked_at=clock.now(), ended_by=End.SELF)
-        )
-    )
+    _sign_out(db, col(SignIn.cookie_digest) == _digest(token))
 
 
 # --- API clients: a short-lived JWT and a rotating refresh token -----------------------------------------
@@ -599,25 +639,30 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
             .with_for_update()
         ).one()
         if token.used_at is not None:
-            return _used_before(session, token.used_at, sign_in)
+            return _used_before(session, token.used_at, sign_in, user)
         if sign_in.revoked_at or user.disabled_at or sign_in.expires_at <= clock.now():
             return None
         if _must_enrol(db.settings, user):
             raise enrolment_required()
         token.used_at = sign_in.last_seen_at = clock.now()
         session.flush()
+        security_event(session, Event.RENEWED, factor="token", person=_person(user))
         return _pair(session, db.settings, sign_in)
 
     outcome = db.unit_of_work(operation)
     if isinstance(outcome, errors.RefreshTokenUsed):
         raise outcome
     if outcome is None:
+        security_event(db, Event.ENDED_SESSION_USED, reason="refresh_token", factor="token")
         raise errors.NotSignedIn("This refresh token is not valid. Sign in again.")
     return outcome
 
 
-def _used_before(session: Session, used_at: datetime, sign_in: SignIn) -> errors.RefreshTokenUsed:
-    if sign_in.revoked_at is None and clock.now() - used_at < REFRESH_GRACE:
+def _used_before(session: Session, used_at: datetime, sign_in: SignIn, user: User) -> errors.RefreshTokenUsed:
+    soon = sign_in.revoked_at is None and clock.now() - used_at < REFRESH_GRACE
+    reason = "within_grace" if soon else "refresh_token"
+    security_event(session, Event.TOKEN_REUSED, reason=reason, factor="token", person=_person(user), by_person=False)
+    if soon:
         return errors.RefreshTokenUsed(
             "This refresh token was exchanged a moment ago. Use the tokens of that answer; the sign-in goes on.",
             signed_out=False,
@@ -660,10 +705,24 @@ def what_changed(actor: Actor, rows: Sequence[Any], settings: Settings) -> error
 
 def revoke(db: Database, actor: Actor) -> None:
     """Ends the sign-in behind this actor: its access and refresh tokens are refused from now on."""
-    db.unit_of_work(
-        lambda session: session.execute(
+    _sign_out(db, col(SignIn.id) == actor.sign_in_id)
+
+
+def _sign_out(db: Database, which: Any) -> None:
+    def operation(session: Session) -> None:
+        ended = session.execute(
             update(SignIn)
-            .where(col(SignIn.id) == actor.sign_in_id, col(SignIn.revoked_at).is_(None))
+            .where(which, col(SignIn.revoked_at).is_(None))
             .values(revoked_at=clock.now(), ended_by=End.SELF)
         )
-    )
+        if not isinstance(ended, CursorResult) or ended.rowcount != 1:
+            return
+        user, kind = session.execute(
+            select(User, col(SignIn.kind)).join(SignIn, col(SignIn.user_id) == col(User.id)).where(which)
+        ).one()
+        security_event(session, Event.SIGNED_OUT, reason=kind, person=_person(user))
+        audit.record(
+            session, actor_id=user.id, action="sign_in.close", object=f"user {user.id}", changes={"kind": [kind, None]}
+        )
+
+    db.unit_of_work(operation)

@@ -19,8 +19,10 @@ from sqlmodel import col
 
 from bank_app import clock
 from bank_app.domain import digits
+from bank_app.domain.accounting import Role
 from bank_app.errors import SecondFactorUsed, SecondFactorWrong
 from bank_app.models import RecoveryCode, User
+from bank_app.services.security_events import Event, Person, security_event
 from bank_app.settings import Settings
 
 HOW_MANY = 10
@@ -104,6 +106,11 @@ def refusal(
         update(RecoveryCode).where(this, col(RecoveryCode.used_at).is_(None)).values(used_at=clock.now())
     )
     if isinstance(used, CursorResult) and used.rowcount == 1:
+        person = Person(user.id, Role(user.role))
+        security_event(
+            session, Event.USER_CHANGED, reason="recovery_code_used", factor="recovery_code", person=person,
+            email=user.email,
+        )  # fmt: skip
         return None
     if session.execute(select(col(RecoveryCode.used_at)).where(this)).first():
         return SecondFactorUsed("That recovery code was used already. Take another one.", reason="recovery")

@@ -19,6 +19,7 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import BankFacts, User
 from bank_app.services import audit, auth, passwords
+from bank_app.services.security_events import Event, Person, security_event
 
 _ROW = 1
 MAX_NAME = 40
@@ -92,7 +93,12 @@ def run(db: Database, token: str, wanted: Choices) -> UUID:
         Forbidden: demo people were chosen where they may not be.
     """
     before = db.read(lambda session: (facts(session), _row(session)))
-    _require_open(before[0], before[1], token)
+    try:
+        _require_open(before[0], before[1], token)
+    except errors.BankError as refused:
+        over = isinstance(refused, errors.NotFound)
+        security_event(db, Event.SIGN_IN_FAILED, reason="set_up_over" if over else "set_up_token", factor="token")
+        raise
     bank_name, email, name = _checked(wanted)
     hashed, user_id = passwords.hashed(wanted.password), new_id()
 
@@ -125,6 +131,9 @@ def run(db: Database, token: str, wanted: Choices) -> UUID:
             session, actor_id=user_id, action="bank.set_up", object="bank",
             changes={"name": [None, bank_name], "demo": [False, wanted.demo]},
         )  # fmt: skip
+        security_event(
+            session, Event.USER_MADE, reason="set_up", factor="token", person=Person(user_id, Role.ADMIN), email=email
+        )
         return user_id
 
     return db.unit_of_work(operation)

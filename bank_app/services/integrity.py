@@ -509,6 +509,8 @@ class _Check:
             "holds_guard": Refusal("UPDATE", "holds", some=True),
             "holds_no_delete": Refusal("DELETE", "holds", some=False),
             "holds_start_open": Refusal("INSERT", "holds", some=True),
+            "security_events_no_update": Refusal("UPDATE", "security_events", some=False),
+            "security_events_no_early_delete": Refusal("DELETE", "security_events", some=True),
         }
         for table in IMMUTABLE_TABLES:
             for change in ("UPDATE", "DELETE"):

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from bank_app import clock, errors
-from bank_app.database import Database
+from bank_app.database import Database, afterwards
 from bank_app.domain.accounting import Role
 from bank_app.models import PasswordLink, User
 from bank_app.services import access, audit, auth, passwords, sessions
 from bank_app.services.auth import Actor, End
+from bank_app.services.security_events import Event, Person, security_event
 
 LASTS = timedelta(minutes=30)
 
@@ -65,6 +66,7 @@ def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
             session, actor_id=actor.user_id, action="password.change", object=f"user {actor.user_id}",
             changes={"sign_ins": [ended, 0]},
         )  # fmt: skip
+        security_event(session, Event.PASSWORD_CHANGED, factor="password", person=actor.person)
 
     db.unit_of_work(operation)
 
@@ -117,6 +119,7 @@ def use(db: Database, token: str, new_password: str) -> None:
     """
     found = db.read(lambda session: _of(session, token))
     if found is None:
+        _note_bad_link(db, token)
         raise _not_valid()
     user_id, email = found
     passwords.require_good(new_password, email)
@@ -135,6 +138,7 @@ def use(db: Database, token: str, new_password: str) -> None:
             .values(used_at=clock.now())
         )
         if not isinstance(used, CursorResult) or used.rowcount != 1:
+            afterwards(session, lambda ended: _note_bad_link(ended, token), when_refused=True)
             raise _not_valid()
         session.execute(
             update(User)
@@ -147,8 +151,29 @@ def use(db: Database, token: str, new_password: str) -> None:
             session, actor_id=user_id, action="password.reset", object=f"user {user_id}",
             changes={"sign_ins": [ended, 0]},
         )  # fmt: skip
+        role = session.execute(select(col(User.role)).where(col(User.id) == user_id)).scalar_one()
+        security_event(session, Event.PASSWORD_CHANGED, factor="link", person=Person(user_id, Role(role)), email=email)
 
     db.unit_of_work(operation)
+
+
+def _note_bad_link(db: Database, token: str) -> None:
+    """Writes down what is wrong with a link, which whoever tries it is not told."""
+
+    def operation(session: Session) -> Any:
+        columns = col(PasswordLink.used_at), col(PasswordLink.expires_at), col(User.id), col(User.role)
+        return session.execute(
+            select(*columns)
+            .join(User, col(User.id) == col(PasswordLink.user_id))
+            .where(col(PasswordLink.digest) == _digest(token))
+        ).first()
+
+    row, reason = db.read(operation), "link_unknown"
+    if row is not None:
+        over = row.expires_at <= clock.now()
+        reason = "link_used" if row.used_at is not None else "link_expired" if over else "link_void"
+    person = Person(row.id, Role(row.role)) if row is not None else None
+    security_event(db, Event.PASSWORD_NOT_CHANGED, reason=reason, factor="link", person=person, by_person=False)
 
 
 def _of(session: Session, token: str) -> tuple[UUID, str] | None:

@@ -15,6 +15,7 @@ from bank_app.database import Database
 from bank_app.models import RecoveryCode, SignIn, User
 from bank_app.services import access, audit, auth, codes, reasons, sessions
 from bank_app.services.auth import Actor
+from bank_app.services.security_events import Event, security_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,4 +190,7 @@ def _record(
 ) -> None:
     audit.record(
         session, actor_id=actor.user_id, action=action, object=f"user {user_id}", reason=reason, changes=changes
+    )
+    security_event(
+        session, Event.USER_CHANGED, reason=action, factor="code", person=actor.person, thing=f"user {user_id}"
     )

@@ -124,7 +124,7 @@ def _add_sign_out(routes: FastAPI, db: Database, settings: Settings) -> None:
     @routes.post("/auth/logout")
     async def logout(request: Request) -> Response:
         if not native_forms.own_origin(request, settings):
-            return native_forms.foreign()
+            return native_forms.foreign(request)
         token = request.cookies.get(cookies.name(settings), "")
         if token:
             await calls.call(auth.close_browser_session, db, token)

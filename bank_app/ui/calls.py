@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from fastapi import Request
 from sqlalchemy.orm import Session
 
 from bank_app.database import Database
-from bank_app.services import vitals
+from bank_app.errors import Forbidden
+from bank_app.services import audit, auth, security_events, vitals
+from bank_app.services.auth import Actor
 from bank_app.services.hashing import desk
+from bank_app.services.security_events import Event
 from bank_app.settings import Settings
+from bank_app.ui import cookies
 
 T = TypeVar("T")
 
@@ -32,6 +39,8 @@ class Bank:
 
 
 _connected: list[Bank] = []
+# For whom the bank is asked from here on, in this task and what it starts.
+_asking: ContextVar[Actor | None] = ContextVar("asking", default=None)
 
 
 def connect(db: Database, settings: Settings) -> None:
@@ -75,11 +84,56 @@ async def call_hashing(function: Callable[..., T], *args: Any, **kwargs: Any) ->
     Raises:
         PasswordsBusy: too many wait already.
     """
-    return await desk.run(function, *args, **kwargs)
+    with _refusals_noted():
+        return await desk.run(function, *args, **kwargs)
+
+
+def acting_for(actor: Actor | None) -> None:
+    """Says who asks from here on, so that what is refused is written down with who it was."""
+    _asking.set(actor)
+
+
+async def sender_of(
+    request: Request, db: Database, settings: Settings, *, enrolling: bool = False
+) -> tuple[Actor | None, str]:
+    """Who sent a request of a browser, by its session cookie, and that cookie.
+
+    Raises:
+        EnrolmentRequired: as `auth.actor_of_cookie`.
+    """
+    token = cookies.session_token(request.headers.get("cookie", ""), settings)
+    actor = await call(auth.actor_of_cookie, db, token, enrolling=enrolling) if token else None
+    acting_for(actor)
+    came, path = audit.source(), getattr(request.scope.get("route"), "path", request.url.path)
+    audit.came_from(came.address, came.request_id, "browser", f"{request.method} {path}")
+    return actor, token
+
+
+def note(event: Event, **about: Any) -> None:
+    """Has something written down that no service sees, without waiting for it."""
+    asking = _asking.get()
+    known = {"person": asking.person if asking else None, "thing": audit.source().asked, **about}
+    write = security_events.later(bank().db, event, **known)
+    if write is not None:
+        with contextlib.suppress(RuntimeError):
+            # At the very end of a process no thread begins anything; the log has it.
+            bank().threads.submit(contextvars.copy_context().run, write)
 
 
 async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(threads, contextvars.copy_context().run, work)
+    with _refusals_noted():
+        return await asyncio.get_running_loop().run_in_executor(threads, contextvars.copy_context().run, work)
+
+
+@contextlib.contextmanager
+def _refusals_noted() -> Iterator[None]:
+    """What a service does not allow somebody is written down, whichever page or form asked for it."""
+    try:
+        yield
+    except Forbidden:
+        if _asking.get() is not None:
+            note(Event.NOT_ALLOWED, reason="role", trail=security_events.ATTEMPTED)
+        raise
 
 
 async def read(operation: Callable[[Session], T]) -> T:

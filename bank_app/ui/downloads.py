@@ -12,10 +12,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from bank_app.database import Database
 from bank_app.domain import csv_file
 from bank_app.errors import BankError, DatabaseUnavailable, EnrolmentRequired, Forbidden, Throttled
-from bank_app.services import auth
+from bank_app.services import security_events
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
-from bank_app.ui import calls, cookies, lookups
+from bank_app.ui import calls, lookups
 
 CSV, JSON = "text/csv; charset=utf-8", "application/json"
 
@@ -48,19 +48,25 @@ async def send(
         page: Where somebody is led who has to sign in first.
         otherwise: The status of a refusal that has none of its own.
     """
-    token = cookies.session_token(request.headers.get("cookie", ""), settings)
     try:
-        actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
+        actor, _ = await calls.sender_of(request, db, settings)
         if actor is None:
             return RedirectResponse(f"/sign-in?next={quote(page)}", 303)
         lookups.count_file(actor, settings)
         file = await make(actor)
+        await calls.call(_note, db, actor, file, request)
     except EnrolmentRequired:
         raise
     except BankError as error:
         return _refused(error, otherwise)
     headers = {"content-disposition": f'attachment; filename="{file.name}"', "cache-control": "no-store"}
     return Response(content(file.text, file.kind), media_type=file.kind, headers=headers)
+
+
+def _note(db: Database, actor: Actor, file: File, request: Request) -> None:
+    """What somebody took away: the file, with which filters, and how much of it."""
+    facts = {"filters": str(request.query_params)[:500], "path": request.url.path[:200], "lines": file.text.count("\n")}
+    security_events.taken_away(db, actor.person, file.name, facts)
 
 
 def content(text: str, kind: str) -> str:

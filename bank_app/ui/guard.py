@@ -17,7 +17,7 @@ from reflex_base.registry import RegistrationContext
 
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.services import audit, auth, proxies, refusals
+from bank_app.services import audit, auth, proxies, security_events
 from bank_app.services.auth import End
 from bank_app.ui import calls, cookies, first_run
 from bank_app.ui.session import SessionState, holder
@@ -136,7 +136,7 @@ class SessionGuard(rx.Middleware):
         # Whatever this event leads to is recorded with where it came from.
         sent = [(name.encode(), str(value).encode()) for name, value in router.headers.raw_headers.items()]
         address = proxies.address_of(bank.settings, router.session.client_ip, sent)
-        audit.came_from(address, EventContext.get().txid)
+        audit.came_from(address, EventContext.get().txid, "socket", event.name.rpartition(".")[2])
         token = cookies.session_token(router.headers.cookie, bank.settings)
         try:
             active = event.name.rpartition(".")[2] not in _BY_ITSELF
@@ -146,6 +146,7 @@ class SessionGuard(rx.Middleware):
             # The books cannot be asked who this is: nothing runs, and the page keeps what it shows.
             log.warning("event refused: %s", error.code)
             return StateUpdate()
+        calls.acting_for(actor)
         root = state._get_root_state()  # noqa: SLF001 - the only way to the whole tab
         session = await root.get_state(SessionState)
         theirs = session._tab_session  # noqa: SLF001
@@ -189,5 +190,5 @@ class SessionGuard(rx.Middleware):
             return None
         log.warning("event refused: not callable")
         if audience == STAFF:
-            await calls.call(refusals.of(calls.bank().db).record, actor.user_id, event.name.rpartition(".")[2])
+            await calls.call(security_events.not_allowed, calls.bank().db, actor.person, event.name.rpartition(".")[2])
         return StateUpdate()

@@ -11,9 +11,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from bank_app.database import Database
 from bank_app.errors import BankError, EnrolmentRequired, NotFound
 from bank_app.lab.office import Office
-from bank_app.services import auth
+from bank_app.services import security_events
 from bank_app.settings import Settings
-from bank_app.ui import calls, cookies, lab_desk
+from bank_app.ui import calls, lab_desk
 from bank_app.ui.downloads import CSV, JSON, content
 
 _KINDS = {"report.json": JSON, "samples.csv": CSV}
@@ -24,14 +24,14 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 
     @routes.get("/lab/runs/{number}/{name}")
     async def download(request: Request, number: str, name: str) -> Response:
-        token = cookies.session_token(request.headers.get("cookie", ""), settings)
         try:
-            actor = await calls.call(auth.actor_of_cookie, db, token) if token else None
+            actor, _ = await calls.sender_of(request, db, settings)
             if actor is None:
                 return RedirectResponse(f"/sign-in?next=/lab/runs/{quote(number)}", 303)
             if name not in _KINDS or not number.isascii() or not number.isdigit() or len(number) > 9:
                 raise NotFound("There is no such page.")
             text = await lab_desk.ask(actor, lambda office: _file(office, int(number), name))
+            await calls.call(security_events.taken_away, db, actor.person, f"run-{number}-{name}", {})
         except EnrolmentRequired:
             raise
         except BankError as error:

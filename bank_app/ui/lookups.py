@@ -9,7 +9,9 @@ from limits.strategies import FixedWindowRateLimiter
 from bank_app import clock
 from bank_app.errors import Throttled
 from bank_app.services.auth import Actor
+from bank_app.services.security_events import Event
 from bank_app.settings import Settings
+from bank_app.ui import calls
 
 _NAMES = parse("20 per minute")
 _FORMS = parse("30 per minute")
@@ -47,5 +49,6 @@ def count_file(actor: Actor, settings: Settings) -> None:
 def _count(allowed: RateLimitItem, who: str, settings: Settings) -> None:
     if not settings.rate_limits or _counted.hit(allowed, who):
         return
+    calls.note(Event.TOO_MUCH, reason="tries")
     wait = max(1, round(_counted.get_window_stats(allowed, who).reset_time - clock.now().timestamp()))
     raise Throttled(f"Too many tries. Wait {wait} seconds.", retry_after=wait)

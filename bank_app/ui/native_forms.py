@@ -6,7 +6,6 @@ Whatever sets or takes a cookie, and whatever carries a password, comes this way
 from __future__ import annotations
 
 import json
-import logging
 from html import escape
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -28,11 +27,11 @@ from bank_app.errors import (
 )
 from bank_app.services import auth, proxies
 from bank_app.services.hashing import desk
+from bank_app.services.security_events import Event
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies
 from bank_app.ui.guard import sign_in_address
 
-log = logging.getLogger(__name__)
 _LARGEST_FORM = 8_192
 _FOREIGN = "This form was sent from another site."
 
@@ -48,8 +47,7 @@ async def posted(request: Request, settings: Settings, *, hashes: str = "") -> t
     `hashes` is the page of a form of which each takes a hash of a password: turned away unread while too many do.
     """
     if not own_origin(request, settings):
-        log.warning("form refused: sent from another site")
-        return FormData(), foreign()
+        return FormData(), foreign(request)
     length = request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > _LARGEST_FORM:
         return FormData(), PlainTextResponse("This form is too large.", 413)
@@ -72,9 +70,7 @@ async def signed_in(
     form, refused = await posted(request, settings, hashes=page)
     if refused:
         return form, None, refused
-    token = request.cookies.get(cookies.name(settings), "")
-    whose = auth.actor_of_cookie
-    actor = await calls.call(whose, db, token, enrolling=enrolling) if token else None
+    actor, token = await calls.sender_of(request, db, settings, enrolling=enrolling)
     return form, actor, None if actor else await gone(db, token, page)
 
 
@@ -97,8 +93,10 @@ def whence(request: Request, settings: Settings) -> dict[str, Any]:
     return {"address": address, "user_agent": request.headers.get("user-agent", "")[:300]}
 
 
-def foreign() -> Response:
-    """The answer to what another site made a browser send."""
+def foreign(request: Request) -> Response:
+    """The answer to what another site made a browser send, which is written down."""
+    origin = request.headers.get("origin", "")[:80]
+    calls.note(Event.OTHER_SITE, reason="form", thing=f"{request.method} {request.url.path}", facts={"origin": origin})
     return PlainTextResponse(_FOREIGN, 403)
 
 

@@ -54,7 +54,7 @@ def _add_change(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def change(request: Request) -> Response:
         form, actor, refused = await native_forms.signed_in(request, db, settings, SECURITY)
         if refused or actor is None:
-            return refused or native_forms.foreign()
+            return refused or native_forms.foreign(request)
         old, new = native_forms.password(form, "old"), native_forms.password(form, "password")
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
@@ -69,7 +69,7 @@ def _add_email(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def confirm(request: Request) -> Response:
         form, actor, refused = await native_forms.signed_in(request, db, settings, PROFILE)
         if refused or actor is None:
-            return refused or native_forms.foreign()
+            return refused or native_forms.foreign(request)
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
             await calls.call_hashing(profile.confirm_email, db, actor, native_forms.password(form))
@@ -87,7 +87,7 @@ def _add_second_step(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def begin(request: Request) -> Response:
         form, actor, refused = await native_forms.signed_in(request, db, settings, SECURITY, enrolling=True)
         if refused or actor is None:
-            return refused or native_forms.foreign()
+            return refused or native_forms.foreign(request)
         page = ENROL if actor.must_enrol else f"{SECURITY}/two-step"
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)

@@ -22,7 +22,7 @@ def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def change_role(request: Request) -> Response:
         form, actor, refused = await native_forms.signed_in(request, db, settings, USERS)
         if refused or actor is None:
-            return refused or native_forms.foreign()
+            return refused or native_forms.foreign(request)
         user_id, role = forms.identifier(form.get("user")), forms.field(form, "role", 10)
         if user_id is None:
             return RedirectResponse(USERS, 303)

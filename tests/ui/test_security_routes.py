@@ -5,8 +5,10 @@ from datetime import timedelta
 import httpx
 import pyotp
 import pytest
+from sqlalchemy import select
 
 from bank_app import clock, demo, demo_town
+from bank_app.models import SecurityRecord
 from bank_app.services import auth, first_setup, password_links, passwords, profile, second_factor
 from bank_app.ui import cookies as named
 from bank_app.ui.browser_routes import create_routes
@@ -218,3 +220,27 @@ def test_a_code_that_was_used_is_told_so_when_signing_in_and_when_turning_it_off
         client.send(f"{step}.open", cookie=cookie, path="/settings/security/two-step")
         shown = client.send(f"{step}.turn_off", {"form": {"code": typed}}, cookie=cookie)
         assert said in shown
+
+
+def test_forms_of_other_sites_refusals_and_files_are_written_down(browser, bank, register, ada, counter):
+    account = counter.open(ada, "5.00")
+    sign_in(browser, ada)
+    assert browser.post("/auth/logout", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    someone = {"user": str(ada.user_id), "role": "admin", "reason": "Because I can do it", "password": PASSWORD}
+    assert browser.post("/auth/role", data=someone).status_code == 303
+    assert browser.get("/ops/transactions/export.csv").status_code == 403
+    assert browser.get(f"/accounts/{account.number}/export.csv?type=deposit").status_code == 200
+    bank.threads.shutdown()
+    rows = bank.db.read(
+        lambda session: session.execute(select(SecurityRecord).order_by(SecurityRecord.id)).scalars().all()
+    )
+    found = {(row.event, row.object, row.person_id) for row in rows}
+    assert found >= {
+        ("malicious_cors", "POST /auth/logout", None),
+        ("authz_fail", "POST /auth/role", ada.user_id),
+        ("authz_fail", "GET /ops/transactions/export.csv", ada.user_id),
+    }
+    [taken] = [row for row in rows if row.event == "sensitive_read"]
+    assert (taken.person_id, taken.door, taken.facts["filters"], taken.facts["lines"]) == (
+        ada.user_id, "browser", "type=deposit", 2
+    )  # fmt: skip

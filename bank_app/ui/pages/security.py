@@ -27,6 +27,7 @@ _EVENTS = {
     "user.email_proposed": "Another email proposed",
     "user.email_declined": "Kept the email",
     "sign_in.open": "Signed in",
+    "sign_in.close": "Signed out",
     "sign_in.end": "A device was signed out",
     "sign_in.end_others": "Signed out everywhere else",
     "sign_in.end_all": "Signed out everywhere",
