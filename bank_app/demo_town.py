@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.database import Database
-from bank_app.domain import money
+from bank_app.domain import money, worth
 from bank_app.domain.accounting import AccountKind, Direction, Draft, Leg, Role, TransactionType
 from bank_app.domain.identifiers import new_id
 from bank_app.services import accounts, auth, ledger
@@ -33,18 +33,6 @@ _MEMOS = ("Lunch", "Thank you", "Half of the tickets", "Bike repair", "Books", "
 _USUAL_ACCOUNTS = (AccountKind.CHECKING, AccountKind.SAVINGS)
 
 
-# About how many units of a currency a dollar is, in round numbers, so that a coffee costs what one could believe.
-_UNITS = {
-    10: "BWP CNY CZK DKK EGP GTQ HKD HNL MDL MOP MXN NAD NOK PHP SCR SEK SLE STN SZL THB TRY TWD UAH ZAR ZMW",
-    100: "ALL AMD ARS BDT BTN CRC CVE DJF DOP DZD ETB GMD GYD HTG HUF INR ISK JMD JPY KES KGS KMF KZT LKR LRD MKD MUR"
-         " MVR NPR NIO PKR RSD RUB SDG SSP TJS UYI VES VUV XPF YER",
-    1_000: "AOA BIF CDF CLP COP IQD KHR KPW KRW MGA MMK MNT MWK NGN RWF SOS TZS UGX XAF XOF",
-    10_000: "GNF IDR LAK PYG SYP UZS VND",
-    100_000: "IRR LBP",
-}  # fmt: skip
-_SCALES = {code: units for units, codes in _UNITS.items() for code in codes.split()}
-
-
 @dataclass(frozen=True, slots=True)
 class Prices:
     """What the amounts of the story are in a currency: they are told in hundredths, each of `scale` hundredths."""
@@ -57,7 +45,7 @@ class Prices:
         """In a currency, by default the bank's own, which alone the settings can scale."""
         own = not code or code == settings.currency
         code = code or settings.currency
-        return cls(code, (settings.demo_scale if own else 0) or _SCALES.get(code, 1))
+        return cls(code, (settings.demo_scale if own else 0) or worth.units_of_a_dollar(code))
 
     def minor(self, hundredths: int) -> int:
         """In minor units; something is never nothing."""

@@ -103,6 +103,12 @@ class EnrolmentRequired(Forbidden):
     code, title = "enrolment_required", "Set up two-step sign-in first"
 
 
+class StepUpRequired(Forbidden):
+    """This takes a code given a moment ago; nothing was done, and the same goes once it is given."""
+
+    code, title = "step_up_required", "A fresh code is needed"
+
+
 class TokenWrong(Forbidden):
     """Not the token for setting the bank up that the newest start of the server printed."""
 

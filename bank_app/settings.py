@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bank_app.domain import money
+from bank_app.domain import money, worth
 from bank_app.domain.accounting import Role
 
 # Whole units that the richest of the demo has, and a little more.
@@ -139,6 +139,18 @@ class Settings(BaseSettings):
         description="Who must sign in in two steps: nobody, the bank's people, or everybody. Until somebody has set it "
         "up, signing in leads to that and to nothing else.",
     )
+    step_up_minutes: int = Field(
+        5,
+        ge=1,
+        le=60,
+        description="Minutes that a code of the second step stands where much depends on one: roles, helping somebody "
+        "to sign in, files of all customers, payments above BANK_STEP_UP_ABOVE.",
+    )
+    step_up_above: str = Field(
+        "1000",
+        description="Payments of more than this take a code given a moment ago, of people with a second step: about so "
+        "many dollars in every currency (1000), amounts of single ones (500 EUR, 60000 JPY), or off.",
+    )
     refresh_token_days: int = Field(30, ge=1, le=365, description="Days that an API sign-in can be refreshed.")
     security_days: int = Field(
         400, ge=30, le=4000, description="Days that security events and looks at customers are kept."
@@ -195,6 +207,12 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("step_up_above")
+    @classmethod
+    def _known_limits(cls, value: str) -> str:
+        _limits(value)
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_engine(cls, value: str) -> str:
@@ -240,6 +258,19 @@ class Settings(BaseSettings):
         """Whether somebody of this role must sign in in two steps."""
         return self.second_step == "all" or (self.second_step == "staff" and role.sees_every_account)
 
+    @cached_property
+    def _step_up(self) -> tuple[int | None, Mapping[str, int]]:
+        """About how many dollars a payment may be without a code, and how many units of single currencies."""
+        return _limits(self.step_up_above)
+
+    def asks_code_above(self, currency: str, amount_minor: int) -> bool:
+        """Whether a payment is so large that it takes a code given a moment ago."""
+        dollars, units = self._step_up
+        if currency not in units and dollars is None:
+            return False
+        most = units.get(currency, (dollars or 0) * worth.units_of_a_dollar(currency))
+        return amount_minor > most * money.currency(currency).unit
+
     def address_of(self, peer: str, forwarded: Sequence[str]) -> str:
         """Where a request comes from: the peer, or what the outermost trusted proxy saw.
 
@@ -282,6 +313,20 @@ class Settings(BaseSettings):
         if len(key) < 32:
             raise SettingsError(f"{path} holds no key: remove it, and a new one is made (everybody signs in again).")
         return key
+
+
+def _limits(text: str) -> tuple[int | None, Mapping[str, int]]:
+    """Whole units: `1000` is about dollars, in any currency; `500 EUR` is of one; `off` is none."""
+    dollars, units = None, {}
+    for part in [] if text.strip().lower() == "off" else text.split(","):
+        amount, _, code = part.strip().partition(" ")
+        if not (amount.isascii() and amount.isdigit()):
+            raise ValueError("is a whole number, `500 EUR, 60000 JPY` for single currencies, or off")
+        if code:
+            units[money.currency(code.strip()).code] = int(amount)
+        else:
+            dollars = int(amount)
+    return dollars, units
 
 
 def _split(urls: str) -> list[str]:

@@ -4,9 +4,19 @@ import { createElement as el, useEffect, useRef } from "react";
 
 const CROSS = "M18 6 6 18M6 6l12 12";
 
-// Closes, with its form emptied, whenever `done` changes: the server says that the decision was carried out.
-export function Dialog({ id, title, done, children }) {
+// Closes, with its form emptied, whenever `done` changes: the server says that the decision was carried out. Opens by
+// itself whenever `opened` changes, in front of any other.
+export function Dialog({ id, title, done, opened, children }) {
   const box = useRef(null);
+  // What it was when the page came is no wish to open it.
+  const before = useRef(opened);
+  useEffect(() => {
+    if (opened === before.current) return;
+    before.current = opened;
+    if (!box.current || box.current.open) return;
+    box.current.showModal();
+    box.current.querySelector("input, textarea, select")?.focus();
+  }, [opened]);
   useEffect(() => {
     if (!done || !box.current?.open) return;
     box.current.close();

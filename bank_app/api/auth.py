@@ -8,13 +8,15 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import Field
 
+from bank_app import clock
 from bank_app.api import schemas
 from bank_app.api.dependencies import Bank, SignedIn
 from bank_app.api.documents import operation_id, problems
 from bank_app.api.requests import ActorRoute, HashingRoute, PublicRoute, client_address
+from bank_app.api.values import Time
 from bank_app.domain.accounting import Role
 from bank_app.errors import Forbidden
-from bank_app.services import auth
+from bank_app.services import auth, step_up
 from bank_app.services.hashing import desk
 
 hashing = APIRouter(
@@ -173,6 +175,40 @@ def refresh(body: RefreshIn, bank: Bank) -> TokensOut:
 def logout(actor: SignedIn, bank: Bank) -> None:
     """Ends the sign-in that the access token belongs to."""
     auth.revoke(bank, actor)
+
+
+class StepUpIn(schemas.Request):
+    """A code of the second step, given once more."""
+
+    otp: str = Field(
+        max_length=40,
+        description="A new code of the authenticator app, or a recovery code.",
+        examples=["123456"],
+    )
+
+
+class StepUpOut(schemas.Answer):
+    """What that code is good for."""
+
+    fresh_until: Time = Field(description="Until then nothing in this sign-in answers `step_up_required`.")
+
+
+@signed_in.post(
+    "/auth/step-up",
+    summary="Give a fresh code",
+    response_description="The request that was answered `step_up_required` goes through now.",
+    responses=problems(
+        "unauthenticated", "token_expired", "second_factor_wrong", "second_factor_used", "not_found", body=True
+    ),
+)
+def give_code(body: StepUpIn, actor: SignedIn, bank: Bank) -> StepUpOut:
+    """Notes that whoever holds the access token gave a right code just now. Codes are good once; guesses are counted.
+
+    For people who sign in in two steps: some requests are `step_up_required` unless a code was given within the last
+    minutes, at sign-in or here. Send those again afterwards, with the same key.
+    """
+    fresh = step_up.prove(bank, actor, code=body.otp)
+    return StepUpOut(fresh_until=fresh.fresh_until or clock.now())
 
 
 @signed_in.get(

@@ -59,6 +59,12 @@ CATALOGUE: Mapping[str, Meaning] = {
         "done, and a refresh token that was sent is still good.",
         "Sign in with a browser, which leads to setting it up, and then sign in here with `otp`.",
     ),
+    "step_up_required": Meaning(
+        "This person signs in in two steps and has given no code within the last minutes, which "
+        "this takes: roles, helping somebody to sign in, files of all customers, and payments above the bank's limit. "
+        "Nothing was done, and nothing is kept under the key.",
+        "Send a new code as `otp` to POST /api/v1/auth/step-up, and then the same again, with the same key.",
+    ),
     "not_found": Meaning("Nothing is at this address.", "Check the address against the reference at /api/v1/docs."),
     "account_not_found": Meaning(
         "No account has this number, or it is an account that the caller may not use. The two are not told apart.",

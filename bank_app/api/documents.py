@@ -81,7 +81,8 @@ def problems(*codes: str, body: bool = False) -> dict[int | str, dict[str, Any]]
     by_status: dict[int, list[str]] = {}
     # Whoever is known may still have to set his second step up.
     signed_in = ("enrolment_required",) if "unauthenticated" in codes else ()
-    for code in (*codes, *signed_in, *(_WITH_BODY if body else ()), *_ALWAYS):
+    fresh = ("step_up_required",) if signed_in and "forbidden" in codes else ()
+    for code in (*codes, *signed_in, *fresh, *(_WITH_BODY if body else ()), *_ALWAYS):
         listed = by_status.setdefault(status_of_code(code), [])
         if code not in listed:
             listed.append(code)

@@ -19,7 +19,7 @@ from bank_app.api import errors
 from bank_app.api.metrics import Metrics
 from bank_app.database import Database
 from bank_app.domain.identifiers import new_id
-from bank_app.errors import SignInLocked, Throttled
+from bank_app.errors import SignInLocked, StepUpRequired, Throttled
 from bank_app.services import audit, proxies, security_events
 from bank_app.services.security_events import Event
 
@@ -100,7 +100,7 @@ class Envelope:
         """What was not allowed, or too much. A refusal of signing in was written down where it was decided."""
         actor, refusal = state.get("actor"), state.get("refusal")
         person = actor.person if actor else None
-        if status == _FORBIDDEN and person:
+        if status == _FORBIDDEN and person and not isinstance(refusal, StepUpRequired):
             write = security_events.later(self._db, Event.NOT_ALLOWED, reason="role", person=person, thing=asked,
                                           trail=security_events.ATTEMPTED)  # fmt: skip
         elif isinstance(refusal, Throttled) and not isinstance(refusal, SignInLocked):

@@ -17,6 +17,7 @@ from bank_app.errors import Throttled
 POLICIES: Mapping[str, RateLimitItem] = {
     "login": parse("30 per minute"),
     "register": parse("30 per minute"),
+    "give_code": parse("30 per minute"),
     "check_payee": parse("60 per minute"),
     # Reads every record of the bank.
     "verify_audit_trail": parse("10 per minute"),

@@ -15,7 +15,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import User
-from bank_app.services import audit, auth, passwords, reasons, sessions
+from bank_app.services import audit, auth, passwords, reasons, sessions, step_up
 from bank_app.services.auth import Actor
 
 
@@ -173,11 +173,13 @@ def require_power_over(actor: Actor, user: User | None) -> None:
         raise errors.NotFound("There is no such person.")
     if user.id == actor.user_id or not actor.role.may_decide_about(Role(user.role)):
         raise errors.Forbidden("Only another admin can do this.")
+    step_up.require(actor)
 
 
 def _admins_only(actor: Actor) -> None:
     if actor.role is not Role.ADMIN:
         raise errors.Forbidden("Only an admin can do this.")
+    step_up.require(actor)
 
 
 def lock_person(session: Session, actor: Actor, user_id: UUID) -> User:
@@ -201,6 +203,7 @@ def lock_person(session: Session, actor: Actor, user_id: UUID) -> User:
     if role is None:
         raise errors.NotFound("There is no such person.")
     wanted = {user_id}
+    step_up.require(actor)
     if role != Role.CUSTOMER:
         _admins_only(actor)
         wanted.update(session.execute(select(col(User.id)).where(col(User.role) == Role.ADMIN.value)).scalars())

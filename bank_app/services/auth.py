@@ -24,7 +24,7 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.domain.text import one_line
 from bank_app.models import RefreshToken, SignIn, User
-from bank_app.services import audit, codes, guesses, passwords, tokens
+from bank_app.services import audit, codes, factors, guesses, passwords, tokens
 from bank_app.services.security_events import CODE_WANTED, Event, Person, security_event
 from bank_app.settings import Settings
 
@@ -69,9 +69,9 @@ class Actor:
     name: str
     role: Role
     sign_in_id: UUID | None = None
-    # Whether he signs in in two steps, and when he last gave a code in this sign-in.
+    # Whether he signs in in two steps, and until when the last code that he gave in this sign-in stands.
     two_steps: bool = False
-    proved_at: datetime | None = None
+    fresh_until: datetime | None = None
     # He has to set that up before he may do anything else.
     must_enrol: bool = False
     # As he was a moment ago: whoever posts for him asks in the same breath whether that still holds.
@@ -288,7 +288,7 @@ def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> U
             return None
         if not otp:
             return _code_wanted(db.settings, found)
-        return codes.refusal(session, db.settings, found, otp)
+        return factors.verify(session, db.settings, found, otp)
 
     return one_try(db, user.id, check)
 
@@ -435,9 +435,10 @@ def _digest(token: str) -> bytes:
 
 def _actor(settings: Settings, user: Any, user_id: UUID, sign_in_id: UUID, proved_at: datetime | None) -> Actor:
     """Who is behind a sign-in, whether of a browser or of a program; no actor is made of one anywhere else."""
+    fresh_until = proved_at + timedelta(minutes=settings.step_up_minutes) if proved_at else None
     return Actor(
         user_id, user.email, user.name, Role(user.role), sign_in_id, two_steps=user.totp_since is not None,
-        proved_at=proved_at, must_enrol=_must_enrol(settings, user),
+        fresh_until=fresh_until, must_enrol=_must_enrol(settings, user),
     )  # fmt: skip
 
 
@@ -485,7 +486,7 @@ def complete_browser_session(
     def check(session: Session, found: User) -> errors.BankError | None:
         if found.disabled_at is not None or not codes.is_on(found) or _mark(found) != mark:
             return errors.NotSignedIn("Sign in again.")
-        return codes.refusal(session, db.settings, found, code)
+        return factors.verify(session, db.settings, found, code)
 
     return _open_browser(db, one_try(db, user_id, check), address, user_agent, proved=True)
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Key
-from bank_app.services import auth, ledger, posting
+from bank_app.services import auth, ledger, posting, step_up
 from bank_app.services.auth import Actor
 from bank_app.services.movements import Deposit, Transfer, Withdraw
 from bank_app.services.orders import Known, Order, Settled, at_item, settle_all
@@ -64,12 +64,15 @@ async def post(
 
     Raises:
         IdempotencyKeyReused: the key was used with another batch, with another kind of request, or by one of its items.
+        StepUpRequired: all of it together is more than the actor may pay without a fresh code.
         BankError: an atomic batch was refused; nothing was posted, and `details["item"]` is the place (from 0) of the
             first item that failed.
         LockTimeout, DatabaseUnavailable, Overloaded, OutcomeUnknown: repeat with the same keys. Only of an atomic batch
             does that say that nothing was posted.
     """
     _must_be_another(key, items)
+    if actor.two_steps:
+        await asyncio.to_thread(step_up.require_for_batch, db, actor, [item.movement for item in items])
     # Thousands of fingerprints take a while; everybody else goes on meanwhile.
     whole, orders = await asyncio.to_thread(_orders, actor, items, atomic, key)
     queue = posting.of(db)

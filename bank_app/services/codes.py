@@ -91,16 +91,17 @@ def app_refusal(settings: Settings, user: User, typed: str) -> SecondFactorWrong
     return None
 
 
-def refusal(
+def is_of_app(typed: str) -> bool:
+    """Whether a code looks like one of an app."""
+    bare = _bare(typed)
+    return len(bare) == _DIGITS and bare.isdigit()
+
+
+def recovery_refusal(
     session: Session, settings: Settings, user: User, typed: str
 ) -> SecondFactorWrong | SecondFactorUsed | None:
-    """What is wrong with a code of the app or a recovery code; None if it is right, and then it is used up.
-
-    As `app_refusal`.
-    """
+    """What is wrong with a recovery code; None if it is right, and then it is used up. As `app_refusal`."""
     bare = _bare(typed)
-    if len(bare) == _DIGITS and bare.isdigit():
-        return app_refusal(settings, user, bare)
     this = and_(col(RecoveryCode.digest) == _digest(settings, user.id, bare), col(RecoveryCode.user_id) == user.id)
     used = session.execute(
         update(RecoveryCode).where(this, col(RecoveryCode.used_at).is_(None)).values(used_at=clock.now())

@@ -9,7 +9,7 @@ from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, Draft, HoldDraft, Key, Leg, ReleaseDraft, TransactionType
 from bank_app.domain.text import one_line
-from bank_app.services import four_eyes, ledger
+from bank_app.services import four_eyes, ledger, step_up
 from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.movements import CaptureHold, HoldMovement, PlaceHold
@@ -35,7 +35,7 @@ def draft_of(
         InvalidAmount: more decimals than the currency has, or more than the hold.
     """
     if isinstance(movement, PlaceHold):
-        return _place(actor, movement, key, known)
+        return _place(actor, movement, key, known, settings)
     hold = holds.get(movement.hold_id)
     if hold is None or not (actor.role.sees_every_account or known[hold.account_id].owner_id == actor.user_id):
         raise no_such_hold()
@@ -55,7 +55,9 @@ def draft_of(
     )
 
 
-def _place(actor: Actor, movement: PlaceHold, key: Key | None, known: Mapping[int, ledger.AccountFacts]) -> HoldDraft:
+def _place(
+    actor: Actor, movement: PlaceHold, key: Key | None, known: Mapping[int, ledger.AccountFacts], settings: Settings
+) -> HoldDraft:
     for number in movement.named:
         account = known.get(number)
         foreign = (
@@ -70,10 +72,14 @@ def _place(actor: Actor, movement: PlaceHold, key: Key | None, known: Mapping[in
         owner, payee = known[movement.account_id].owner_id, known[movement.to_account_id].owner_id
         four_eyes.colleague_sends(actor, payer=owner, payee=payee)
     currency = known[movement.account_id].currency
+    amount = movement.amount.minor(currency)
+    owners = [known[number].owner_id for number in movement.named] if movement.to_account_id else ()
+    if actor.two_steps and step_up.leaves(actor, *owners):
+        step_up.require_for_payment(actor, settings, currency, amount)
     return HoldDraft(
         id=movement.id,
         account_id=movement.account_id,
-        amount_minor=movement.amount.minor(currency),
+        amount_minor=amount,
         currency=currency,
         actor_id=actor.user_id,
         expires_in=movement.expires_in,

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from bank_app import errors
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldState, Key, Leg, TransactionType
 from bank_app.domain.text import one_line
-from bank_app.services import audit, auth, four_eyes, hold_book, hold_orders, ledger
+from bank_app.services import audit, auth, four_eyes, hold_book, hold_orders, ledger, step_up
 from bank_app.services.answers import same_again
 from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.movements import (
     AnyMovement,
     CashMovement,
+    Deposit,
     HoldMovement,
     OnHold,
     PlaceHold,
@@ -213,7 +214,9 @@ def _draft(
 ) -> AnyDraft:
     actor, movement = order.actor, order.movement
     if isinstance(movement, Reverse):
-        return reversal_draft(actor, movement, order.key, known, originals)
+        mirror = reversal_draft(actor, movement, order.key, known, originals)
+        step_up.require_for_payment(actor, settings, mirror.currency, mirror.legs[0].amount_minor)
+        return mirror
     if isinstance(movement, PlaceHold | OnHold):
         return hold_orders.draft_of(actor, movement, order.key, settings=settings, known=known, holds=holds)
     own = movement.own
@@ -225,6 +228,9 @@ def _draft(
     _may_move(actor, movement, known, settings)
     currency = known[own].currency
     amount = movement.amount.minor(currency)
+    owners = [known[number].owner_id for number in movement.named] if isinstance(movement, Transfer) else ()
+    if actor.two_steps and step_up.leaves(actor, *owners, into=isinstance(movement, Deposit)):
+        step_up.require_for_payment(actor, settings, currency, amount)
     debit, credit = movement.sides(currency)
     versions = {own: movement.if_version} if isinstance(movement, Transfer) and movement.if_version is not None else {}
     return Draft(

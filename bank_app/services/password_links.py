@@ -17,7 +17,7 @@ from bank_app import clock, errors
 from bank_app.database import Database, afterwards
 from bank_app.domain.accounting import Role
 from bank_app.models import PasswordLink, User
-from bank_app.services import access, audit, auth, passwords, sessions
+from bank_app.services import access, audit, auth, passwords, sessions, step_up
 from bank_app.services.auth import Actor, End
 from bank_app.services.security_events import Event, Person, security_event
 
@@ -43,9 +43,11 @@ def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
     Raises:
         CredentialsDoNotMatch, Throttled: `old` is not the actor's password, also when it was until a moment ago;
             counted like signing in.
+        StepUpRequired: as `step_up.require`.
         NotSignedIn: the sign-in ended meanwhile.
         Invalid: `new` is not good enough, or the old one again.
     """
+    step_up.require(actor)
     passwords.require_good(new, actor.email)
     proved = auth.prove(db, actor, old)
     if passwords.prepared(old) == passwords.prepared(new):

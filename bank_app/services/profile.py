@@ -13,7 +13,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.models import EmailChange, User
-from bank_app.services import access, audit, auth, reasons, sessions
+from bank_app.services import access, audit, auth, reasons, sessions, step_up
 from bank_app.services.auth import Actor
 
 # A new email that nobody confirms is forgotten.
@@ -85,10 +85,12 @@ def confirm_email(db: Database, actor: Actor, password: str) -> str:
 
     Raises:
         CredentialsDoNotMatch, Throttled: `password` is not the actor's; counted like signing in.
+        StepUpRequired: as `step_up.require`.
         NotFound: none waits any more.
         EmailTaken: somebody registered with it meanwhile.
     Locks: what waits, which only one of two confirmations finds.
     """
+    step_up.require(actor)
     proved = auth.prove(db, actor, password)
 
     def operation(session: Session) -> str:

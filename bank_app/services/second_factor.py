@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.models import RecoveryCode, SignIn, User
-from bank_app.services import access, audit, auth, codes, reasons, sessions
+from bank_app.models import RecoveryCode, User
+from bank_app.services import access, audit, auth, codes, factors, reasons, sessions, step_up
 from bank_app.services.auth import Actor
 from bank_app.services.security_events import Event, security_event
 
@@ -55,7 +55,7 @@ def begin(db: Database, actor: Actor, *, password: str) -> None:
         user = _person(session, actor.user_id)
         if codes.is_on(user):
             raise errors.Forbidden("Two-step sign-in is on already. Turn it off first.")
-        user.totp_secret = codes.sealed(db.settings, user.id, codes.new_secret())
+        factors.APP.begin(session, db.settings, user)
 
     db.unit_of_work(operation)
 
@@ -89,11 +89,11 @@ def confirm(db: Database, actor: Actor, *, code: str) -> tuple[str, ...]:
             return errors.Forbidden("Two-step sign-in is on already.")
         if user.totp_secret is None:
             return errors.NotFound("Begin with the key for your app.")
-        if refusal := codes.app_refusal(db.settings, user, code):
+        if refusal := factors.APP.verify(session, db.settings, user, code):
             return refusal
         user.totp_since = clock.now()
-        _prove(session, actor)
-        fresh = codes.new_recovery_codes(session, db.settings, user.id)
+        step_up.note(session, actor.sign_in_id)
+        fresh = tuple(factors.RECOVERY.begin(session, db.settings, user))
         ended = sessions.end_all_but(session, user.id, actor.sign_in_id, by=auth.End.SECOND_STEP)
         _record(session, actor, "second_step.on", user.id, sign_ins=[ended, 0])
         return None
@@ -116,7 +116,7 @@ def renew_recovery_codes(db: Database, actor: Actor, *, code: str) -> tuple[str,
         nonlocal fresh
         if refusal := _refusal_while_on(session, db, user, code):
             return refusal
-        fresh = codes.new_recovery_codes(session, db.settings, user.id)
+        fresh = tuple(factors.RECOVERY.begin(session, db.settings, user))
         _record(session, actor, "second_step.new_codes", user.id)
         return None
 
@@ -167,13 +167,7 @@ def reset(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None
 def _refusal_while_on(session: Session, db: Database, user: User, code: str) -> errors.BankError | None:
     if not codes.is_on(user):
         return errors.NotFound("Two-step sign-in is off.")
-    return codes.refusal(session, db.settings, user, code)
-
-
-def _prove(session: Session, actor: Actor) -> None:
-    """Notes that a right code was given in this sign-in just now."""
-    now = clock.now()
-    session.execute(update(SignIn).where(col(SignIn.id) == actor.sign_in_id).values(proved_at=now))
+    return factors.verify(session, db.settings, user, code)
 
 
 def _forget(session: Session, user: User) -> None:

@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.models import AuditRecord, SignIn
-from bank_app.services import audit, auth
+from bank_app.services import audit, auth, step_up
 from bank_app.services.auth import Actor, End
 from bank_app.settings import Settings
 
@@ -92,8 +92,10 @@ def end(session: Session, actor: Actor, sign_in_id: UUID) -> str:
 
     Raises:
         NotFound: it is not the actor's, or it ended before.
+        StepUpRequired: as `step_up.require`.
     """
     auth.still(session, actor)
+    step_up.require(actor)
     sign_in = session.execute(
         select(SignIn).where(
             col(SignIn.id) == sign_in_id, col(SignIn.user_id) == actor.user_id, col(SignIn.revoked_at).is_(None)
@@ -107,8 +109,13 @@ def end(session: Session, actor: Actor, sign_in_id: UUID) -> str:
 
 
 def end_others(session: Session, actor: Actor) -> int:
-    """Ends all of the actor's sign-ins but the one that asks, and says how many there were."""
+    """Ends all of the actor's sign-ins but the one that asks, and says how many there were.
+
+    Raises:
+        StepUpRequired: as `step_up.require`.
+    """
     auth.still(session, actor)
+    step_up.require(actor)
     ended = end_all_but(session, actor.user_id, actor.sign_in_id, by=End.ELSEWHERE)
     if ended:
         _record(session, actor, "sign_in.end_others", {"sign_ins": [ended, 0]})

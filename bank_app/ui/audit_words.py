@@ -48,6 +48,7 @@ ACTIONS: Mapping[str, str] = {
     "second_step.off": "Turned off two-step sign-in",
     "second_step.reset": "Reset two-step sign-in",
     "second_step.new_codes": "Made new recovery codes",
+    "second_step.proved": "Gave a code for something important",
     "password.change": "Changed password",
     "password.reset": "Chose a password by link",
     "password.link": "Made a password link",

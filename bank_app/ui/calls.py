@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 
 from bank_app.database import Database
-from bank_app.errors import Forbidden
+from bank_app.errors import EnrolmentRequired, Forbidden, StepUpRequired
 from bank_app.services import audit, auth, security_events, vitals
 from bank_app.services.auth import Actor
 from bank_app.services.hashing import desk
@@ -64,6 +64,14 @@ def adopt(settings: Settings) -> None:
     _connected[:] = [replace(bank(), settings=settings)]
 
 
+async def _asked_for_a_code() -> None:
+    """Until pages say how a person is asked for a code, nobody is."""
+
+
+# What happens on the page when a service turns somebody away until he gives a fresh code; the dialog puts itself here.
+when_code_wanted: list[Callable[[], Awaitable[None]]] = [_asked_for_a_code]
+
+
 async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Runs a blocking function on one of the threads."""
     began = time.perf_counter()
@@ -84,7 +92,7 @@ async def call_hashing(function: Callable[..., T], *args: Any, **kwargs: Any) ->
     Raises:
         PasswordsBusy: too many wait already.
     """
-    with _refusals_noted():
+    async with _refusals_heeded():
         return await desk.run(function, *args, **kwargs)
 
 
@@ -121,15 +129,23 @@ def note(event: Event, **about: Any) -> None:
 
 
 async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    with _refusals_noted():
+    async with _refusals_heeded():
         return await asyncio.get_running_loop().run_in_executor(threads, contextvars.copy_context().run, work)
 
 
-@contextlib.contextmanager
-def _refusals_noted() -> Iterator[None]:
-    """What a service does not allow somebody is written down, whichever page or form asked for it."""
+@contextlib.asynccontextmanager
+async def _refusals_heeded() -> AsyncIterator[None]:
+    """What a service does not allow somebody is written down, whichever page or form asked for it.
+
+    Not what he may do once he has given a code, which is asked for, or once he has set his second step up.
+    """
     try:
         yield
+    except StepUpRequired:
+        await when_code_wanted[-1]()
+        raise
+    except EnrolmentRequired:
+        raise
     except Forbidden:
         if _asking.get() is not None:
             note(Event.NOT_ALLOWED, reason="role", trail=security_events.ATTEMPTED)

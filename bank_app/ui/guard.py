@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import reflex as rx
 from cachetools import TTLCache
@@ -34,6 +36,8 @@ _audiences: dict[str, str] = {}
 _for_enrolling: set[str] = set()
 # Handlers of these names are called by the bank, not by what somebody did, so they keep nobody signed in.
 _BY_ITSELF = frozenset({"refresh", "arrived", "redraw"})
+# The event that is worked on and whose it is, for what may have to be done once more after he has given a code.
+under_way: ContextVar[tuple[Event, UUID | None] | None] = ContextVar("event_under_way", default=None)
 # What the framework itself must be able to call: showing the state of a tab and starting a page's load events.
 FRAMEWORK = frozenset(
     {
@@ -147,6 +151,7 @@ class SessionGuard(rx.Middleware):
             log.warning("event refused: %s", error.code)
             return StateUpdate()
         calls.acting_for(actor)
+        under_way.set((event, actor.sign_in_id) if actor else None)
         root = state._get_root_state()  # noqa: SLF001 - the only way to the whole tab
         session = await root.get_state(SessionState)
         theirs = session._tab_session  # noqa: SLF001

@@ -25,7 +25,7 @@ from bank_app.errors import (
     SignInLocked,
     Throttled,
 )
-from bank_app.services import auth, proxies
+from bank_app.services import auth, proxies, step_up
 from bank_app.services.hashing import desk
 from bank_app.services.security_events import Event
 from bank_app.settings import Settings
@@ -72,6 +72,16 @@ async def signed_in(
         return form, None, refused
     actor, token = await calls.sender_of(request, db, settings, enrolling=enrolling)
     return form, actor, None if actor else await gone(db, token, page)
+
+
+async def with_code(form: FormData, db: Database, actor: auth.Actor) -> auth.Actor:
+    """Whoever sent a form, with the code that he may have given in it.
+
+    Raises:
+        SecondFactorWrong, SecondFactorUsed, Throttled, NotFound: as `step_up.prove`.
+    """
+    code = str(form.get("code", ""))[:40].strip()
+    return await calls.call(step_up.prove, db, actor, code=code) if code else actor
 
 
 def own_origin(request: Request, settings: Settings) -> bool:

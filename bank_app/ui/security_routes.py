@@ -58,6 +58,7 @@ def _add_change(routes: FastAPI, db: Database, settings: Settings) -> None:
         old, new = native_forms.password(form, "old"), native_forms.password(form, "password")
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
+            actor = await native_forms.with_code(form, db, actor)
             await calls.call_hashing(password_links.change_password, db, actor, old=old, new=new)
         except BankError as error:
             return native_forms.back(SECURITY, error, settings, {}, "", problem=_old_password(error))
@@ -72,6 +73,7 @@ def _add_email(routes: FastAPI, db: Database, settings: Settings) -> None:
             return refused or native_forms.foreign(request)
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
+            actor = await native_forms.with_code(form, db, actor)
             await calls.call_hashing(profile.confirm_email, db, actor, native_forms.password(form))
         except NotFound as error:
             return native_forms.back(PROFILE, error, settings, {}, "", problem="EMAIL_CHANGE_GONE")

@@ -32,6 +32,7 @@ def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
             return native_forms.back(page, Invalid(), settings, typed, "", problem="ROLE_REQUIRED")
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
+            actor = await native_forms.with_code(form, db, actor)
             await calls.call_hashing(
                 access.change_role, db, actor, user_id, role=Role(role), reason=reason,
                 password=native_forms.password(form),

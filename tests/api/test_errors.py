@@ -18,7 +18,7 @@ CONTRACT = {
         "unauthenticated", "invalid_credentials", "second_factor_required", "second_factor_wrong", "second_factor_used",
         "refresh_token_used", "token_expired",
     ],
-    403: ["forbidden", "enrolment_required"],
+    403: ["forbidden", "enrolment_required", "step_up_required"],
     404: ["account_not_found", "transaction_not_found", "hold_not_found", "not_found"],
     405: ["method_not_allowed"],
     413: ["body_too_large"],

@@ -113,12 +113,12 @@ def test_where_it_is_demanded_nobody_turns_it_off_for_himself(another, teller):
 def test_a_sign_in_says_when_its_code_was_given(db, ada):
     token = cookie(db, ada)
     actor = auth.actor_of_cookie(db, token)
-    assert actor.proved_at is None
+    assert actor.fresh_until is None
     second_factor.begin(db, actor, password=PASSWORD)
     app = codes.pyotp.TOTP(second_factor.enrolment(db, actor).key.replace(" ", ""))
     recovery = second_factor.confirm(db, actor, code=app.now())
-    assert auth.actor_of_cookie(db, token).proved_at
+    assert auth.actor_of_cookie(db, token).fresh_until
     pair = auth.issue_tokens(db, email=ada.email, password=PASSWORD, otp=recovery[0], address="192.0.2.1")
-    assert holder(db, pair.access_token).proved_at
+    assert holder(db, pair.access_token).fresh_until
     db.unit_of_work(lambda session: session.execute(update(SignIn).values(proved_at=None)))
-    assert holder(db, pair.access_token).proved_at is None
+    assert holder(db, pair.access_token).fresh_until is None

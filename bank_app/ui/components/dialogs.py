@@ -14,13 +14,14 @@ LIBRARY = "$/public/browser/dialogs"
 
 
 class Dialog(rx.Component):
-    """The browser's own dialog: inert page behind, Esc closes, focus returns. Closes whenever `done` changes."""
+    """The browser's own dialog: Esc closes, the focus returns. Closes with `done`, and opens with `opened`."""
 
     library = LIBRARY
     tag = "Dialog"
 
     title: rx.Var[str]
     done: rx.Var[int]
+    opened: rx.Var[int]
 
 
 class DialogOpener(rx.Component):

@@ -17,6 +17,7 @@ from bank_app.ui.components.front import hidden_amounts, keys, opens, panel
 from bank_app.ui.components.header import brand, header
 from bank_app.ui.components.parts import document_link, icon, link
 from bank_app.ui.components.signing import session_end
+from bank_app.ui.components.step_up import step_up_dialog
 from bank_app.ui.session import SessionState
 
 _VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -183,6 +184,7 @@ def _in_front(here: str) -> rx.Component:
         _more(here),
         keys(on=SessionState.shortcuts, staff=SessionState.is_staff),
         hidden_amounts(on=SessionState.private),
+        step_up_dialog(),
         session_end(),
     )
 

@@ -26,6 +26,7 @@ from bank_app.ui.components.parts import (
 from bank_app.ui.components.people import handed_over, standing_badge, unusual_standing
 from bank_app.ui.components.settings import posted_done, posted_problem
 from bank_app.ui.components.shell import shell
+from bank_app.ui.components.step_up import code_beside
 from bank_app.ui.messages import say
 from bank_app.ui.pages.ops_customer_view import HINT
 from bank_app.ui.pages.ops_users import STAFF_ROLES, RoleState, UsersState
@@ -265,6 +266,7 @@ def _role_form() -> rx.Component:
             ),
             class_name="field",
         ),
+        code_beside(),
         rx.el.div(
             rx.el.button("Change role", type="submit", class_name="btn primary lg"),
             button_link("Cancel", _PATH),

@@ -11,7 +11,7 @@ import reflex as rx
 from bank_app.domain import money
 from bank_app.domain.identifiers import account_number_text
 from bank_app.domain.text import isolated
-from bank_app.errors import BankError, NotFound, OutcomeUnknown, Refused, RequestInProgress, Unavailable
+from bank_app.errors import BankError, NotFound, OutcomeUnknown, Refused, RequestInProgress, StepUpRequired, Unavailable
 from bank_app.services import accounts, cautions, drafts, transfers
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
@@ -252,7 +252,8 @@ class ReviewState(rx.State):
             self.answer = new_answer()
             return
         self._sent = False
-        if isinstance(error, Unavailable):
+        # A fresh code is asked for in front of the page, and then the same is sent.
+        if isinstance(error, Unavailable | StepUpRequired):
             self._say(error)
             return
         draft = await calls.read(lambda session: drafts.get(session, actor, draft_id))

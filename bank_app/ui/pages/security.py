@@ -43,6 +43,7 @@ _EVENTS = {
     "second_step.off": "Two-step sign-in turned off",
     "second_step.reset": "Two-step sign-in turned off",
     "second_step.new_codes": "New recovery codes made",
+    "second_step.proved": "Code given for something important",
 }
 
 

@@ -8,6 +8,7 @@ from bank_app.ui.components.browser import password_box
 from bank_app.ui.components.dialogs import dialog, dialog_closer, dialog_opener
 from bank_app.ui.components.parts import badge, bone, button_link, failed_panel, icon, waiting
 from bank_app.ui.components.settings import card, posted_done, posted_problem, settings_page
+from bank_app.ui.components.step_up import code_beside
 from bank_app.ui.messages import say
 from bank_app.ui.pages.security import SecurityState
 
@@ -27,6 +28,7 @@ def _password() -> rx.Component:
                 password_box(id="old", name="old", auto_complete="current-password"),
                 class_name="field",
             ),
+            code_beside(),
             rx.el.div(
                 rx.el.label("New password", html_for="password"),
                 rx.el.p(say("PASSWORD_SHORT"), id="password-hint", class_name="hint before"),

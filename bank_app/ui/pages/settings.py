@@ -11,6 +11,7 @@ from bank_app.ui.components.browser import password_box
 from bank_app.ui.components.parts import failed_panel, icon, known, link, page_head, waiting
 from bank_app.ui.components.settings import SECTIONS, card, posted_done, posted_problem, settings_page
 from bank_app.ui.components.shell import shell
+from bank_app.ui.components.step_up import code_beside
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import CATALOGUE, say
 from bank_app.ui.notices import notify
@@ -112,6 +113,7 @@ def _new_email() -> rx.Component:
                 password_box(id="password", name="password", auto_complete="current-password"),
                 class_name="field",
             ),
+            code_beside(),
             rx.el.div(
                 rx.el.button("Use the new email", type="submit", class_name="btn primary"),
                 rx.el.button("Keep the old one", type="button", on_click=state.keep_email, class_name="btn"),
