@@ -20,6 +20,7 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 from sqlmodel import Field, SQLModel
@@ -52,6 +53,8 @@ class User(SQLModel, table=True):
     # The newest step whose code was used: a code opens one session only.
     totp_step: int | None = Field(default=None, sa_column=Column(BigInteger))
     notices_seen_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    # Since when he wants a letter when money arrives; none means he wants none.
+    money_by_mail_since: datetime | None = Field(default=None, sa_column=Column(Moment))
     preferences: dict[str, Any] | None = Field(default=None, sa_column=Column(Json))
 
 
@@ -405,6 +408,39 @@ class Stranger(SQLModel, table=True):
     digest: bytes = Field(sa_column=Column(Digest, primary_key=True))
     failed_sign_ins: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     locked_until: datetime = Field(sa_column=Column(Moment, nullable=False, index=True))
+
+
+class Mail(SQLModel, table=True):
+    """A letter that waits for the mail server, or what is left of it: the text of one that is over is forgotten."""
+
+    __tablename__ = "mails"
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False, index=True))
+    email: str = Field(sa_column=Column(String(254), nullable=False))
+    # What it is about, such as `record 17`: nobody is written to twice about one thing.
+    about: str = Field(sa_column=Column(Ascii(80), nullable=False, unique=True))
+    subject: str = Field(sa_column=Column(written(200), nullable=False))
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    # When it is tried next; none once it is over.
+    due_at: datetime | None = Field(default=None, sa_column=Column(Moment, index=True))
+    expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    tries: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    sent_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    problem: str | None = Field(default=None, sa_column=Column(String(100)))
+
+
+class MailMark(SQLModel, table=True):
+    """One row: up to where the books, the trail and the sign-ins were looked through for what to write about."""
+
+    __tablename__ = "mail_marks"
+    __table_args__ = (CheckConstraint("id = 1", name="mail_marks_one_row"),)
+
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    records: int = Field(sa_column=Column(BigInteger, nullable=False))
+    transactions: int = Field(sa_column=Column(BigInteger, nullable=False))
+    sign_ins: datetime = Field(sa_column=Column(Moment, nullable=False))
 
 
 class CustomerNote(SQLModel, table=True):

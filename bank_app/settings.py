@@ -13,10 +13,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bank_app import smtp
 from bank_app.domain import money, worth
 from bank_app.domain.accounting import Role
 
@@ -172,6 +174,12 @@ class Settings(BaseSettings):
         None, description="Mark cookies Secure; unset means only when BANK_PUBLIC_URL starts with https."
     )
     public_url: str = Field("", description="The address people type, such as https://bank.example.org.")
+    smtp_url: str = Field(
+        "",
+        description="The mail server: smtps://USER:PASSWORD@HOST, or smtp:// for STARTTLS (in the clear on loopback); "
+        "empty means that the bank writes no letters.",
+    )
+    mail_from: str = Field("", description="The address that letters come from; empty means bank@ the public host.")
     log_format: Literal["text", "json"] = Field("text", description="How log lines look.")
 
     @classmethod
@@ -213,6 +221,20 @@ class Settings(BaseSettings):
         _limits(value)
         return value
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, value: str) -> str:
+        if value:
+            smtp.server_of(value, loopback=True)
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,189}", value, re.ASCII):
+            raise ValueError("must be one email address, such as bank@bank.example.org")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_engine(cls, value: str) -> str:
@@ -243,6 +265,18 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The preferred one of `urls`."""
         return self.urls[0]
+
+    @cached_property
+    def mail_server(self) -> smtp.Server | None:
+        """Where letters go; None if the bank writes none."""
+        if not self.smtp_url:
+            return None
+        return smtp.server_of(self.smtp_url, loopback=is_loopback(urlsplit(self.smtp_url).hostname or "?"))
+
+    @property
+    def mail_sender(self) -> str:
+        """The address that letters come from."""
+        return self.mail_from or f"bank@{urlsplit(self.public_url).hostname or 'localhost'}"
 
     @property
     def customers_handle_cash(self) -> bool:

@@ -68,15 +68,18 @@ def transactions(db: Database, actor: Actor, *, after: str, limit: int = 50) -> 
     if not actor.role.sees_every_account:
         return db.read(lambda session: _own(session, actor, after, limit))
     seen = _number(after)
-    rows = _rows(db, seen, limit)
-    settled = seen if db.embedded else _Settled.of(db).until(db, seen, rows)
-    if settled is None:
-        # What had not arrived has by now, or never will.
-        settled = _Settled.of(db).position
-        rows = _rows(db, seen, limit)
-    whole = rows if db.embedded else _without_gaps(rows, max(seen, settled))
+    whole = _whole(db, seen, limit)
     views = db.read(lambda session: transfers.list_views(session, actor, [row.id for row in whole]))
     return Arrived(views, str(whole[-1].position if whole else seen))
+
+
+def settled(db: Database, after: int, *, most: int) -> int:
+    """The number up to which all transactions after `after` are there, at most so many further; `after` if none is.
+
+    Locks: now and then the gate of `ledger.all_settled`.
+    """
+    whole = _whole(db, after, most)
+    return int(whole[-1].position) if whole else after
 
 
 def newest_first(
@@ -96,6 +99,19 @@ def newest_first(
         return history.list_transactions(session, actor, filters=filters, limit=limit, cursor=cursor)
     rows, next_cursor = activity.page_of(session, actor, filters=filters, limit=limit, cursor=cursor)
     return Page(transfers.list_views(session, actor, [row.transaction_id for row in rows]), next_cursor)
+
+
+def _whole(db: Database, seen: int, limit: int) -> Sequence[Any]:
+    """The next ones before the first that is not there and may still come."""
+    rows = _rows(db, seen, limit)
+    if db.embedded:
+        return rows
+    settled = _Settled.of(db).until(db, seen, rows)
+    if settled is None:
+        # What had not arrived has by now, or never will.
+        settled = _Settled.of(db).position
+        rows = _rows(db, seen, limit)
+    return _without_gaps(rows, max(seen, settled))
 
 
 def _own(session: Session, actor: Actor, after: str, limit: int) -> Arrived[TransactionView]:

@@ -12,7 +12,7 @@ from functools import cache
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.services import audit_trail, books, engine_figures, proxies, roles, timekeeping, vitals
+from bank_app.services import audit_trail, books, engine_figures, mail, proxies, roles, timekeeping, vitals
 from bank_app.services.auth import Actor
 from bank_app.services.hashing import desk
 from bank_app.services.vitals import Sample
@@ -22,6 +22,7 @@ _WINDOW = timedelta(seconds=60)
 _STALE_SECONDS = 15
 _POINTS = 60
 _CHECKED_EVERY = timedelta(hours=26)
+_LETTERS_WATCH, _LETTERS_ACT = timedelta(minutes=15), timedelta(hours=2)
 _EMBEDDED = "The embedded engine has one writer at a time and does not count this."
 _UNTOLD = "The server does not tell this user."
 
@@ -120,7 +121,7 @@ class _Judged:
             *self._kept(),
             *self._clock(),
         ]
-        made += [self._disk(), *([self._proxies()] if proxies.misfits() else [])]
+        made += [self._disk(), *self._mail(), *([self._proxies()] if proxies.misfits() else [])]
         return made
 
     # --- what people wait for -------------------------------------------------------------------------
@@ -326,6 +327,26 @@ class _Judged:
             "Watch below 15 %, act below 5 %.", "Make room before it is full: a full disk stops all payments.",
             self._points(lambda sample: sample.disk_free / 1e9),
         )  # fmt: skip
+
+    def _mail(self) -> list[Tile]:
+        """Letters that wait, if the bank writes any."""
+        if not mail.is_set_up(self.db.settings):
+            return []
+        try:
+            found = self.db.read(mail.standing)
+        except errors.BankError:
+            return []
+        age = clock.now() - found.oldest if found.oldest else timedelta()
+        state = State.ACT if age > _LETTERS_ACT else State.WATCH if age > _LETTERS_WATCH or found.failed else State.GOOD
+        detail = f"The oldest has waited for {_duration(age)}." if found.waiting else "Every letter is with the server."
+        detail += f" {found.failed:,} could not be delivered ({found.problem})." if found.failed else ""
+        return [
+            Tile(
+                "mail", "Letters", state, f"{found.waiting:,} waiting", detail,
+                "Watch when one waits for 15 minutes or cannot be delivered, act when it waits for 2 hours.",
+                "Is the mail server up, and do BANK_SMTP_URL and BANK_MAIL_FROM fit it? The log says what it answers.",
+            )
+        ]  # fmt: skip
 
     def _proxies(self) -> Tile:
         [newest, *_] = found = proxies.misfits()

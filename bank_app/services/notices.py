@@ -33,15 +33,27 @@ _NEVER_LOOKED = timedelta(days=7)
 # Entries of one account that one page reads at most, whoever made them; the next page goes on from there.
 _SCANNED = 300
 # What happens to a person, told to that person. Signing in is told from the sign-ins, where the device is known.
-SECURITY = frozenset(
-    {
-        "password.change", "password.reset", "password.link",
-        "second_step.on", "second_step.off", "second_step.new_codes", "second_step.reset",
-        "sign_in.end", "sign_in.end_others", "sign_in.end_all", "sign_in.enable", "sign_in.unlock",
-        "sign_in.throttled", "sign_in.refresh_token_reused", "user.role",
-        "user.name", "user.email", "user.email_proposed", "user.email_declined",
-    }
-)  # fmt: skip
+SECURITY: Mapping[str, str] = {
+    "password.change": "Your password was changed",
+    "password.reset": "Your password was changed with a link",
+    "password.link": "The bank made a link for a new password of yours",
+    "second_step.on": "Two-step sign-in is on",
+    "second_step.off": "Two-step sign-in is off",
+    "second_step.new_codes": "You have new recovery codes",
+    "second_step.reset": "The bank turned your two-step sign-in off",
+    "sign_in.end": "A session of yours was signed out",
+    "sign_in.end_others": "Your other sessions were signed out",
+    "sign_in.end_all": "The bank signed you out everywhere",
+    "sign_in.enable": "The bank lets you sign in again",
+    "sign_in.unlock": "The bank unlocked your sign-in",
+    "sign_in.throttled": "Somebody tried to sign in as you, too often",
+    "sign_in.refresh_token_reused": "A program was signed out: its key was used twice",
+    "user.role": "Your role was changed",
+    "user.name": "The bank changed your name",
+    "user.email": "You sign in with another email now",
+    "user.email_proposed": "The bank proposes another email for you. It waits for your word",
+    "user.email_declined": "You kept your email",
+}
 
 
 _USERS, _SIGN_INS, _RECORDS = (SQLModel.metadata.tables[name] for name in ("users", "sign_ins", "audit_records"))

@@ -10,7 +10,7 @@ from typing import Any
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus, FrozenFor, TransactionType
 from bank_app.domain.text import isolated
-from bank_app.services.notices import Notice, NoticeKind
+from bank_app.services.notices import SECURITY, Notice, NoticeKind
 from bank_app.ui import words
 from bank_app.ui.messages import say
 
@@ -18,27 +18,6 @@ _LIMITS = {
     "overdraft_limit": "Overdraft limit",
     "transfer_limit": "Limit for one payment",
     "daily_limit": "Limit for a day",
-}
-_SECURITY = {
-    "password.change": "Your password was changed",
-    "password.reset": "Your password was changed with a link",
-    "password.link": "The bank made a link for a new password of yours",
-    "second_step.on": "Two-step sign-in is on",
-    "second_step.off": "Two-step sign-in is off",
-    "second_step.new_codes": "You have new recovery codes",
-    "second_step.reset": "The bank turned your two-step sign-in off",
-    "sign_in.end": "A session of yours was signed out",
-    "sign_in.end_others": "Your other sessions were signed out",
-    "sign_in.end_all": "The bank signed you out everywhere",
-    "sign_in.enable": "The bank lets you sign in again",
-    "sign_in.unlock": "The bank unlocked your sign-in",
-    "sign_in.throttled": "Somebody tried to sign in as you, too often",
-    "sign_in.refresh_token_reused": "A program was signed out: its key was used twice",
-    "user.role": "Your role was changed",
-    "user.name": "The bank changed your name",
-    "user.email": "You sign in with another email now",
-    "user.email_proposed": "The bank proposes another email for you. It waits for your word",
-    "user.email_declined": "You kept your email",
 }
 
 
@@ -133,7 +112,7 @@ def _said(notice: Notice, bank: str) -> tuple[str, str]:
     if notice.kind is NoticeKind.SIGN_IN:
         return "New sign-in to your account", device(notice.device) if notice.action == "browser" else "A program"
     if notice.kind is NoticeKind.SECURITY:
-        return _SECURITY.get(notice.action, notice.action), ""
+        return SECURITY.get(notice.action, notice.action), ""
     if notice.account is None:
         return "", ""
     if notice.kind is NoticeKind.ACCOUNT:

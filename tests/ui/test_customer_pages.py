@@ -8,7 +8,7 @@ import pytest
 from bank_app import clock
 from bank_app.domain.accounting import AccountKind, AccountStatus, FrozenFor
 from bank_app.domain.identifiers import account_number_text, with_check_digits
-from bank_app.services import accounts, drafts, payees
+from bank_app.services import accounts, drafts, mail, payees
 from bank_app.ui import calls
 from bank_app.ui.filters import Filters
 
@@ -367,3 +367,14 @@ def test_what_was_sent_leads_to_its_receipt_once(at, bank, counter, ada, ben, he
     assert send(f"{REVIEW}.refresh").redirects == []
     assert another(f"{REVIEW}.refresh").redirects == [receipt]
     assert send(f"{REVIEW}.open").redirects == [receipt]
+
+
+def test_money_by_mail_is_offered_by_a_bank_that_writes_letters(at, bank, ada, monkeypatch):
+    profile = f"{STATE}settings____profile_state."
+    send = at(ada, "/settings/profile")
+    assert send(profile + "open").vars["letters"] is False
+    monkeypatch.setattr(mail, "is_set_up", lambda _settings: True)
+    assert (send(profile + "open").vars["letters"], send(profile + "open").vars["money_by_mail"]) == (True, False)
+    for wanted in (True, False):
+        assert send(profile + "choose_money_by_mail", wanted=wanted).vars["money_by_mail"] is wanted
+        assert bank.db.read(lambda session: mail.wants_money(session, ada.user_id)) is wanted

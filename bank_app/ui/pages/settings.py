@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.errors import BankError
+from bank_app.services import mail
 from bank_app.services import profile as kept_profile
 from bank_app.ui import calls, forms, messages, words
 from bank_app.ui.components.browser import password_box
@@ -31,6 +32,9 @@ class ProfileState(rx.State):
     problem: str = ""
     done: str = ""
     seq: int = 0
+    # Whether the bank writes letters, and whether he wants one when money arrives.
+    letters: bool = False
+    money_by_mail: bool = False
 
     @exposed
     async def open(self) -> None:
@@ -48,6 +52,18 @@ class ProfileState(rx.State):
         await self._load()
 
     @exposed
+    async def choose_money_by_mail(self, wanted: bool) -> None:  # noqa: FBT001 - an event of a box to tick
+        """Asks for a letter when money arrives, or for none."""
+        actor = await actor_of(self)
+        try:
+            await calls.write(lambda session: mail.want_money(session, actor, wanted=wanted is True))
+        except BankError as error:
+            await notify(self, messages.refusal(error).text, "error")
+            return
+        self.money_by_mail = wanted is True
+        await notify(self, say("PREFERENCES_SAVED"))
+
+    @exposed
     async def keep_email(self) -> None:
         """Declines the email that was proposed."""
         actor = await actor_of(self)
@@ -61,8 +77,10 @@ class ProfileState(rx.State):
 
     async def _load(self) -> None:
         actor = await actor_of(self)
+        self.letters = mail.is_set_up(calls.bank().settings)
         try:
             found = await calls.read(lambda session: kept_profile.own(session, actor))
+            self.money_by_mail = await calls.read(lambda session: mail.wants_money(session, actor.user_id))
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
@@ -129,6 +147,25 @@ def _new_email() -> rx.Component:
     )  # fmt: skip
 
 
+def _letters() -> rx.Component:
+    return card(
+        "Letters",
+        rx.el.label(
+            rx.el.input(
+                type="checkbox",
+                checked=ProfileState.money_by_mail,
+                on_change=ProfileState.choose_money_by_mail,
+            ),
+            "Write to me when money arrives",
+            class_name="tick",
+        ),
+        rx.el.p(
+            "What touches your sign-in is written to you in any case: a new device, a new password, another email.",
+            class_name="hint",
+        ),
+    )
+
+
 def profile() -> rx.Component:
     """The page of the person."""
     return settings_page(
@@ -161,4 +198,5 @@ def profile() -> rx.Component:
             ),
             class_name="setting-note",
         ),
+        rx.cond(ProfileState.letters, _letters(), rx.fragment()),
     )
