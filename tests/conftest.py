@@ -133,10 +133,10 @@ def _is_fast(item):
 
 
 def pytest_generate_tests(metafunc):
-    """Runs whatever touches the database on both engines, unless it names one."""
+    """Runs whatever touches the database on both engines, unless it, or its whole file as `ENGINES`, names one."""
     if "engine" in metafunc.fixturenames:
         named = [name for name in ("sqlite", "mariadb") if f"{name}_db" in metafunc.fixturenames]
-        engines = named or ["sqlite", "mariadb"]
+        engines = named or getattr(metafunc.module, "ENGINES", ["sqlite", "mariadb"])
         metafunc.parametrize("engine", engines, ids=[_spoken(engine) for engine in engines], indirect=True)
 
 

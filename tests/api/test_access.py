@@ -4,6 +4,9 @@ import uuid
 
 import pytest
 
+# Decided before a database is asked, or the same whatever it answers.
+ENGINES = ["sqlite"]
+
 WHO = ("anyone", "owner", "other", "teller", "auditor")
 READING = (401, 200, 404, 200, 200)
 # Method, path, body, and the status for each of WHO. {account} is the owner's, {target} somebody else's.

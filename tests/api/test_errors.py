@@ -10,6 +10,9 @@ from bank_app.api import errors as api_errors
 from bank_app.api.catalogue import CATALOGUE
 from bank_app.api.documents import status_of_code, title_of_code
 
+# Decided before a database is asked, or the same whatever it answers.
+ENGINES = ["sqlite"]
+
 TRANSFER = "/transactions/transfer"
 # The page that clients are written against: these pairs are fixed.
 CONTRACT = {

@@ -4,6 +4,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
+# Decided before a database is asked, or the same whatever it answers.
+ENGINES = ["sqlite"]
+
 
 @pytest.fixture
 def addresses(app, counter, ada):

@@ -14,6 +14,9 @@ from bank_app.api.catalogue import CATALOGUE
 from bank_app.database import Database
 from bank_app.services import integrity
 
+# Decided before a database is asked, or the same whatever it answers.
+ENGINES = ["sqlite"]
+
 
 def test_a_process_is_alive_and_ready(client):
     assert client.get("/healthz").json() == {"status": "ok"}

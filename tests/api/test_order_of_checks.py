@@ -4,6 +4,9 @@ import pytest
 
 from bank_app.domain.accounting import AccountStatus
 
+# Decided before a database is asked, or the same whatever it answers.
+ENGINES = ["sqlite"]
+
 BAD_JSON = '{"amount": '
 TRANSFER = "/transactions/transfer"
 

@@ -6,6 +6,9 @@ import pytest
 
 from bank_app import clock
 
+# Decided before a database is asked, or the same whatever it answers.
+ENGINES = ["sqlite"]
+
 
 @pytest.fixture
 def account(counter, ada):

@@ -2,6 +2,9 @@
 
 import pytest
 
+# Decided before a database is asked, or the same whatever it answers.
+ENGINES = ["sqlite"]
+
 BODIES = {
     "/auth/register": {"email": "zoe@bank.test", "name": "Zoe", "password": "lantern-orchard-48-violin"},
     "/auth/login": {"email": "ada@bank.test", "password": "lantern-orchard-48-violin"},
