@@ -14,6 +14,7 @@ from bank_app import build
 from bank_app.api.app import create_api
 from bank_app.api.front import Front
 from bank_app.database import Database
+from bank_app.edge.front import Edge
 from bank_app.settings import load
 from bank_app.ui import behind, calls, door, guard, live, redaction, site
 from bank_app.ui.app_frame import FRAME
@@ -61,7 +62,7 @@ def with_gate(inner: Any) -> PageGate:
 def with_headers(inner: Any) -> SecurityHeaders:
     """The same headers on everything of this origin."""
     personal = (*site.PROTECTED, site.STAFF)
-    return SecurityHeaders(inner, folder=build.static_folder(), settings=settings, personal=personal)
+    return SecurityHeaders(inner, folder=build.static_folder(), personal=personal)
 
 
 api = create_api(db, settings)
@@ -90,6 +91,6 @@ door.Door(app)
 redaction.install()
 
 
-def serve() -> Front:
+def serve() -> Edge:
     """The whole, as servers are given it."""
-    return Front(api, app())
+    return Edge(Front(api, app()), settings)

@@ -34,6 +34,7 @@ NOT_INPUTS = (
     "__main__.py",
     "cli.py",
     "demo.py",
+    "edge",
     "lab",
     "lifeline.py",
     "logs.py",

@@ -6,11 +6,20 @@ import json
 import logging
 import re
 import sys
+import threading
+import time
+from collections import Counter
 
 import structlog
 
+from bank_app.services.edge_figures import figures
 from bank_app.settings import Settings
 
+log = logging.getLogger(__name__)
+
+_OURS, _SUMMARY = "bank_app", "is_a_summary"
+_MINUTE = 60.0
+_LINES_OF_A_TRACEBACK = 20
 _FIRST = ("timestamp", "level", "event")
 _IN_QUOTES = re.compile(r'[\s="\x00-\x1f\x7f-\x9f]')
 # What a terminal obeys, or what turns a line around, and JSON leaves as it is.
@@ -42,8 +51,60 @@ def configure(settings: Settings) -> None:
             foreign_pre_chain=before, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
         )
     )
+    budget = Budget(settings.log_lines)
+    handler.addFilter(budget)
     # Libraries log through the standard library; from them only what went wrong is worth a line.
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # The server's own, which has said by now what it says at a start.
+    for own in logging.getLogger("_granian").handlers:
+        own.addFilter(budget)
+
+
+class Budget(logging.Filter):
+    """So many lines a minute from each library: what they say is often what strangers made them say.
+
+    What was not written is counted, and said in one line when the minute is over.
+    """
+
+    def __init__(self, lines: int, *, seconds: float = _MINUTE) -> None:
+        """Takes how many lines."""
+        super().__init__()
+        self._lines, self._seconds = lines, seconds
+        self._written: Counter[str] = Counter()
+        self._unwritten: Counter[str] = Counter()
+        self._since = float("-inf")
+        self._changing = threading.Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether there is room for this line. What broke in our own code always has some."""
+        library = record.name.partition(".")[0]
+        if (library == _OURS and record.levelno >= logging.ERROR) or getattr(record, _SUMMARY, False):
+            return True
+        cost = _LINES_OF_A_TRACEBACK if record.exc_info else 1 + str(record.msg).count("\n")
+        with self._changing:
+            now = time.monotonic()
+            if now - self._since >= self._seconds:
+                self._since = now
+                self._written.clear()
+            if self._written[library] + cost <= self._lines:
+                self._written[library] += cost
+                return True
+            first = not self._unwritten
+            self._unwritten[library] += 1
+        figures.lines_unwritten += 1
+        if first:
+            timer = threading.Timer(self._seconds, self.say)
+            timer.daemon = True
+            timer.start()
+        return False
+
+    def say(self) -> None:
+        """Writes down what was not written, in one line for each library."""
+        with self._changing:
+            unwritten = dict(self._unwritten)
+            self._unwritten.clear()
+        for library, count in unwritten.items():
+            log.warning("%s: %d more lines were not written", library, count, extra={_SUMMARY: True})
 
 
 def _as_text(_logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict) -> str:

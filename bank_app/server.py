@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import resource
 import socket
 import threading
 import time
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from granian._internal import load_target
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer, WorkerProcess
 
@@ -26,6 +28,10 @@ from bank_app.settings import PROJECT
 READY_SECONDS = 60
 KILL_SECONDS = 10
 TOLD_AGAIN_SECONDS = 1.0
+LARGEST_HEADERS = 64 * 1024
+BACKLOG = 4096
+# For the database, the files of the pages, and the log.
+OTHER_FILES = 512
 
 
 class PortTaken(Exception):
@@ -73,6 +79,7 @@ def serve(
     supervisor = Supervisor(
         "bank_app.bank_app:serve",
         interface=Interfaces.ASGI,
+        **bounds(settings.load()),
         address=host,
         port=port,
         workers=workers,
@@ -92,6 +99,30 @@ def serve(
 
     threading.Thread(target=_watch, args=(host, port, ready), daemon=True).start()
     supervisor.serve(target_loader=_load_app)
+
+
+def bounds(limits: settings.Settings) -> dict[str, Any]:
+    """What the server itself has to be told of the bounds for strangers; the edge sees to the others."""
+    return {
+        # Nobody speaks HTTP/2 without TLS to us, and in it one connection would be two hundred.
+        "http": HTTPModes.http1,
+        "http1_settings": HTTP1Settings(
+            header_read_timeout=limits.header_seconds * 1000, max_buffer_size=LARGEST_HEADERS
+        ),
+        "backlog": BACKLOG,
+        # The edge says whom it has no place for; the server would let everybody wait without a word.
+        "backpressure": connections(limits.connections),
+    }
+
+
+def connections(wanted: int) -> int:
+    """How many connections a worker may hold: as many as are wanted, if the system lets it open as many files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = wanted + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < files:
+        soft = files if hard == resource.RLIM_INFINITY else min(files, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else max(64, min(wanted, soft - OTHER_FILES))
 
 
 class Supervisor(MPServer):

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bank_app import smtp
-from bank_app.domain import money, worth
+from bank_app.domain import addresses, money, worth
 from bank_app.domain.accounting import Role
 
 # Whole units that the richest of the demo has, and a little more.
@@ -170,6 +170,57 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For entry is believed."
     )
+    proxies: str = Field(
+        "",
+        description="Addresses or networks of these proxies, with commas between them; from anybody else the header is "
+        "not believed. Empty means whoever connects.",
+    )
+    hosts: str = Field(
+        "",
+        description="More names under which the bank answers, with commas between them, beside the host of "
+        "BANK_PUBLIC_URL and those of this machine; anything else is 421.",
+    )
+    connections: int = Field(
+        8192, ge=64, le=1_000_000, description="Connections that a worker holds, as far as the system lets it."
+    )
+    connections_per_address: int = Field(
+        2000, ge=8, le=1_000_000, description="Connections of one network that a worker holds, unless of a proxy."
+    )
+    header_seconds: int = Field(20, ge=1, le=300, description="Seconds in which the headers of a request must come.")
+    body_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="Seconds in which a body must come, or longer where it comes at BANK_LEAST_RATE.",
+    )
+    least_rate: int = Field(
+        16_384, ge=1, le=100_000_000, description="Bytes a second at which a large body must come, at least."
+    )
+    read_seconds: float = Field(
+        30.0, gt=0, le=3600, description="Seconds in which a client must read some of what it was sent."
+    )
+    bodies: int = Field(
+        256, ge=1, le=100_000, description="Unfinished bodies, older than a second, that a worker waits for."
+    )
+    bodies_per_address: int = Field(32, ge=1, le=100_000, description="Those of one network.")
+    sockets: int = Field(1000, ge=1, le=100_000, description="WebSockets that a worker holds.")
+    sockets_per_address: int = Field(
+        100, ge=1, le=100_000, description="WebSockets of one network that a worker holds."
+    )
+    socket_connect_seconds: float = Field(
+        5.0, gt=0, le=60, description="Seconds in which a WebSocket must say what it wants."
+    )
+    socket_silence_seconds: float = Field(
+        60.0, ge=50, le=3600, description="Seconds of silence that end a WebSocket; browsers answer every 25."
+    )
+    socket_message_bytes: int = Field(65_536, ge=1024, le=16_777_216, description="The largest message of a WebSocket.")
+    log_lines: int = Field(
+        120, ge=1, le=1_000_000, description="Lines a minute that each library may write to the log; more are counted."
+    )
+    metrics_token: str = Field(
+        "",
+        description="Who reads /metrics sends it as Authorization: Bearer; empty means only from this machine.",
+    )
     secure_cookies: bool | None = Field(
         None, description="Mark cookies Secure; unset means only when BANK_PUBLIC_URL starts with https."
     )
@@ -204,7 +255,13 @@ class Settings(BaseSettings):
     def _known_currency(cls, value: str) -> str:
         return money.currency(value).code
 
-    @field_validator("secret_key")
+    @field_validator("proxies")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        addresses.read_networks(value)
+        return value
+
+    @field_validator("secret_key", "metrics_token")
     @classmethod
     def _no_placeholder(cls, value: str) -> str:
         if not value:
@@ -312,10 +369,22 @@ class Settings(BaseSettings):
             peer: Who is at the other end of the connection.
             forwarded: The values of all X-Forwarded-For headers, in order.
         """
+        own = addresses.read(peer) or peer[:45]
+        if not self.trusted_proxies or not self.believes(own):
+            return own
         # Each proxy appends who spoke to it; entries further left are claims of the client.
-        parts = [part.strip() for value in forwarded for part in value.split(",")]
-        found = parts[-self.trusted_proxies] if 0 < self.trusted_proxies <= len(parts) else peer
-        return found[:45]
+        parts = [part for value in forwarded for part in value.split(",")]
+        if self.trusted_proxies > len(parts):
+            return own
+        return addresses.read(parts[-self.trusted_proxies]) or own
+
+    def believes(self, peer: str) -> bool:
+        """Whether somebody who connects is one of the proxies, if there are any."""
+        return self.trusted_proxies > 0 and (not self.proxies or addresses.is_within(peer, self._proxy_networks))
+
+    @cached_property
+    def _proxy_networks(self) -> tuple[addresses.Network, ...]:
+        return addresses.read_networks(self.proxies)
 
     @cached_property
     def mark(self) -> str:

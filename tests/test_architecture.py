@@ -62,8 +62,10 @@ MAY_IMPORT = {
     "lab": GROUND
     | {"lab", "services", "models", "database", "domain", "settings"}
     | {"build", "lifeline", "private_mysql", "server", "start"},
+    "edge": GROUND | {"edge", "services", "domain", "settings"},
     "collector": set(),
-    "api": GROUND | {"api", "services", "database", "domain", "settings", "logs", "collector", "aside", "methods"},
+    "api": GROUND
+    | {"api", "edge", "services", "database", "domain", "settings", "logs", "collector", "aside", "methods"},
     "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "demo_town", "logs", "methods"},
 }
 FORBIDDEN_ROOMS = {

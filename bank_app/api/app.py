@@ -12,6 +12,7 @@ from bank_app.api.express import Express
 from bank_app.api.metrics import Metrics
 from bank_app.api.middleware import Envelope, LastResort
 from bank_app.api.rate_limits import RateLimits
+from bank_app.api.readiness import Readiness
 from bank_app.database import Database
 from bank_app.methods import Methods
 from bank_app.services.hashing import desk
@@ -34,6 +35,7 @@ def create_api(db: Database, settings: Settings) -> Api:
     app.state.authenticator = Authenticator(db)
     app.state.metrics = Metrics(db)
     desk.arrange(settings)
+    app.state.readiness = Readiness(db)
     routers = (
         auth.hashing,
         auth.public,

@@ -6,8 +6,9 @@ from bank_app import collector, logs, settings
 from bank_app.api.app import create_api
 from bank_app.api.front import Front
 from bank_app.database import Database
+from bank_app.edge.front import Edge
 
 _settings = settings.load()
 logs.configure(_settings)
-api = Front(create_api(Database(_settings), _settings))
+api = Edge(Front(create_api(Database(_settings), _settings)), _settings)
 collector.settle()

@@ -77,6 +77,14 @@ CATALOGUE: Mapping[str, Meaning] = {
         "No hold has this id, or it is on an account that is not the caller's. The two are not told apart.",
         "Check the id.",
     ),
+    "request_timeout": Meaning(
+        "The body of the request did not come in the time that it has; nothing was done with what came.",
+        "Send the whole body at once, with the same key.",
+    ),
+    "misdirected_request": Meaning(
+        "The `Host` of the request is none of the names under which this bank answers.",
+        "Use the bank's public address. Whoever runs it names further ones in BANK_HOSTS.",
+    ),
     "method_not_allowed": Meaning(
         "The address exists and does not answer this method.", "Use one of the methods in the `Allow` header."
     ),

@@ -19,9 +19,10 @@ from bank_app.api.rate_limits import EVERYTHING_ELSE, POLICIES
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 # What any operation behind the database may answer.
 _ALWAYS = (
-    "invalid_request", "too_many_requests", "internal_error", "lock_timeout", "overloaded", "database_unavailable",
+    "invalid_request", "misdirected_request", "too_many_requests", "internal_error", "lock_timeout", "overloaded",
+    "database_unavailable",
 )  # fmt: skip
-_WITH_BODY = ("malformed_json", "body_too_large", "unsupported_media_type")
+_WITH_BODY = ("malformed_json", "request_timeout", "body_too_large", "unsupported_media_type")
 _DESCRIPTION = """\
 Money in whole minor units, every movement in a double-entry ledger, every refusal with a code that never changes.
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from bank_app import errors, methods
+from bank_app.edge import refusals as edge_refusals
 from bank_app.errors import BankError
 
 # A leaf that is not here has the status of the nearest family that is.
@@ -31,6 +32,7 @@ PROTOCOL: Mapping[str, tuple[int, str]] = {
     "malformed_json": (400, "Malformed JSON"),
     "not_found": (404, "Not found"),
     "method_not_allowed": (405, "Method not allowed"),
+    **edge_refusals.PROTOCOL,
     "body_too_large": (413, "Body too large"),
     "unsupported_media_type": (415, "Unsupported media type"),
     "internal_error": (500, "Internal error"),

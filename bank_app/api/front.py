@@ -8,8 +8,8 @@ import time
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bank_app.api.middleware import OWN_PATHS
 from bank_app.api.upkeep import Upkeep
+from bank_app.edge.refusals import OWN_PATHS
 from bank_app.services import posting
 
 # Less than servers give a worker before they kill it.

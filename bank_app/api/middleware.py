@@ -19,11 +19,11 @@ from bank_app.api import errors
 from bank_app.api.metrics import Metrics
 from bank_app.database import Database
 from bank_app.domain.identifiers import new_id
+from bank_app.edge.refusals import OWN_PATHS
 from bank_app.errors import SignInLocked, StepUpRequired, Throttled
 from bank_app.services import audit, proxies, security_events
 from bank_app.services.security_events import Event
 
-OWN_PATHS = re.compile(r"/(api|problems|healthz|readyz|metrics)(/|$)")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -54,9 +54,13 @@ class Envelope:
         if scope["type"] != "http":
             await self._elsewhere(scope, receive, send)
             return
-        state = scope["state"] = {**scope.get("state", {}), "request_id": _request_id(scope)}
+        # Answers carry the client's number for a request, if it gave one. What is kept is ours, which nobody chooses.
+        own_id = new_id().hex
+        state = scope["state"] = {
+            **scope.get("state", {}), "request_id": _sent_id(scope) or own_id, "own_id": own_id,
+        }  # fmt: skip
         own = OWN_PATHS.match(scope["path"])
-        audit.came_from(self._address(scope), state["request_id"], "api" if own else "browser")
+        audit.came_from(self._address(scope), own_id, "api" if own else "browser")
         if not own:
             await self._elsewhere(scope, receive, _with_id(send, state["request_id"]))
             return
@@ -76,8 +80,7 @@ class Envelope:
             self._note(scope, state, status or _GONE, time.perf_counter() - started)
 
     def _address(self, scope: Scope) -> str:
-        peer = (scope.get("client") or ("unknown",))[0]
-        return proxies.address_of(self._settings, peer, scope["headers"])
+        return proxies.address_in(self._settings, scope)
 
     def _note(self, scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
@@ -92,7 +95,7 @@ class Envelope:
             route=route,
             status=status,
             milliseconds=round(seconds * 1000, 1),
-            request_id=state["request_id"],
+            **_ids(state),
             actor=str(actor.user_id) if actor else None,
         )
 
@@ -138,8 +141,7 @@ class LastResort:
                 raise
             # As text: a pretty traceback would print local variables, and with them passwords and tokens.
             trace = "".join(traceback.format_exception(error))
-            request_id = scope.get("state", {}).get("request_id")
-            log.error("request.failed", request_id=request_id, method=scope["method"], exception=trace)  # noqa: TRY400
+            log.error("request.failed", **_ids(scope.get("state", {})), method=scope["method"], exception=trace)  # noqa: TRY400
             if begun:
                 raise  # The server can only cut the connection.
             await errors.of_bug(Request(scope), error)(scope, receive, send)
@@ -154,9 +156,15 @@ def _with_id(send: Send, request_id: str) -> Send:
     return send_with_id
 
 
-def _request_id(scope: Scope) -> str:
+def _ids(state: MutableMapping[str, Any]) -> dict[str, str | None]:
+    """Our number for a request, and the client's beside it: the one of them that it was told is found in the log."""
+    own, told = state.get("own_id"), state.get("request_id")
+    return {"request_id": own, **({"client_request_id": told} if told != own else {})}
+
+
+def _sent_id(scope: Scope) -> str:
     sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
-    return sent if _SANE_ID.fullmatch(sent) else new_id().hex
+    return sent if _SANE_ID.fullmatch(sent) else ""
 
 
 def _add_headers(message: Message, state: MutableMapping[str, Any]) -> None:

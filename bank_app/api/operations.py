@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from html import escape
 from typing import Annotated, Literal, Self
 
@@ -17,11 +18,12 @@ from bank_app.api.dependencies import Bank, SignedIn
 from bank_app.api.documents import operation_id, problems, status_of_code, title_of_code
 from bank_app.api.errors import ProtocolError
 from bank_app.api.metrics import CONTENT_TYPE, Metrics
-from bank_app.api.requests import ActorRoute, OpenRoute
+from bank_app.api.requests import ActorRoute, OpenRoute, bearer_token
 from bank_app.api.values import Time
 from bank_app.domain import money
-from bank_app.errors import DatabaseUnavailable
-from bank_app.services import integrity, roles
+from bank_app.errors import NotSignedIn
+from bank_app.services import integrity, proxies, roles
+from bank_app.settings import Settings
 
 public = APIRouter(route_class=OpenRoute, tags=["Operations"], generate_unique_id_function=operation_id)
 signed_in = APIRouter(
@@ -103,11 +105,9 @@ async def healthz() -> HealthOut:
     response_description="The database is reachable and every migration is applied.",
     responses=problems("database_unavailable"),
 )
-def readyz(bank: Bank) -> HealthOut:
-    """Whether requests should be sent here."""
-    bank.ping()
-    if not bank.schema_is_current():
-        raise DatabaseUnavailable("The database lacks migrations of this version: run ./bank migrate.")
+async def readyz(request: Request) -> HealthOut:
+    """Whether requests should be sent here, as it was at most a second ago."""
+    await request.app.state.readiness.ask()
     return HealthOut(status="ready")
 
 
@@ -116,12 +116,27 @@ def readyz(bank: Bank) -> HealthOut:
     summary="Numbers for Prometheus",
     response_class=Response,
     response_description="The text exposition format.",
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems("internal_error")},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **problems("unauthenticated", "not_found"),
+    },
 )
-def metrics(request: Request) -> Response:
-    """Answers by route, their times, and the pools of connections of this worker process."""
+def metrics(request: Request, bank: Bank) -> Response:
+    """Answers by route, their times, and the pools of connections of this worker process.
+
+    For whoever sends BANK_METRICS_TOKEN; where none is set, for whoever asks from the machine itself.
+    """
+    _let_in(request, bank.settings)
     numbers: Metrics = request.app.state.metrics
     return Response(numbers.text(), media_type=CONTENT_TYPE)
+
+
+def _let_in(request: Request, settings: Settings) -> None:
+    if settings.metrics_token:
+        if not hmac.compare_digest(bearer_token(request).encode(), settings.metrics_token.encode()):
+            raise NotSignedIn("Send BANK_METRICS_TOKEN: Authorization: Bearer <token>.")
+    elif not proxies.is_from_here(request.scope):
+        raise ProtocolError("not_found", "There is nothing at this address.")
 
 
 @signed_in.get(

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from bank_app.api import rate_limits
 from bank_app.api.accepted import Accepted
 from bank_app.api.errors import ProtocolError
+from bank_app.domain import addresses
 from bank_app.errors import NotSignedIn
 from bank_app.services import proxies
 from bank_app.services.auth import Actor
@@ -185,7 +186,8 @@ class PublicRoute(OpenRoute):
     async def admit(self, request: StrictRequest) -> None:
         """Counts against what may come from an address."""
         state = request.app.state
-        state.rate_limits.count(request, self.name, client_address(request, state.db.settings))
+        networks = addresses.networks(client_address(request, state.db.settings))
+        state.rate_limits.count(request, self.name, *networks)
 
 
 class HashingRoute(PublicRoute):
@@ -244,5 +246,4 @@ def bearer_token(request: Request) -> str:
 
 def client_address(request: Request, settings: Settings) -> str:
     """Where the request comes from: the peer, or what the outermost trusted proxy saw."""
-    peer = request.client.host if request.client else "unknown"
-    return proxies.address_of(settings, peer, request.headers.raw)
+    return proxies.address_in(settings, request.scope)

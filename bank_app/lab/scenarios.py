@@ -19,6 +19,7 @@ from typing import Any
 from bank_app import clock
 from bank_app.lab.bed import DATABASE, Setup
 from bank_app.lab.client import Answer, Client, request
+from bank_app.lab.edges import STRANGERS, besieging
 from bank_app.lab.faults import clocked, processes, sessions
 from bank_app.lab.journal import percentile
 from bank_app.lab.stage import NeverHappened, Stage
@@ -34,6 +35,11 @@ OVERLOAD_MEMORY_MB = 150
 # A short queue, so that it is full long before the machine is.
 OVERLOAD_SETTINGS = (("BANK_QUEUE_LIMIT", "30"),)
 HOUR = 3600
+# What a worker may hold more than before, whatever a stranger does.
+STRANGER_MEMORY_MB = 60
+QUICK_SHARE = 0.1
+# The usual ones, but for the longest waits.
+EDGE_SETTINGS = (("BANK_HEADER_SECONDS", "5"), ("BANK_BODY_SECONDS", "5"), ("BANK_READ_SECONDS", "5"))
 
 
 PLAIN = Setup()
@@ -322,6 +328,32 @@ def overload(stage: Stage) -> None:
     )
 
 
+# --- strangers -----------------------------------------------------------------------------------------
+
+
+def edges(stage: Stage) -> None:
+    """Strangers make the bank hold what they can, one kind after the other, beside customers who pay."""
+    with stage.under_load() as load, stage.same_workers():
+        stage.more(load)
+        for stranger in STRANGERS:
+            began, before = load.now, processes.largest_worker_mb(stage.bank)
+            stage.more(load)
+            calm = _slow_end(load, began, load.now)
+            began = load.now
+            with besieging(stage.bank.address, stranger, share=QUICK_SHARE if stage.quick else 1.0) as siege:
+                held = siege.held
+                stage.more(load)
+                stage.until(lambda: siege.held <= stranger.may_keep, f"the end of {stranger.name}")  # noqa: B023
+                busy, during = _slow_end(load, began, load.now), processes.largest_worker_mb(stage.bank)
+            if during > before + STRANGER_MEMORY_MB:
+                stage.broken.append(f"{stranger.name}: a worker grew from {before:.0f} to {during:.0f} MB")
+            stage.notes.append(
+                f"{stranger.name}: {siege.sent:,} of them, {held:,} held at once, in the end none; customers' p99 "
+                f"{calm * 1000:.0f} ms before, {busy * 1000:.0f} ms beside it; worker {before:.0f} → {during:.0f} MB"
+            )
+        stage.more(load)
+
+
 def _slow_end(load: Load, start: float, end: float) -> float:
     return percentile(load.journal.latencies(start=start, end=end), 99)
 
@@ -341,5 +373,6 @@ SCENARIOS = (
     Scenario("lost-commits", "connections cut around COMMIT", lost_commits, Setup(wire=True)),
     Scenario("clock-back", "clock jumps back an hour", clock_back, Setup(clock=True)),
     Scenario("overload", "far more clients than can be served", overload, Setup(settings=OVERLOAD_SETTINGS)),
+    Scenario("edges", "strangers make the bank hold what they can", edges, Setup(settings=EDGE_SETTINGS)),
     Scenario("disk-full", "disk of the database full", disk_full, Setup(small_disk=True)),
 )

@@ -12,7 +12,17 @@ from functools import cache
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.services import audit_trail, books, engine_figures, mail, proxies, roles, timekeeping, vitals
+from bank_app.services import (
+    audit_trail,
+    books,
+    edge_figures,
+    engine_figures,
+    mail,
+    proxies,
+    roles,
+    timekeeping,
+    vitals,
+)
 from bank_app.services.auth import Actor
 from bank_app.services.hashing import desk
 from bank_app.services.vitals import Sample
@@ -121,7 +131,7 @@ class _Judged:
             *self._kept(),
             *self._clock(),
         ]
-        made += [self._disk(), *self._mail(), *([self._proxies()] if proxies.misfits() else [])]
+        made += [self._disk(), self._strangers(), *self._mail(), *([self._proxies()] if proxies.misfits() else [])]
         return made
 
     # --- what people wait for -------------------------------------------------------------------------
@@ -347,6 +357,31 @@ class _Judged:
                 "Is the mail server up, and do BANK_SMTP_URL and BANK_MAIL_FROM fit it? The log says what it answers.",
             )
         ]  # fmt: skip
+
+    def _strangers(self) -> Tile:
+        """What is held for people who may be strangers, now: of a flood a sample would be too old."""
+        held = edge_figures.figures
+        shares = {
+            "connections": (held.connections, held.connections_most),
+            "sockets": (held.sockets, held.sockets_most),
+            "unfinished bodies": (held.bodies, held.bodies_most),
+        }
+        fullest = max(shares, key=lambda name: shares[name][0] / shares[name][1])
+        share = 100 * shares[fullest][0] / shares[fullest][1]
+        lately = held.lately()
+        detail = "; ".join(f"{count:,} of at most {most:,} {name}" for name, (count, most) in shares.items()) + "."
+        if lately:
+            told = ", ".join(f"{count:,} {edge_figures.TURNED_AWAY[kind]}" for kind, count in lately.most_common())
+            detail += f" Turned away in the last minute: {told}."
+        if held.lines_unwritten:
+            detail += f" {held.lines_unwritten:,} lines of the log were not written since the start."
+        state = _state(share, 50, 90)
+        return Tile(
+            "strangers", "Held for clients", State.WATCH if lately and state is State.GOOD else state,
+            f"{share:.0f} % of {fullest}", detail,
+            "Watch above 50 % or when anybody is turned away, act above 90 %.",
+            "Is it one address? Stop it at the proxy. Is it everybody? Raise BANK_CONNECTIONS and what goes with it.",
+        )  # fmt: skip
 
     def _proxies(self) -> Tile:
         [newest, *_] = found = proxies.misfits()

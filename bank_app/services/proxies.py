@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from bank_app import clock
+from bank_app.domain import addresses
 from bank_app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,7 @@ _INSIDE = [
     ipaddress.ip_network(text)
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 ]
+_KNOWN = "bank.address"
 _LASTS = timedelta(hours=1)
 _SAID_AGAIN = timedelta(minutes=1)
 # What does not fit, when it was seen last, and the sentence: of this process.
@@ -51,6 +54,22 @@ def address_of(settings: Settings, peer: str, headers: Iterable[tuple[bytes, byt
     address = settings.address_of(peer, forwarded)
     _notice(settings, peer, address, sum(value.count(",") + 1 for value in forwarded), other)
     return address
+
+
+def address_in(settings: Settings, scope: MutableMapping[str, Any]) -> str:
+    """Where the request of an ASGI scope comes from. Read once, by the outermost layer that asks."""
+    known: str | None = scope.get(_KNOWN)
+    if known is None:
+        peer = (scope.get("client") or ("unknown",))[0]
+        known = scope[_KNOWN] = address_of(settings, peer, scope.get("headers", ()))
+    return known
+
+
+def is_from_here(scope: MutableMapping[str, Any]) -> bool:
+    """Whether a request was sent on this machine, and by no proxy on it for somebody else."""
+    peer = (scope.get("client") or ("",))[0]
+    passed_on = any(name == _READ or name in _OTHERS for name, _ in scope.get("headers", ()))
+    return addresses.is_loopback(peer) and not passed_on
 
 
 def misfits() -> list[Misfit]:

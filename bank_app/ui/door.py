@@ -14,6 +14,7 @@ import reflex as rx
 from cachetools import TTLCache
 from socketio.exceptions import ConnectionRefusedError as Refused
 
+from bank_app.domain import addresses
 from bank_app.services import proxies
 from bank_app.ui import calls
 from bank_app.ui.guard import Buckets, knows
@@ -55,7 +56,7 @@ class Door:
         """Why a message may not come in, or nothing; and what of it does."""
         if event not in _EMITTED or len(sent) > 1:
             return "not an event", ()
-        if not self._may(self._sockets, sid) or not self._may(self._events, self._addresses.get(sid, "")):
+        if not self._may(self._sockets, sid) or not self._may(self._events, _network(self._addresses.get(sid, ""))):
             return "too many", ()
         if event != "event":
             return "", sent
@@ -64,7 +65,7 @@ class Door:
 
     async def _come_in(self, sid: str, environ: dict[str, Any], *more: Any) -> Any:
         address = _address(environ.get("asgi.scope", {}))
-        if not self._may(self._visits, address):
+        if not self._may(self._visits, _network(address)):
             self._refuse(sid, "too many connections", address)
             raise Refused("Too many connections. Wait a moment.")
         self._addresses[sid] = address
@@ -111,6 +112,9 @@ def _path(sent: Any) -> str:
     return "/" + text.lstrip("/\\")
 
 
+def _network(address: str) -> str:
+    return addresses.networks(address)[0]
+
+
 def _address(scope: Mapping[str, Any]) -> str:
-    client = scope.get("client")
-    return proxies.address_of(calls.bank().settings, client[0] if client else "unknown", scope.get("headers", ()))
+    return proxies.address_in(calls.bank().settings, scope)

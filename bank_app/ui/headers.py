@@ -64,20 +64,13 @@ def content_policy(hashes: Iterable[str]) -> str:
 class SecurityHeaders:
     """Outermost: headers on every answer. Pure ASGI, so that WebSockets pass untouched."""
 
-    def __init__(self, app: App, *, folder: Path, settings: Settings, personal: Iterable[str] = ()) -> None:
+    def __init__(self, app: App, *, folder: Path, personal: Iterable[str] = ()) -> None:
         self._app, self._folder = app, folder.resolve()
         self._not_stored = (*_NOT_STORED, *personal)
         self._headers = {
             "content-security-policy": content_policy(inline_script_hashes(self._folder)),
             "x-content-type-options": "nosniff",
-            "referrer-policy": "same-origin",
-            "x-frame-options": "DENY",
-            "cross-origin-opener-policy": "same-origin",
-            "cross-origin-resource-policy": "same-origin",
-            "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
         }
-        if settings.cookies_are_secure:
-            self._headers["strict-transport-security"] = "max-age=31536000"
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Adds what is missing and leaves what an answer already says."""

@@ -98,8 +98,7 @@ def own_origin(request: Request, settings: Settings) -> bool:
 
 def whence(request: Request, settings: Settings) -> dict[str, Any]:
     """Where a request comes from, for throttling and the list of sessions."""
-    peer = request.client.host if request.client else ""
-    address = proxies.address_of(settings, peer, request.headers.raw)
+    address = proxies.address_in(settings, request.scope)
     return {"address": address, "user_agent": request.headers.get("user-agent", "")[:300]}
 
 

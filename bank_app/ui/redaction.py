@@ -38,7 +38,13 @@ class Redaction(logging.Filter):
 
 
 def install() -> None:
-    """For every logger of the framework that exists by now; filters are not inherited."""
+    """For every logger of the framework that exists by now; filters are not inherited.
+
+    Some of them write to a handler of their own besides, so that every line would be there twice and out of budget.
+    """
     for name in list(logging.root.manager.loggerDict):
         if name.split(".")[0] in ("reflex", "reflex_base", "engineio", "socketio"):
-            logging.getLogger(name).addFilter(Redaction())
+            logger = logging.getLogger(name)
+            logger.handlers.clear()
+            logger.propagate = True
+            logger.addFilter(Redaction())

@@ -118,7 +118,8 @@ def serve(declared):
                 assert (response.status_code == 422) == ("errors" in problem)
             declared(app, response)
 
-        client = TestClient(app)
+        # As somebody on this machine.
+        client = TestClient(app, client=("127.0.0.1", 50_000))
         client.event_hooks["response"].append(check)
         return client
 

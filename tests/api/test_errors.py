@@ -25,7 +25,9 @@ CONTRACT = {
     404: ["account_not_found", "transaction_not_found", "hold_not_found", "not_found"],
     405: ["method_not_allowed"],
     413: ["body_too_large"],
+    408: ["request_timeout"],
     415: ["unsupported_media_type"],
+    421: ["misdirected_request"],
     409: [
         "insufficient_funds", "account_frozen", "account_closed", "account_not_empty", "limit_exceeded",
         "already_reversed", "hold_not_open", "last_admin", "email_taken", "request_in_progress", "precondition_failed",

@@ -1,5 +1,6 @@
 """Health, numbers, the reference, the document, and the API alone."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -8,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
 from bank_app.api.app import create_api
 from bank_app.api.catalogue import CATALOGUE
@@ -44,6 +46,30 @@ def test_numbers_are_by_template_and_tell_no_secrets(client, caller, counter, ad
     assert "bank_http_request_seconds_bucket" in text
     assert 'bank_database_connections_used{pool="writing"} 0.0' in text
     assert not any(secret in text for secret in (account.number, "123.45", "ada", "nothing/at/all"))
+
+
+def test_numbers_are_for_this_machine_or_for_who_has_the_token(app, db):
+    def status(peer, token="", **headers):
+        db.settings = db.settings.model_copy(update={"metrics_token": token})
+        return TestClient(app, client=(peer, 1)).get("/metrics", headers=headers).status_code
+
+    token = "0123456789abcdefghijklmnopqrstuv"
+    assert [status("127.0.0.1"), status("::1"), status("::ffff:127.0.0.1")] == [200, 200, 200]
+    assert [status("192.0.2.1"), status("127.0.0.1", **{"X-Forwarded-For": "127.0.0.1"})] == [404, 404]
+    assert status("192.0.2.1", token, Authorization=f"Bearer {token}") == 200
+    assert [status("127.0.0.1", token), status("127.0.0.1", token, Authorization="Bearer 0123")] == [401, 401]
+
+
+def test_the_database_is_asked_once_a_second_whether_it_is_there(app, db, monkeypatch):
+    asked = []
+    monkeypatch.setattr(db, "ping", lambda: asked.append(1))
+
+    async def many():
+        await asyncio.gather(*(app.state.readiness.ask() for _ in range(500)))
+        await app.state.readiness.ask()
+
+    asyncio.run(many())
+    assert len(asked) == 1
 
 
 def test_the_books_are_checked(caller, counter, ada):

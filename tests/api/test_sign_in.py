@@ -228,6 +228,28 @@ def test_an_address_that_a_client_claims_counts_only_behind_a_trusted_proxy(db, 
     assert last[-1].status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("addresses", "refused"),
+    [
+        # All of one /64, all of one /48, ports of one address, and one that is none at all.
+        ([f"2001:db8::{n}" for n in range(31)], 1),
+        ([f"2001:db8:0:{n}::1" for n in range(121)], 1),
+        ([f"192.0.2.7:{40_000 + n}" for n in range(31)], 1),
+        (["garbage"] * 16 + ["<b>"] * 15, 1),
+        ([f"192.0.2.{n}" for n in range(31)], 0),
+    ],
+    ids=["a /64", "a /48", "ports", "no addresses", "many"],
+)
+def test_an_address_is_counted_with_its_network_however_it_is_written(db, serve, addresses, refused):
+    from bank_app.api.app import create_api
+
+    db.settings = db.settings.model_copy(update={"rate_limits": True, "trusted_proxies": 1})
+    client = serve(create_api(db, db.settings))
+    answers = [client.post("/api/v1/auth/register", json={}, headers={"X-Forwarded-For": one}) for one in addresses]
+    assert [answer.status_code for answer in answers].count(429) == refused
+    assert answers[-1].status_code == (429 if refused else 422)
+
+
 def test_somebody_with_two_steps_sends_a_code_as_well(anyone, db, ada):
     import pyotp
 

@@ -17,7 +17,7 @@ async def page(scope, receive, send):
 
 
 def test_the_policy_names_inline_scripts_by_hash_and_allows_no_evaluated_code(pages, bank, web):
-    app = SecurityHeaders(page, folder=pages, settings=bank.settings)
+    app = SecurityHeaders(page, folder=pages)
     answer = web(app).get("/home")
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
     assert policy["script-src"] == "'self' " + inline_script_hashes(pages)[0]
@@ -38,17 +38,17 @@ def test_the_policy_names_inline_scripts_by_hash_and_allows_no_evaluated_code(pa
     ],
 )
 def test_only_what_never_changes_is_kept_by_browsers(pages, bank, web, path, caching):
-    app = SecurityHeaders(page, folder=pages, settings=bank.settings)
+    app = SecurityHeaders(page, folder=pages)
     assert web(app).get(path).headers["cache-control"] == caching
 
 
 @pytest.mark.parametrize("path", ["/" + "x" * 5_000, "/%00", "/..%2f..%2fetc", "/%ff"])
 def test_an_address_that_is_none_of_a_page_is_not_looked_for(pages, bank, web, path):
-    assert web(SecurityHeaders(page, folder=pages, settings=bank.settings)).get(path).status_code == 200
+    assert web(SecurityHeaders(page, folder=pages)).get(path).status_code == 200
 
 
 def test_a_page_is_found_without_its_slash(pages, bank, web):
-    assert web(SecurityHeaders(page, folder=pages, settings=bank.settings)).get("/sign-in").text == "/sign-in/"
+    assert web(SecurityHeaders(page, folder=pages)).get("/sign-in").text == "/sign-in/"
 
 
 @pytest.fixture
@@ -100,6 +100,6 @@ def test_a_cookie_that_ended_is_said_to_have_ended(bank, gate):
     "path", ["/home", "/accounts/1234567802", "/ops/books", "/settings/security", "/move/transfer"]
 )
 def test_pages_of_people_signed_in_are_kept_by_no_browser(web, bank, tmp_path, path):
-    front = web(SecurityHeaders(page, folder=tmp_path, settings=bank.settings, personal=(*site.PROTECTED, site.STAFF)))
+    front = web(SecurityHeaders(page, folder=tmp_path, personal=(*site.PROTECTED, site.STAFF)))
     assert front.get(path).headers["cache-control"] == "no-store"
     assert front.get("/sign-in").headers["cache-control"] == "no-cache"
