@@ -230,10 +230,18 @@ def _head(value: Any, path: Path) -> dict[str, Any]:
     return value
 
 
-def restore(settings: Settings, path: Path, *, replace: bool) -> Contents:
+def restore(
+    settings: Settings, path: Path, *, replace: bool, then: Callable[[Session], object] = lambda _: None
+) -> Contents:
     """Makes the bank of `settings` the one in the file. Nothing is there before all of it is.
 
-    Where the database is a server, nobody may use it meanwhile. With `replace` what was there is gone.
+    Where the database is a server, nobody may use it meanwhile.
+
+    Args:
+        settings: Of the bank.
+        path: The file.
+        replace: Lose a bank that is there.
+        then: What is done to the bank, in a unit of work, before anybody can use it.
 
     Raises:
         BackupRefused: the file is not whole, there is a bank already, or its secret key cannot be kept.
@@ -249,22 +257,24 @@ def restore(settings: Settings, path: Path, *, replace: bool) -> Contents:
                 f"There is a bank in {db.where} already: restore into an empty one, or give --replace to lose that one."
             )
         if file is None:
-            _fill(db, path, contents)
+            _fill(db, path, contents, then)
     finally:
         db.dispose()
     if file:
-        _make_file(settings, file, path, contents)
+        _make_file(settings, file, path, contents, then)
     _keep_key(settings, contents)
     return contents
 
 
-def _make_file(settings: Settings, file: Path, path: Path, contents: Contents) -> None:
+def _make_file(
+    settings: Settings, file: Path, path: Path, contents: Contents, then: Callable[[Session], object]
+) -> None:
     fresh = file.with_name(f"{file.name}.restoring")
     _remove(fresh)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     db = Database(bank_settings.load(data=settings.data, database_url=f"sqlite:///{fresh}"))
     try:
-        _fill(db, path, contents)
+        _fill(db, path, contents, then)
         db.fold_log()
     finally:
         db.dispose()
@@ -279,7 +289,7 @@ def _remove(file: Path) -> None:
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
-def _fill(db: Database, path: Path, contents: Contents) -> None:
+def _fill(db: Database, path: Path, contents: Contents, then: Callable[[Session], object]) -> None:
     with db.writing.connect() as connection:
         schema.drop_everything(connection)
     with db.writing.connect() as connection:
@@ -287,6 +297,7 @@ def _fill(db: Database, path: Path, contents: Contents) -> None:
     # All of it in one unit of work: what interrupts it leaves an empty bank, and none that lacks something.
     db.unit_of_work(lambda session: _load(session, path))
     db.upgrade_schema()
+    db.unit_of_work(then)
 
 
 def _load(session: Session, path: Path) -> None:

@@ -33,6 +33,7 @@ NOT_INPUTS = (
     "api",
     "__main__.py",
     "cli.py",
+    "data_folder.py",
     "demo.py",
     "edge",
     "lab",

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from bank_app import backup
+from bank_app import backup, data_folder
 from bank_app import settings as bank_settings
 from bank_app.backup import BackupRefused
 from bank_app.build import BuildFailed
@@ -25,7 +26,7 @@ from bank_app.domain.accounting import Role
 from bank_app.errors import BankError
 from bank_app.private_mysql import ServerError, find_program
 from bank_app.server import PortTaken
-from bank_app.services import audit_trail, auth, integrity, timekeeping
+from bank_app.services import after_restore, audit_trail, auth, integrity, timekeeping
 from bank_app.settings import Settings, SettingsError
 from bank_app.start import HOST, Refused, alone, first_line, opened, run_demo, serve_production
 from bank_app.testbed import NeedMissing, run_checks, run_tests
@@ -55,6 +56,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_inte
 
 def main() -> None:
     """Runs a command; whatever goes wrong in an expected way is a sentence on stderr, never a traceback."""
+    os.umask(data_folder.OWN_FILES_ONLY)
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Whoever started it with `nohup` wants it to outlive the terminal.
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -91,8 +93,10 @@ def _load(data: Path | None) -> Settings:
         os.environ["BANK_DATA"] = str(data.expanduser().resolve())
     settings = bank_settings.load()
     try:
-        # Books, keys and passwords lie in it: a folder that is made here is nobody else's.
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for sentence in data_folder.close(settings):
+            err.print(sentence)
+    except data_folder.Readable as error:
+        raise Refused(str(error)) from None
     except OSError as error:
         raise Refused(f"{settings.data} cannot be made ({error.strerror}): choose a folder with --data.") from None
     return settings
@@ -207,17 +211,44 @@ def restore_backup(
     *,
     replace: Annotated[bool, typer.Option("--replace", help="Also over a bank, which is then gone.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before that.")] = False,
+    keep_sign_ins: Annotated[
+        bool, typer.Option("--keep-sign-ins", help="Only to move a bank that was stopped: nobody signs in again.")
+    ] = False,
 ) -> None:
-    """Make an empty database the bank that is in a file, and verify it; exit 1 when something does not hold."""
+    """Make an empty database the bank that is in a file, end its sign-ins, and verify it; exit 1 when it is wrong."""
     settings = _load(data)
     if replace and not yes:
         where = ", ".join(make_url(url).render_as_string(hide_password=True) for url in settings.urls)
         typer.confirm(f"This forgets whatever is in {where}. Go on?", abort=True)
     with alone(settings, "restore"):
-        contents = backup.restore(settings, file.expanduser().resolve(), replace=replace)
+        ended: dict[str, int] = {}
+
+        def settle(session: Session) -> None:
+            if not keep_sign_ins:
+                ended.update(after_restore.settle(session))
+
+        contents = backup.restore(settings, file.expanduser().resolve(), replace=replace, then=settle)
         with opened(settings) as db:
             out.print(f"Restored {_held(contents)} into {db.where}, from a backup of {contents.made_at}.", markup=False)
+            if ended:
+                out.print(after_restore.said(ended))
+                out.print(after_restore.CANNOT_KNOW)
             _report_on(db)
+
+
+@app.command("after-restore")
+def settle_restored(
+    data: Data = None,
+    *,
+    recovery_codes: Annotated[
+        bool, typer.Option("--recovery-codes", help="Also end recovery codes: people make new ones.")
+    ] = False,
+) -> None:
+    """End all sign-ins, tokens and links of a bank that was restored without ./bank restore, such as by mysqldump."""
+    with opened(_load(data)) as db:
+        ended = db.unit_of_work(lambda session: after_restore.settle(session, recovery_codes=recovery_codes))
+    out.print(after_restore.said(ended))
+    out.print(after_restore.CANNOT_KNOW)
 
 
 def _held(contents: backup.Contents) -> str:

@@ -62,6 +62,10 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the database, or several with commas between them, the preferred one first; "
         "empty means the embedded SQLite file in BANK_DATA.",
     )
+    lab: bool | None = Field(
+        None,
+        description="Whether the bank has a laboratory, for its own people; unset means only in demo mode.",
+    )
     lab_url: str = Field(
         "",
         description="SQLAlchemy URL of the laboratory's own database, as a user who can see nothing else; empty means "
@@ -334,6 +338,17 @@ class Settings(BaseSettings):
     def mail_sender(self) -> str:
         """The address that letters come from."""
         return self.mail_from or f"bank@{urlsplit(self.public_url).hostname or 'localhost'}"
+
+    @property
+    def file(self) -> Path | None:
+        """The embedded database; None where it is a server."""
+        found = self.url.removeprefix("sqlite:///")
+        return Path(found.partition("?")[0]) if found != self.url else None
+
+    @property
+    def lab_is_open(self) -> bool:
+        """Whether there is a laboratory in this bank."""
+        return self.demo if self.lab is None else self.lab
 
     @property
     def customers_handle_cash(self) -> bool:

@@ -29,6 +29,11 @@ _ONE_STEP = (
     "Warning: BANK_SECOND_STEP is off: whoever learns the password of one of the bank's people is one of them. "
     "Set it to staff or all."
 )
+_IN_CLEAR = (
+    "Warning: {host} can be reached from other machines, and nothing says that TLS stands in front: passwords and "
+    "sessions would cross the network in clear, for anybody on the way to read. Put a proxy with TLS before the bank "
+    "(docs/deploy) and set BANK_PUBLIC_URL to the https address that people type."
+)
 
 
 class Refused(Exception):
@@ -274,6 +279,8 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
                 step.result = "ready"
         if settings.second_step == "off" and not chosen.demo:
             console.print(_ONE_STEP, highlight=False)
+        if not (is_loopback(host) or settings.public_url.startswith("https://") or settings.cookies_are_secure):
+            console.print(_IN_CLEAR.format(host=host), style="bold red", highlight=False, markup=False)
         if not settings.rate_limits:
             console.print("Warning: BANK_RATE_LIMITS is off; anybody may try as many passwords as they like.")
 

@@ -254,7 +254,8 @@ def _install(packages: list[str], what: str, console: Console) -> None:
         ["apt-get", "-qq", "update"],
         ["apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages],
     ):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        # What is installed is for everybody on the machine, unlike what this process makes.
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, umask=0o022)
         said = (done.stderr or done.stdout).strip()
         if done.returncode:
             last = said.splitlines()[-1] if said else "it said nothing"

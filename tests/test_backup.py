@@ -207,10 +207,14 @@ def test_the_commands_say_what_they_did(sqlite_db, busy_bank, elsewhere, tmp_pat
     assert "Checksum" in said
     status, said = told(bank("restore", str(file), settings=elsewhere))
     assert (status, "The books are right." in said) == (0, True), said
+    assert "Everybody signs in again." in said
+    status, said = told(bank("after-restore", settings=elsewhere))
+    assert (status, "0 sign ins, 0 links" in said) == (0, True), said
     status, said = told(bank("restore", str(file), settings=elsewhere))
     assert (status, said.count("\n")) == (1, 1)
     assert "--replace" in said
-    assert told(bank("restore", str(file), "--replace", "--yes", settings=elsewhere))[0] == 0
+    status, said = told(bank("restore", str(file), "--replace", "--yes", "--keep-sign-ins", settings=elsewhere))
+    assert (status, "signs in again" in said) == (0, False), said
     assert told(bank("verify", settings=elsewhere))[0] == 0
 
 

@@ -1,5 +1,6 @@
 """The commands as a script uses them: what they print, how they refuse, and their exit status."""
 
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bank_app import build, demo, server, start, testbed
 from bank_app import settings as bank_settings
@@ -335,3 +337,24 @@ def test_a_build_that_was_interrupted_leaves_the_lock_as_it_was(tmp_path, monkey
     with pytest.raises(KeyboardInterrupt):
         build._build(bank_settings.load(data=tmp_path), lambda _step: None)
     assert lock.read_bytes() == b'{"a": 1, "b": 2}'
+
+
+@pytest.mark.parametrize(
+    ("host", "environment", "warned"),
+    [
+        ("0.0.0.0", {}, True), ("::", {}, True), ("0.0.0.0", {"public_url": "http://bank.example.org"}, True),
+        ("0.0.0.0", {"public_url": "https://bank.example.org"}, False), ("0.0.0.0", {"secure_cookies": True}, False),
+        ("127.0.0.1", {}, False),
+    ],
+)  # fmt: skip
+def test_serving_others_in_clear_is_said_loudly(migrated, monkeypatch, host, environment, warned):
+    monkeypatch.setattr(server, "require_free_port", lambda *_: None)
+    monkeypatch.setattr(server, "serve", lambda **_: None)
+    monkeypatch.setattr(build, "find_release", lambda _: migrated)
+    said = Console(file=io.StringIO(), width=400)
+    with monkeypatch.context() as patched:
+        patched.setattr(start, "share", lambda *_, **__: None)
+        start.serve_production(
+            bank_settings.load(data=migrated, **environment), host=host, port=3000, workers=1, console=said
+        )
+    assert ("cross the network in clear" in said.file.getvalue()) is warned

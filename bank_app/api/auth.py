@@ -15,8 +15,7 @@ from bank_app.api.documents import operation_id, problems
 from bank_app.api.requests import ActorRoute, HashingRoute, PublicRoute, client_address
 from bank_app.api.values import Time
 from bank_app.domain.accounting import Role
-from bank_app.errors import Forbidden
-from bank_app.services import auth, step_up
+from bank_app.services import auth, first_setup, step_up
 from bank_app.services.hashing import desk
 
 hashing = APIRouter(
@@ -114,9 +113,9 @@ class UserOut(schemas.Answer):
 )
 async def register(body: RegisterIn, bank: Bank) -> UserOut:
     """Makes a person who can sign in. Opens no account and moves no money; the role is always customer."""
-    if not bank.settings.sign_up:
-        raise Forbidden("This bank is invite-only. Ask an operator for an invitation.")
-    return UserOut.of(await desk.run(auth.register, bank, email=body.email, name=body.name, password=body.password))
+    return UserOut.of(
+        await desk.run(first_setup.sign_up, bank, email=body.email, name=body.name, password=body.password)
+    )
 
 
 @hashing.post(

@@ -10,12 +10,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bank_app.domain.accounting import Role
 from bank_app.errors import Forbidden, Invalid, NotFound, Overloaded
 from bank_app.lab.simulation import folders
 from bank_app.lab.simulation import report as reports
@@ -32,6 +33,11 @@ from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 
 KEPT_RUNS = 200
+# What a process needs to run at all. It is handed nothing else: no key and no database of the bank.
+_HANDED_ON = (
+    *("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "TMPDIR"),
+    *("LANG", "LC_ALL", "LC_CTYPE", "TZ", "COVERAGE_PROCESS_START", "BANK_LAB_WATCH"),
+)
 _WAITING_AT_MOST = 4
 _AT_ONCE_AT_MOST = 4
 
@@ -79,8 +85,12 @@ class Run:
         return self.state in folders.OVER
 
     def may_be_stopped_by(self, actor: Actor | None) -> bool:
-        """Who started it may, and who acts for every customer."""
-        return actor is not None and (actor.role.acts_on_every_account or str(actor.user_id) == self.owner)
+        """Who started it may, and admins."""
+        return actor is not None and (actor.role is Role.ADMIN or str(actor.user_id) == self.owner)
+
+
+# Writes down who did what with which run, before it is done: `note(actor, "lab.start", "lab run 7", changes)`.
+Note = Callable[[Actor | None, str, str, Mapping[str, Any]], None]
 
 
 class Office:
@@ -88,9 +98,11 @@ class Office:
 
     Args:
         settings: Of the bank; `lab_url` names the laboratory's own database, without it a file in BANK_DATA is used.
+        note: Puts starts and stops into the bank's audit trail; what it refuses to write down is not done.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, note: Note = lambda *_: None) -> None:
+        self._note = note
         self._data = settings.data / "lab"
         self._runs = self._data / "runs"
         self._place = Place(settings.lab_url) if settings.lab_url else embedded(self._data)
@@ -126,7 +138,13 @@ class Office:
                 "owner": str(by.user_id) if by else "",
             },
         )
-        environment = {**os.environ, "BANK_LAB_URL": self._place.url}
+        try:
+            self._note(by, "lab.start", f"lab run {folder.name}", {"strategies": [None, [c.strategy for c in configs]]})
+        except BaseException:
+            folders.write(folder / "state.json", {"state": "failed", "message": "It could not be written down."})
+            raise
+        environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+        environment["BANK_LAB_URL"] = self._place.url
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", folders.JOB_MODULE, str(folder)],
@@ -155,7 +173,8 @@ class Office:
         """
         folder = self._folder(number)
         if not self._read(folder).may_be_stopped_by(by):
-            raise Forbidden("Somebody else started this run: only they, or the bank’s people, can stop it.")
+            raise Forbidden("Somebody else started this run: only they, or an admin, can stop it.")
+        self._note(by, "lab.stop", f"lab run {number}", {})
         (folder / "stop").touch()
 
     def look(self, number: int, *, after: int = 0) -> tuple[Run, list[dict[str, Any]]]:

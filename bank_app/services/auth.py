@@ -96,6 +96,7 @@ class End(StrEnum):
     EMAIL = "email"
     BANK = "bank"
     REUSE = "reuse"
+    RESTORE = "restore"
     IDLE = "idle"
     TIME = "time"
     UNKNOWN = "unknown"
@@ -157,8 +158,13 @@ class TokenPair:
 # --- people -----------------------------------------------------------------------------------------
 
 
-def register(db: Database, *, email: str, name: str, password: str, role: Role = Role.CUSTOMER) -> Actor:
+def register(
+    db: Database, *, email: str, name: str, password: str, role: Role = Role.CUSTOMER,
+    only_if: Callable[[Session], None] = lambda _: None,
+) -> Actor:  # fmt: skip
     """Makes a person who can sign in. Opens no account and moves no money.
+
+    `only_if` raises what speaks against it, in the unit of work that writes the person down.
 
     Raises:
         Invalid: email, name or password is not acceptable; `details["errors"]` names each field.
@@ -167,7 +173,12 @@ def register(db: Database, *, email: str, name: str, password: str, role: Role =
     clean_email, clean_name = checked_person(email, name, password)
     actor = Actor(new_id(), clean_email, clean_name, role)
     hashed = passwords.hashed(password)
-    return db.unit_of_work(lambda session: enroll(session, actor, hashed), resolvable=True)
+
+    def operation(session: Session) -> Actor:
+        only_if(session)
+        return enroll(session, actor, hashed)
+
+    return db.unit_of_work(operation, resolvable=True)
 
 
 def enroll(session: Session, actor: Actor, hashed: str) -> Actor:

@@ -19,6 +19,7 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import BankFacts, User
 from bank_app.services import audit, auth, passwords
+from bank_app.services.auth import Actor
 from bank_app.services.security_events import Event, Person, security_event
 
 _ROW = 1
@@ -77,6 +78,28 @@ def prepare(db: Database, *, demo_allowed: bool) -> str | None:
         return True
 
     return token if db.unit_of_work(operation) else None
+
+
+def sign_up(db: Database, *, email: str, name: str, password: str) -> Actor:
+    """Makes somebody a customer who wants to be one, once somebody runs the bank.
+
+    Before that nobody comes in: the first admin's email would be for whoever is quicker.
+
+    Raises:
+        Forbidden: people may not register by themselves, or not yet; `details["reason"]` says which.
+        Invalid: email, name or password is not acceptable; `details["errors"]` names each field.
+        EmailTaken: somebody is registered with this email.
+    """
+    if not db.settings.sign_up:
+        raise errors.Forbidden("This bank is invite-only. Ask an operator for an invitation.", reason="invite_only")
+    # Before a password is hashed, and again where it counts.
+    db.read(_require_somebody)
+    return auth.register(db, email=email, name=name, password=password, only_if=_require_somebody)
+
+
+def _require_somebody(session: Session) -> None:
+    if facts(session).waiting:
+        raise errors.Forbidden("This bank is not set up yet. Come back once somebody runs it.", reason="not_set_up")
 
 
 def run(db: Database, token: str, wanted: Choices) -> UUID:

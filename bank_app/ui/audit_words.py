@@ -62,6 +62,9 @@ ACTIONS: Mapping[str, str] = {
     "audit.verify": "Verified chain",
     "audit.verify_part": "Verified part of the chain",
     "books.check": "Checked books",
+    "lab.start": "Started a lab run",
+    "lab.stop": "Ended a lab run",
+    "bank.restored": "Restored the bank",
 }
 OUTCOMES: Mapping[str, str] = {Outcome.DONE.value: "Done", Outcome.REFUSED.value: "Refused"}
 _STATES = {"frozen": "Froze account", "open": "Unfroze account", "closed": "Closed account"}
@@ -153,6 +156,8 @@ def thing(record: RecordView) -> tuple[str, str]:
         return record.subject or "Somebody", f"/ops/customers/{name}"
     if kind == "transaction" and _is_uuid(name):
         return f"Transaction {reference(UUID(name))}", f"/ops/transactions/{name}"
+    if kind == "lab":
+        return record.object.capitalize(), "/lab"
     return {"audit trail": ("All records", ""), "books": ("The books", "/ops/books")}.get(
         record.object, (record.object, "")
     )

@@ -10,7 +10,7 @@ from bank_app import demo, methods
 from bank_app.database import Database
 from bank_app.errors import BankError, EnrolmentRequired, NotFound, SecondFactorRequired
 from bank_app.methods import Methods
-from bank_app.services import accounts, auth
+from bank_app.services import accounts, auth, first_setup
 from bank_app.settings import Settings
 from bank_app.ui import (
     audit_exports,
@@ -29,6 +29,8 @@ from bank_app.ui.downloads import File
 from bank_app.ui.exports import export_entries
 from bank_app.ui.guard import ENROL, sign_in_address
 from bank_app.ui.statement_routes import add_statement_routes
+
+_SIGN_UP_CLOSED = {"invite_only": "SIGNUP_DISABLED", "not_set_up": "SIGNUP_NOT_YET"}
 
 
 def create_routes(db: Database, settings: Settings) -> FastAPI:
@@ -102,8 +104,6 @@ def _add_sign_up(routes: FastAPI, db: Database, settings: Settings) -> None:
         form, refused = await native_forms.posted(request, settings, hashes="/sign-up")
         if refused:
             return refused
-        if not settings.sign_up:
-            return RedirectResponse("/sign-up?problem=SIGNUP_DISABLED", 303)
         email, name, password = (
             forms.field(form, "email", 254),
             forms.as_typed(form, "name"),
@@ -112,11 +112,12 @@ def _add_sign_up(routes: FastAPI, db: Database, settings: Settings) -> None:
         whence = native_forms.whence(request, settings)
         try:
             lookups.count_form(whence["address"], settings)
-            await calls.call_hashing(auth.register, db, email=email, name=name, password=password)
+            await calls.call_hashing(first_setup.sign_up, db, email=email, name=name, password=password)
             opened = await calls.call_hashing(auth.open_browser_session, db, email=email, password=password, **whence)
             await calls.call(_first_account, db, settings, opened.token)
         except BankError as error:
-            return native_forms.back("/sign-up", error, settings, {"email": email, "name": name}, "")
+            problem = _SIGN_UP_CLOSED.get(error.details.get("reason", ""), "")
+            return native_forms.back("/sign-up", error, settings, {"email": email, "name": name}, "", problem=problem)
         return native_forms.enter(settings, opened, "/home")
 
 

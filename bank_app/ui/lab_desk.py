@@ -1,14 +1,15 @@
-"""The pages' way to the laboratory: who may use it, and its front desk."""
+"""The pages' way to the laboratory: whether there is one, who may use it, and its front desk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from bank_app.domain import money
 from bank_app.errors import NotFound
 from bank_app.lab.office import Office, Run
+from bank_app.services import audit
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 from bank_app.ui import calls
@@ -19,8 +20,8 @@ HOME = "/lab"
 
 
 def may_use(actor: Actor | None, settings: Settings) -> bool:
-    """In a demo everybody signed in, otherwise the bank's people only."""
-    return actor is not None and (settings.demo or actor.role.sees_every_account)
+    """Where there is one: in a demo everybody signed in, otherwise the bank's people only."""
+    return settings.lab_is_open and actor is not None and (settings.demo or actor.role.sees_every_account)
 
 
 def office_for(actor: Actor | None, settings: Settings) -> Office:
@@ -31,7 +32,16 @@ def office_for(actor: Actor | None, settings: Settings) -> Office:
     """
     if not may_use(actor, settings):
         raise NotFound("There is no such page.")
-    return Office(settings)
+    return Office(settings, note=_noted)
+
+
+def _noted(actor: Actor | None, action: str, run: str, changes: Mapping[str, Any]) -> None:
+    """Puts into the audit trail who began or ended what."""
+    calls.bank().db.unit_of_work(
+        lambda session: audit.record(
+            session, actor_id=actor and actor.user_id, action=action, object=run, changes=changes
+        )
+    )
 
 
 async def ask(actor: Actor | None, question: Callable[[Office], T]) -> T:

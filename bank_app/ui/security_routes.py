@@ -127,14 +127,16 @@ def _add_setup(routes: FastAPI, db: Database, settings: Settings) -> None:
         if refused:
             return refused
         whence = native_forms.whence(request, settings)
-        typed = {name: forms.field(form, name, 254) for name in ("token", "email", "start")}
+        # The token goes nowhere else: after a refusal it is entered once more.
+        token = forms.field(form, "token", 254)
+        typed = {name: forms.field(form, name, 254) for name in ("email", "start")}
         typed |= {name: forms.as_typed(form, name) for name in ("bank_name", "name")}
         choices = Choices(
             typed["bank_name"], typed["name"], typed["email"], native_forms.password(form), typed["start"] == "demo"
         )
         try:
             lookups.count_form(whence["address"], settings)
-            await calls.call_hashing(first_setup.run, db, typed["token"], choices)
+            await calls.call_hashing(first_setup.run, db, token, choices)
         except NotFound:
             return RedirectResponse("/", 303)
         except BankError as error:

@@ -12,6 +12,7 @@ from bank_app.errors import NotSignedIn
 from bank_app.services import preferences
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings, load
+from bank_app.ui import lab_desk
 
 ROLE_WORDS = {Role.CUSTOMER: "Customer", Role.TELLER: "Operator", Role.AUDITOR: "Auditor", Role.ADMIN: "Administrator"}
 STAFF = (Role.TELLER, Role.AUDITOR, Role.ADMIN)
@@ -28,6 +29,9 @@ class SessionState(rx.State):
     bank_name: str = load().name
     demo: bool = False
     sign_up: bool = True
+    # Whether there is a laboratory, and whether this person finds it.
+    lab_is_open: bool = False
+    lab: bool = False
     signed_in: bool = False
     name: str = ""
     first_name: str = ""
@@ -65,6 +69,7 @@ class SessionState(rx.State):
         self._way_in = self._way_in if actor is None else ""
         self.bank_name, self.demo, self.sign_up = settings.name, settings.demo, settings.sign_up
         self.signed_in = actor is not None
+        self.lab_is_open, self.lab = settings.lab_is_open, lab_desk.may_use(actor, settings)
         self.name = actor.name if actor else ""
         words = self.name.split()
         self.first_name = words[0] if words else ""

@@ -10,7 +10,7 @@ import pytest
 
 from bank_app import clock
 from bank_app.domain.accounting import Role
-from bank_app.errors import Forbidden, Overloaded
+from bank_app.errors import DatabaseUnavailable, Forbidden, Overloaded
 from bank_app.lab import office
 from bank_app.lab.simulation import folders
 from bank_app.lab.simulation.scenario import Config
@@ -122,22 +122,70 @@ def test_a_full_lab_says_so_and_starts_nothing(runs, desk):
     assert len(folders.numbered(runs)) == 1 + office._WAITING_AT_MOST
 
 
-def test_who_started_a_run_and_the_banks_people_may_stop_it_and_nobody_else(runs, desk):
+def test_who_started_a_run_and_admins_may_stop_it_and_nobody_else(runs, desk):
     owner = person()
     folder = made(runs, "running", owner=str(owner.user_id))
-    for stranger in (person(), person(Role.AUDITOR), None):
+    for stranger in (person(), person(Role.AUDITOR), person(Role.TELLER), None):
         with pytest.raises(Forbidden, match="Somebody else started this run"):
             desk.stop(1, by=stranger)
         assert not desk.look(1)[0].may_be_stopped_by(stranger)
     assert not (folder / "stop").exists()
-    for allowed in (owner, person(Role.TELLER), person(Role.ADMIN), replace(owner, name="Renamed")):
+    for allowed in (owner, person(Role.ADMIN), replace(owner, name="Renamed")):
         desk.stop(1, by=allowed)
         assert (folder / "stop").exists()
         (folder / "stop").unlink()
 
 
-def test_a_run_that_nobody_owns_is_for_the_banks_people(runs, desk):
+def test_a_run_that_nobody_owns_is_for_admins(runs, desk):
     made(runs, "running")
     with pytest.raises(Forbidden):
-        desk.stop(1, by=person())
-    desk.stop(1, by=person(Role.TELLER))
+        desk.stop(1, by=person(Role.TELLER))
+    desk.stop(1, by=person(Role.ADMIN))
+
+
+def test_what_cannot_be_written_down_is_not_done(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(office.subprocess, "Popen", lambda *_, **__: pytest.fail("it was started"))
+
+    def refuse(*_):
+        raise DatabaseUnavailable
+
+    strict, owner = office.Office(load(data=tmp_path), note=refuse), person()
+    with pytest.raises(DatabaseUnavailable):
+        strict.start([RUN], started_at="now", by=owner)
+    assert [run.state for run in strict.runs()] == ["failed"]
+    folder = made(runs, "running", owner=str(owner.user_id))
+    with pytest.raises(DatabaseUnavailable):
+        strict.stop(2, by=owner)
+    assert not (folder / "stop").exists()
+
+
+def test_a_run_is_handed_its_own_database_and_no_key(runs, tmp_path, monkeypatch):
+    secrets = {"BANK_SECRET_KEY": "k" * 40, "BANK_SECRET_KEYS": "k" * 40, "DATABASE_URL": "mysql://bank:pw@host/bank",
+               "BANK_SECRET_KEYS_FILE": "keys", "BANK_MIGRATION_DATABASE_URL": "mysql://m:pw@host/bank",
+               "BANK_SMTP_URL": "smtps://x:y@mail", "AWS_SECRET_ACCESS_KEY": "s"}  # fmt: skip
+    settings = load(data=tmp_path, lab_url="mysql+pymysql://lab:lab@127.0.0.1/lab")
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    handed = []
+
+    class Started:
+        pid = os.getpid()
+
+        def __init__(self, *_, env, **__):
+            handed.append(env)
+
+        def poll(self):
+            return 0
+
+    monkeypatch.setattr(office.subprocess, "Popen", Started)
+    noted = []
+    desk = office.Office(settings, note=lambda *what: noted.append(what))
+    owner = person(Role.AUDITOR)
+    desk.start([RUN], started_at="now", by=owner)
+    assert not secrets.keys() & handed[0].keys()
+    assert handed[0]["BANK_LAB_URL"] == settings.lab_url
+    assert {name for name in handed[0] if name.startswith(("BANK_", "DATABASE"))} <= {"BANK_LAB_URL", "BANK_LAB_WATCH"}
+    desk.stop(1, by=owner)
+    assert noted == [
+        (owner, "lab.start", "lab run 1", {"strategies": [None, ["S5"]]}), (owner, "lab.stop", "lab run 1", {}),
+    ]  # fmt: skip

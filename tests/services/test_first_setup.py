@@ -6,7 +6,7 @@ from sqlalchemy import event, select
 from bank_app import errors
 from bank_app.domain.accounting import Role
 from bank_app.models import AuditRecord, BankFacts
-from bank_app.services import auth, first_setup
+from bank_app.services import auth, first_setup, passwords
 from bank_app.services.first_setup import Choices, Facts
 
 PASSWORD = "lantern-orchard-48-violin"
@@ -132,3 +132,28 @@ def test_the_queue_that_runs_already_follows_what_was_chosen(db, another, ada):
         transfers.move(strict, ada, deposit)
     strict.settings = strict.settings.model_copy(update={"demo": True})
     assert transfers.move(strict, ada, deposit).transaction.amount_minor == 500
+
+
+def test_nobody_registers_by_himself_before_somebody_runs_the_bank(db, register):
+    boss = {"email": "kim@bank.test", "name": "Not Kim", "password": PASSWORD}
+    token = first_setup.prepare(db, demo_allowed=False)
+    with pytest.raises(errors.Forbidden) as refusal:
+        first_setup.sign_up(db, **boss)
+    assert refusal.value.details["reason"] == "not_set_up"
+    assert first_setup.run(db, token, choices())
+    with pytest.raises(errors.EmailTaken):
+        first_setup.sign_up(db, **boss)
+    assert first_setup.sign_up(db, **boss | {"email": "not.kim@bank.test"}).role is Role.CUSTOMER
+
+
+def test_a_registration_under_way_when_the_bank_begins_to_wait_is_refused(db, monkeypatch):
+    hashed = passwords.hashed
+
+    def slowly(password):
+        first_setup.prepare(db, demo_allowed=False)
+        return hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", slowly)
+    with pytest.raises(errors.Forbidden):
+        first_setup.sign_up(db, email="kim@bank.test", name="Not Kim", password=PASSWORD)
+    assert db.read(lambda session: auth.find(session, "kim@bank.test")) is None

@@ -1,11 +1,13 @@
 import threading
+from urllib.parse import unquote
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from bank_app import demo, demo_town
 from bank_app.errors import PasswordsBusy
-from bank_app.services import auth, passwords
+from bank_app.services import auth, first_setup, passwords
 from bank_app.settings import Settings
 from bank_app.ui import cookies
 from bank_app.ui.browser_routes import create_routes
@@ -37,6 +39,25 @@ def test_over_tls_the_cookie_is_bound_to_the_host(bank, web, ada):
     cookie = next(c for c in answer.headers.get_list("set-cookie") if "bank_session" in c)
     assert cookie.startswith("__Host-bank_session_")
     assert "Secure" in cookie
+
+
+def test_over_tls_everything_that_a_browser_holds_is_bound_to_the_host(bank, web, ada):
+    settings = bank.settings.model_copy(update={"secure_cookies": True})
+    browser = web(create_routes(bank.db, settings))
+    given = [
+        *sign_in(browser, ada).headers.get_list("set-cookie"),
+        *browser.post("/auth/login", data={"email": ada.email, "password": "wrong"}).headers.get_list("set-cookie"),
+        *browser.post("/auth/logout").headers.get_list("set-cookie"),
+    ]
+    response = Response()
+    cookies.set_half_session(response, settings, "half")
+    given += response.headers.getlist("set-cookie")
+    assert len({cookie.split("=")[0] for cookie in given}) >= 3
+    for cookie in given:
+        parts = {part.strip().lower() for part in cookie.split(";")[1:]}
+        assert cookie.startswith("__Host-bank_")
+        assert {"httponly", "secure", "path=/", "samesite=strict"} <= parts
+        assert not any(part.startswith("domain") for part in parts)
 
 
 def test_two_banks_on_one_host_keep_apart_what_a_browser_holds_for_them(bank, web, ada, tmp_path):
@@ -147,10 +168,25 @@ def test_a_refused_sign_up_says_why(browser, ada, form, problem):
 
 
 def test_an_invite_only_bank_takes_no_sign_ups(bank, web):
-    settings = bank.settings.model_copy(update={"sign_up": False})
+    bank.db.settings = settings = bank.settings.model_copy(update={"sign_up": False})
     form = {"name": "N", "email": "n@bank.test", "password": PASSWORD}
     answer = web(create_routes(bank.db, settings)).post("/auth/register", data=form)
     assert answer.headers["location"] == "/sign-up?problem=SIGNUP_DISABLED"
+
+
+def test_nobody_signs_up_at_a_bank_that_nobody_runs(browser, bank):
+    first_setup.prepare(bank.db, demo_allowed=False)
+    answer = browser.post("/auth/register", data={"name": "N", "email": "boss@bank.test", "password": PASSWORD})
+    assert answer.headers["location"] == "/sign-up?problem=SIGNUP_NOT_YET"
+
+
+def test_the_token_of_the_set_up_is_kept_nowhere(browser, bank):
+    token = first_setup.prepare(bank.db, demo_allowed=False)
+    form = {"token": token, "email": "kim@bank.test", "name": "", "bank_name": "Elm", "password": PASSWORD}
+    answer = browser.post("/auth/setup", data=form)
+    assert answer.headers["location"].startswith("/setup?problem=")
+    assert "kim@bank.test" in unquote(unquote(str(answer.headers)))
+    assert token not in unquote(unquote(str(answer.headers)))
 
 
 def test_the_ledger_can_be_downloaded_with_its_filters(browser, ada, counter):

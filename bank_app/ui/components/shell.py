@@ -105,10 +105,10 @@ def _places(here: str) -> rx.Component:
 
 
 def _lab(here: str) -> rx.Component:
-    """The laboratory: for everybody in a demo, otherwise for the bank's people."""
+    """The laboratory, for those who find one."""
     inside = here == LAB.to or here.startswith(LAB.to + "/")
     return rx.cond(
-        SessionState.demo | SessionState.is_staff,
+        SessionState.lab,
         rx.el.div(
             _place(LAB, LAB.to if inside else here, small=False),
             *([link(place.name, to=place.to, class_name="below") for place in LAB_PLACES] if inside else []),
@@ -165,7 +165,7 @@ def _more(here: str) -> rx.Component:
                 rx.fragment(*[_place(place, here, small=False) for place in STAFF_PLACES[_IN_DOCK:]]),
                 rx.fragment(*[_place(place, here, small=False) for place in CUSTOMER_PLACES[_IN_DOCK:]]),
             ),
-            rx.cond(SessionState.demo | SessionState.is_staff, _place(LAB, here, small=False), rx.fragment()),
+            rx.cond(SessionState.lab, _place(LAB, here, small=False), rx.fragment()),
             *[_place(place, here, small=False) for place in _ELSEWHERE],
             aria_label="More",
             class_name="sheet-places",

@@ -7,7 +7,7 @@ import reflex as rx
 from bank_app.ui.components.drawer import key_lists
 from bank_app.ui.components.parts import document_link, icon, link, page_head
 from bank_app.ui.components.shell import shell
-from bank_app.ui.first_steps import HOW_MANY, FirstStepsState
+from bank_app.ui.first_steps import FirstStepsState
 from bank_app.ui.session import SessionState
 
 _CUSTOMER = (
@@ -68,7 +68,7 @@ def help_page() -> rx.Component:
             rx.el.section(
                 rx.el.header(rx.el.h2("The pages")),
                 rx.cond(SessionState.is_staff, _places(_STAFF), _places(_CUSTOMER)),
-                rx.cond(SessionState.demo | SessionState.is_staff, _places(_LAB), rx.fragment()),
+                rx.cond(SessionState.lab, _places(_LAB), rx.fragment()),
                 class_name="card",
             ),
             rx.el.section(
@@ -80,7 +80,7 @@ def help_page() -> rx.Component:
                 SessionState.demo & ~SessionState.is_staff,
                 rx.el.section(
                     rx.el.header(rx.el.h2("Things to try")),
-                    rx.el.p(f"The list of {HOW_MANY.lower()} things on Home, from the beginning."),
+                    rx.el.p("The list of things to try on Home, from the beginning."),
                     rx.el.p(
                         rx.el.button("Show it again", type="button", on_click=FirstStepsState.again, class_name="btn"),
                         class_name="actions help-actions",

@@ -70,7 +70,7 @@ def _ways_in() -> rx.Component:
         SessionState.demo,
         rx.fragment(
             rx.el.h2("Walk in as someone", class_name="walk-in"),
-            people_cards(_lab_card()),
+            people_cards(rx.cond(SessionState.lab_is_open, _lab_card(), rx.fragment())),
             rx.el.p(
                 "Pretend money; press anything. ",
                 link("Sign in with a password", to="/sign-in"),
@@ -114,7 +114,7 @@ def _lab_card() -> rx.Component:
 def _lab_teaser() -> rx.Component:
     """How money appears from nothing, in four lines; for those who can go and try."""
     return rx.cond(
-        SessionState.demo & (SignInState.people.length() > 0),
+        SessionState.demo & SessionState.lab_is_open & (SignInState.people.length() > 0),
         rx.el.section(
             rx.el.div(
                 rx.el.h2("Can money appear from nothing?", id="teaser"),

@@ -41,7 +41,6 @@ class SetupState(rx.State):
     problem: str = ""
     field: str = ""
     seq: int = 0
-    token: str = ""
     bank_name: str = ""
     name: str = ""
     email: str = ""
@@ -63,7 +62,7 @@ class SetupState(rx.State):
         self.field = _FIELDS.get(problem, "")
         self.seq += 1 if self.problem else 0
         typed = kept(self.router.headers.cookie)
-        self.token, self.name, self.email = (typed.get(name, "") for name in ("token", "name", "email"))
+        self.name, self.email = (typed.get(name, "") for name in ("name", "email"))
         self.bank_name = typed.get("bank_name", "") or bank.settings.name
         self.demo_allowed, self.currency = known.demo_allowed, bank.settings.currency
         self.start = "demo" if known.demo_allowed and typed.get("start") == "demo" else "empty"
@@ -109,7 +108,7 @@ def _form() -> rx.Component:
         _line(
             "Set-up token",
             "token",
-            SetupState.token,
+            rx.Var.create(""),
             "In the terminal or the log of the server, on the line starting SETUP TOKEN.",
             auto_complete="off",
             spell_check=False,

@@ -1,0 +1,67 @@
+"""After a backup was restored: what was over by then, and is there again, ends once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import CursorResult, delete, update
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from bank_app import clock
+from bank_app.models import BankFacts, EmailChange, PasswordLink, RecoveryCode, SignIn
+from bank_app.services import audit
+from bank_app.services.auth import End
+
+# What nobody can know from a backup, in the words of whoever restored one.
+CANNOT_KNOW = (
+    "People who were disabled, and passwords and recovery codes that were changed or used since the backup, are as "
+    "they were then: look through /ops/users, and ask people to choose new ones where that matters."
+)
+
+
+def settle(session: Session, *, recovery_codes: bool = False) -> Mapping[str, int]:
+    """Ends every sign-in with its tokens, every link, every proposed email and a token for setting the bank up.
+
+    A backup has them as they were: sessions that were ended since, links and refresh tokens that were used since. Half
+    sessions, between a password and a code, end by themselves within minutes.
+
+    Args:
+        session: Of a unit of work.
+        recovery_codes: Also make unused recovery codes worthless; people then make new ones.
+
+    Returns:
+        How many of each were ended.
+    """
+    now = clock.now()
+    ended = {
+        "sign_ins": _count(
+            session,
+            update(SignIn).where(col(SignIn.revoked_at).is_(None)).values(revoked_at=now, ended_by=End.RESTORE.value),
+        ),
+        "links": _count(session, update(PasswordLink).where(col(PasswordLink.used_at).is_(None)).values(used_at=now)),
+        "proposed_emails": _count(session, delete(EmailChange)),
+        "setup_tokens": _count(
+            session, update(BankFacts).where(col(BankFacts.setup_digest).is_not(None)).values(setup_digest=None)
+        ),
+    }
+    if recovery_codes:
+        unused = update(RecoveryCode).where(col(RecoveryCode.used_at).is_(None))
+        ended["recovery_codes"] = _count(session, unused.values(used_at=now))
+    audit.record(
+        session, actor_id=None, action="bank.restored", object="bank",
+        changes={name: [count, 0] for name, count in ended.items()},
+    )  # fmt: skip
+    return ended
+
+
+def said(ended: Mapping[str, int]) -> str:
+    """The result in a sentence."""
+    words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in ended.items())
+    return f"Ended, because a backup brings them back: {words}. Everybody signs in again."
+
+
+def _count(session: Session, statement: Any) -> int:
+    done = session.execute(statement.execution_options(synchronize_session=False))
+    return done.rowcount if isinstance(done, CursorResult) else 0

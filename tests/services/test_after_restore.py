@@ -1,0 +1,48 @@
+"""What a backup brings back that was over by then ends once more."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from bank_app import clock, errors
+from bank_app.models import AuditRecord, PasswordLink
+from bank_app.services import after_restore, auth, first_setup, password_links
+
+PASSWORD = "lantern-orchard-48-violin"
+WHENCE = {"address": "192.0.2.1", "user_agent": "test"}
+
+
+def link_of(person, maker, token):
+    now = clock.now()
+    return PasswordLink(
+        digest=password_links._digest(token), user_id=person.user_id, made_by=maker.user_id, created_at=now,
+        expires_at=now + timedelta(minutes=30),
+    )  # fmt: skip
+
+
+def test_sessions_tokens_links_and_a_set_up_end_and_it_is_written_down(db, ada, teller):
+    browser = auth.open_browser_session(db, email=ada.email, password=PASSWORD, **WHENCE)
+    program = auth.issue_tokens(db, email=ada.email, password=PASSWORD, address="192.0.2.1")
+    token = "a-link-that-was-handed-over"
+    db.unit_of_work(lambda session: session.add(link_of(ada, teller, token)))
+    assert db.read(lambda session: password_links.is_good(session, token))
+    ended = db.unit_of_work(after_restore.settle)
+    assert (ended["sign_ins"], ended["links"]) == (2, 1)
+    assert auth.actor_of_cookie(db, browser.token) is None
+    assert auth.end_of_session(db, browser.token) is auth.End.RESTORE
+    with pytest.raises(errors.BankError):
+        auth.refresh_tokens(db, refresh_token=program.refresh_token)
+    with pytest.raises(errors.NotFound):
+        password_links.use(db, token, "another-lantern-48-violin")
+    noted = select(AuditRecord.changes).where(AuditRecord.action == "bank.restored")
+    assert db.read(lambda session: session.execute(noted).scalar_one())["sign_ins"] == [2, 0]
+    assert auth.open_browser_session(db, email=ada.email, password=PASSWORD, **WHENCE)
+
+
+def test_the_token_of_a_set_up_from_before_is_worth_nothing(db):
+    token = first_setup.prepare(db, demo_allowed=False)
+    db.unit_of_work(after_restore.settle)
+    with pytest.raises(errors.NotFound):
+        first_setup.run(db, token, first_setup.Choices("Elm", "Kim", "kim@bank.test", PASSWORD, demo=False))
+    assert first_setup.prepare(db, demo_allowed=False)
