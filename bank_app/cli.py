@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bank_app import backup, data_folder
+from bank_app import backup, data_folder, grants
 from bank_app import settings as bank_settings
 from bank_app.backup import BackupRefused
 from bank_app.build import BuildFailed
@@ -51,6 +51,9 @@ Data = Annotated[
     typer.Option("--data", help="Folder for embedded database, private server, build and secrets (.bank)."),
 ]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]
+_WHO_MIGRATES = (
+    " If this is the user who only serves, set BANK_MIGRATION_DATABASE_URL (./bank grants prints both users)."
+)
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
@@ -139,14 +142,35 @@ def serve(
 def migrate(data: Data = None) -> None:
     """Bring the database's schema up to date."""
     settings = _load(data)
-    db = Database(settings)
+    db = Database(grants.of_migration(settings))
     try:
         db.upgrade_schema()
         out.print(f"The schema is up to date ({db.server_version()}).")
+        if said := grants.hand_on(settings):
+            out.print(said, markup=False)
     except SQLAlchemyError as error:
-        raise Refused(f"The database {db.where} cannot be migrated: {first_line(error)}") from None
+        hint = "" if settings.migration_database_url else _WHO_MIGRATES
+        raise Refused(f"The database {db.where} cannot be migrated: {first_line(error)}.{hint}") from None
     finally:
         db.dispose()
+
+
+@app.command("grants")
+def print_grants(
+    data: Data = None,
+    *,
+    host: Annotated[str, typer.Option("--from", help="Where the bank connects from, as the server sees it.")] = "",
+    tables: Annotated[bool, typer.Option("--tables", help="Also what ./bank migrate gives by itself.")] = False,
+) -> None:
+    """Print the statements for two database users: one that migrates, and one that serves and cannot harm history."""
+    settings = _load(data)
+    if settings.file:
+        raise Refused("The embedded database has no users: its file is readable by this user of the machine only.")
+    statements = grants.users(settings, host)
+    if tables:
+        statements += grants.on_tables(make_url(settings.url).database or "", statements[-1].rpartition(" TO ")[2])
+    for statement in statements:
+        out.print(f"{statement};", markup=False)
 
 
 @people.command("add")
@@ -227,7 +251,11 @@ def restore_backup(
             if not keep_sign_ins:
                 ended.update(after_restore.settle(session))
 
-        contents = backup.restore(settings, file.expanduser().resolve(), replace=replace, then=settle)
+        contents = backup.restore(
+            grants.of_migration(settings), file.expanduser().resolve(), replace=replace, then=settle
+        )
+        if said := grants.hand_on(settings):
+            out.print(said, markup=False)
         with opened(settings) as db:
             out.print(f"Restored {_held(contents)} into {db.where}, from a backup of {contents.made_at}.", markup=False)
             if ended:

@@ -580,6 +580,19 @@ IMMUTABLE_TABLES = (
     "customer_notes",
 )
 
+# Whose rows are forgotten in time or at a person's wish. Of all others none is ever deleted.
+FORGOTTEN_TABLES = (
+    "drafts",
+    "email_changes",
+    "looks",
+    "mails",
+    "recovery_codes",
+    "saved_payees",
+    "security_events",
+    "strangers",
+    "unfinished_forms",
+)
+
 # The same tables for statements that go past the ORM, where objects would only cost time.
 ACCOUNTS: Table = SQLModel.metadata.tables["accounts"]
 TRANSACTIONS: Table = SQLModel.metadata.tables["transactions"]

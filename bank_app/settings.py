@@ -62,6 +62,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the database, or several with commas between them, the preferred one first; "
         "empty means the embedded SQLite file in BANK_DATA.",
     )
+    migration_database_url: str = Field(
+        "",
+        description="SQLAlchemy URL of the same database as the user who migrates and restores; empty means as the one "
+        "who serves.",
+    )
     lab: bool | None = Field(
         None,
         description="Whether the bank has a laboratory, for its own people; unset means only in demo mode.",
@@ -296,7 +301,7 @@ class Settings(BaseSettings):
             raise ValueError("must be one email address, such as bank@bank.example.org")
         return value
 
-    @field_validator("database_url")
+    @field_validator("database_url", "migration_database_url")
     @classmethod
     def _known_engine(cls, value: str) -> str:
         urls = [_address(url) for url in _split(value)]

@@ -14,7 +14,7 @@ from rich.status import Status
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from bank_app import build, demo, server
+from bank_app import build, demo, grants, server
 from bank_app import settings as bank_settings
 from bank_app.database import Database, is_embedded
 from bank_app.lab.simulation import place
@@ -28,6 +28,10 @@ HOST = "127.0.0.1"
 _ONE_STEP = (
     "Warning: BANK_SECOND_STEP is off: whoever learns the password of one of the bank's people is one of them. "
     "Set it to staff or all."
+)
+_MIGRATES_TOO = (
+    "Warning: BANK_MIGRATION_DATABASE_URL is set where the bank serves: set it for ./bank migrate only, or the user "
+    "who can take the guards of history away is at hand for whoever takes the bank over."
 )
 _IN_CLEAR = (
     "Warning: {host} can be reached from other machines, and nothing says that TLS stands in front: passwords and "
@@ -265,8 +269,15 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
         if not settings.database_url:
             stack.enter_context(alone(settings, server.base_url(host, port)))
         stack.callback(fold_log, settings)
+        if settings.migration_database_url:
+            # Not for the workers; whoever takes one over should not find it in their environment.
+            for name in ("BANK_MIGRATION_DATABASE_URL", "BANK_MIGRATION_DATABASE_URL_FILE"):
+                os.environ.pop(name, None)
+            console.print(_MIGRATES_TOO, highlight=False, markup=False)
         with opened(settings) as db:
             warn_of_clock(db, console)
+            if found := grants.warning(db):
+                console.print(f"Warning: {found}", highlight=False, markup=False)
             engine = db.server_version()
             chosen = db.read(first_setup.facts)
             _require_safe_demo(db, settings, chosen, host)

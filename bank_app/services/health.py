@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
-from bank_app import clock, errors
+from sqlalchemy.exc import DBAPIError
+
+from bank_app import clock, errors, grants
 from bank_app.database import Database
 from bank_app.services import (
     audit_trail,
@@ -132,6 +134,7 @@ class _Judged:
             *self._clock(),
         ]
         made += [self._disk(), self._strangers(), *self._mail(), *([self._proxies()] if proxies.misfits() else [])]
+        made += self._user()
         return made
 
     # --- what people wait for -------------------------------------------------------------------------
@@ -389,6 +392,25 @@ class _Judged:
             "proxies", "Proxies", State.ACT, "Settings do not fit", " ".join(one.said for one in found),
             "Act when headers of proxies do not fit BANK_TRUSTED_PROXIES; seen within an hour.", newest.advice,
         )  # fmt: skip
+
+    def _user(self) -> list[Tile]:
+        """The user of the database, where there is one and it is nobody's demo."""
+        try:
+            found = None if self.db.settings.demo else grants.held(self.db)
+        except DBAPIError:
+            return []
+        if found is None:
+            return []
+        state = State.ACT if found.lacking else State.WATCH if found.more else State.GOOD
+        value = "Lacks something" if found.lacking else "May do too much" if found.more else "Only serves"
+        return [
+            Tile(
+                "user", "Database user", state, value,
+                grants.warning(self.db) or "It cannot take away what protects history.",
+                "Watch when it may do more than serving needs, act when it may do less.",
+                "./bank grants prints two users: one that migrates and one that serves.",
+            )
+        ]  # fmt: skip
 
     # --- moments --------------------------------------------------------------------------------------
 
