@@ -269,11 +269,6 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
         if not settings.database_url:
             stack.enter_context(alone(settings, server.base_url(host, port)))
         stack.callback(fold_log, settings)
-        if settings.migration_database_url:
-            # Not for the workers; whoever takes one over should not find it in their environment.
-            for name in ("BANK_MIGRATION_DATABASE_URL", "BANK_MIGRATION_DATABASE_URL_FILE"):
-                os.environ.pop(name, None)
-            console.print(_MIGRATES_TOO, highlight=False, markup=False)
         with opened(settings) as db:
             warn_of_clock(db, console)
             if found := grants.warning(db):
@@ -288,12 +283,7 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
             with steps.step("Front end") as step:
                 release = build.ensure_built(settings, step.say)
                 step.result = "ready"
-        if settings.second_step == "off" and not chosen.demo:
-            console.print(_ONE_STEP, highlight=False)
-        if not (is_loopback(host) or settings.public_url.startswith("https://") or settings.cookies_are_secure):
-            console.print(_IN_CLEAR.format(host=host), style="bold red", highlight=False, markup=False)
-        if not settings.rate_limits:
-            console.print("Warning: BANK_RATE_LIMITS is off; anybody may try as many passwords as they like.")
+        _warn_of_settings(settings, host, console, demo_people=chosen.demo)
 
         # Only now: the pages were built for the name in the settings, and workers show the one that was chosen.
         named = settings.model_copy(update={"name": chosen.name}) if chosen.name else settings
@@ -308,6 +298,21 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
                 console.print(f"Nobody runs this bank yet: open {url}/setup and enter the token.", highlight=False)
 
         server.serve(host=host, port=port, workers=workers, release=release, quiet=False, when_ready=announce)
+
+
+def _warn_of_settings(settings: Settings, host: str, console: Console, *, demo_people: bool) -> None:
+    """Says what somebody may want like this, and should know."""
+    if settings.migration_database_url:
+        # Not for the workers; whoever takes one over should not find it in their environment.
+        for name in ("BANK_MIGRATION_DATABASE_URL", "BANK_MIGRATION_DATABASE_URL_FILE"):
+            os.environ.pop(name, None)
+        console.print(_MIGRATES_TOO, highlight=False, markup=False)
+    if settings.second_step == "off" and not demo_people:
+        console.print(_ONE_STEP, highlight=False)
+    if not (is_loopback(host) or settings.public_url.startswith("https://") or settings.cookies_are_secure):
+        console.print(_IN_CLEAR.format(host=host), style="bold red", highlight=False, markup=False)
+    if not settings.rate_limits:
+        console.print("Warning: BANK_RATE_LIMITS is off; anybody may try as many passwords as they like.")
 
 
 def _stays_home(settings: Settings, host: str) -> bool:
