@@ -32,7 +32,7 @@ from bank_app.domain.accounting import (
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
 from bank_app.domain.text import one_line, written
 from bank_app.models import ACCOUNTS, Account, AuditRecord, User
-from bank_app.services import audit, auth, four_eyes, hold_book, ledger, payee_names
+from bank_app.services import audit, auth, four_eyes, hold_book, ledger, looks, payee_names
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_moment
 from bank_app.settings import Settings
@@ -318,7 +318,10 @@ def get_account(session: Session, actor: Actor, account_id: int) -> AccountView:
     """
     row = session.execute(_customer_accounts().where(col(Account.id) == account_id)).first()
     if row is None or not (actor.role.sees_every_account or row[0].owner_id == actor.user_id):
+        if row is not None:
+            looks.not_theirs(session, actor, f"account {account_number_text(account_id)}")
         raise ledger.no_such_account(account_id)
+    looks.at_account(session, actor, account_id, row[0].owner_id)
     return _views(session, [row])[0]
 
 
@@ -371,6 +374,9 @@ def list_accounts(
     rows = _views(session, session.execute(query))
     more = len(rows) > limit
     rows = rows[:limit]
+    looks.at_list(session, actor, "accounts", len(rows), further=cursor, owner=owner_id, status=status, q=q)
+    if owner_id and rows:
+        looks.at_person(session, actor, owner_id)
     return Page(rows, make_cursor(rows[-1].opened_at.isoformat(), str(rows[-1].id)) if more else None)
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from bank_app import errors
 from bank_app.database import Database
 from bank_app.models import TRANSACTIONS
-from bank_app.services import activity, history, ledger, transfers
+from bank_app.services import activity, history, ledger, looks, transfers
 from bank_app.services.auth import Actor
 from bank_app.services.history import ANYTHING, EntryView, HistoryFilter
 from bank_app.services.lists import Page, bad_cursor
@@ -69,6 +69,7 @@ def transactions(db: Database, actor: Actor, *, after: str, limit: int = 50) -> 
         return db.read(lambda session: _own(session, actor, after, limit))
     seen = _number(after)
     whole = _whole(db, seen, limit)
+    looks.at_list(db, actor, "transactions", len(whole), further=after)
     views = db.read(lambda session: transfers.list_views(session, actor, [row.id for row in whole]))
     return Arrived(views, str(whole[-1].position if whole else seen))
 

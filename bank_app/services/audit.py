@@ -31,6 +31,7 @@ class Source:
 
 
 _NOWHERE = Source()
+_DONE_TO = "done_to"
 _source: ContextVar[Source] = ContextVar("audit_source", default=_NOWHERE)
 
 
@@ -46,6 +47,11 @@ def came_from(address: str | None, request_id: str | None, door: str | None = No
 def source() -> Source:
     """Where the request comes from that is worked on here. Work for another thread takes it along."""
     return _source.get()
+
+
+def done_to(info: Mapping[Any, Any]) -> frozenset[str]:
+    """The objects of the records of a unit of work, by what its session remembers."""
+    return frozenset(info.get(_DONE_TO, ()))
 
 
 def checked_reason(text: str | None) -> str:
@@ -77,6 +83,7 @@ def record(
     `whence` is where the request came from, if it is not the one that is worked on in this task.
     """
     found = whence or source()
+    session.info.setdefault(_DONE_TO, set()).add(object)
     session.execute(
         insert(AuditRecord).values(
             id=new_id(),

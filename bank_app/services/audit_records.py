@@ -20,6 +20,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import Role
 from bank_app.domain.csv_file import as_csv
 from bank_app.models import Account, AuditRecord, AuditSeal, User
+from bank_app.services import looks
 from bank_app.services.audit_trail import content
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, make_cursor, split_cursor
@@ -130,6 +131,7 @@ def list_records(
         query = query.where(col(AuditSeal.number) < int(number))
     found = _views(session, session.execute(query).all())
     more = len(found) > limit
+    looks.at_list(session, actor, "audit", min(len(found), limit), filters, further=cursor)
     return Page(found[:limit], make_cursor(str(found[limit - 1].number)) if more else None)
 
 
@@ -166,6 +168,7 @@ def get_record(session: Session, actor: Actor, number: int) -> Place:
         )
     }
     [view] = _views(session, [row])
+    looks.at_list(session, actor, "audit", 1, number=number)
     document = json.dumps(
         content(row.number, row.sealed_at, row) | {"changes": view.changes}, indent=2, ensure_ascii=False
     )

@@ -20,7 +20,7 @@ from bank_app.domain.accounting import AccountKind, Direction, TransactionType, 
 from bank_app.domain.csv_file import as_csv
 from bank_app.domain.identifiers import account_number_text, reference, reference_bits
 from bank_app.models import Account, PayeeName, Posting, Transaction, User
-from bank_app.services import amount_filters, newest, payee_names, places, transfers
+from bank_app.services import amount_filters, looks, newest, payee_names, places, transfers
 from bank_app.services.accounts import AccountView, get_account, own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, contains, has_number, make_cursor, split_number
@@ -510,4 +510,5 @@ def list_transactions(
         kind = {Direction.CREDIT: TransactionType.DEPOSIT, Direction.DEBIT: TransactionType.WITHDRAW}[filters.direction]
         conditions.append(col(Transaction.type) == kind.value)
     found = newest.find(session, conditions, limit=limit, cursor=cursor)
+    looks.at_list(session, actor, "transactions", len(found.ids), filters, further=cursor)
     return found.page(transfers.list_views(session, actor, found.ids))

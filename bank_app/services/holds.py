@@ -15,7 +15,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import HoldState
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import HOLDS, Account
-from bank_app.services import accounts, hold_book, ledger, posting
+from bank_app.services import accounts, hold_book, ledger, looks, posting
 from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.lists import Page, bad_cursor, make_cursor, split_cursor
@@ -96,10 +96,11 @@ def get_hold(session: Session, actor: Actor, hold_id: UUID) -> HoldView:
     row = hold_book.load(session, [hold_id]).get(hold_id)
     if row is None:
         raise no_such_hold()
-    if not actor.role.sees_every_account and ledger.facts(session, [row.account_id])[row.account_id].owner_id != (
-        actor.user_id
-    ):
+    owner = ledger.facts(session, [row.account_id])[row.account_id].owner_id
+    if not actor.role.sees_every_account and owner != actor.user_id:
+        looks.not_theirs(session, actor, f"hold {hold_id}")
         raise no_such_hold()
+    looks.at(session, actor, f"hold {hold_id}", owner)
     return _view(row.at(clock.now()))
 
 
@@ -133,6 +134,8 @@ def list_holds(
     rows = [_view(hold_book.row_of(row).at(now)) for row in session.execute(query)]
     more = len(rows) > limit
     rows = rows[:limit]
+    if account_id is None:
+        looks.at_list(session, actor, "holds", len(rows), further=cursor, state=state)
     return Page(rows, make_cursor(rows[-1].id.hex) if more else None)
 
 

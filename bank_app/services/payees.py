@@ -18,7 +18,7 @@ from bank_app.domain.identifiers import account_number_text, bare_number, groupe
 from bank_app.domain.search import occurs
 from bank_app.domain.text import written
 from bank_app.models import Account, Posting, SavedPayee, Transaction, User
-from bank_app.services import audit, auth, ledger, payee_names
+from bank_app.services import audit, auth, ledger, looks, payee_names
 from bank_app.services.auth import Actor
 
 # Among the newest payments of each account; whoever is further back than this is found by number.
@@ -131,6 +131,7 @@ def has_paid(session: Session, actor: Actor, *, owner_id: UUID, account_id: int)
 def _accounts_of(session: Session, actor: Actor, owner_id: UUID) -> list[int]:
     if owner_id != actor.user_id and not actor.role.sees_every_account:
         raise errors.Forbidden("You can see your own payments only.")
+    looks.at_person(session, actor, owner_id)
     return list(session.execute(select(col(Account.id)).where(col(Account.owner_id) == owner_id)).scalars())
 
 

@@ -19,7 +19,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.domain.identifiers import reference_bits
 from bank_app.models import Account, AuditRecord, CustomerNote, PasswordLink, Posting, SignIn, Transaction, User
-from bank_app.services import audit, auth, history, sessions
+from bank_app.services import audit, auth, history, looks, sessions
 from bank_app.services.accounts import AccountView, own_accounts
 from bank_app.services.auth import Actor
 from bank_app.services.customer_notes import NoteView, notes_about
@@ -126,6 +126,7 @@ def list_customers(
         query = query.where(col(User.id) < split_id(cursor))
     found = list(session.execute(query).scalars())
     rows = _rows(session, found[:limit])
+    looks.at_list(session, actor, "customers", len(rows), further=cursor, q=q, standing=standing)
     return Page(rows, make_cursor(rows[-1].id.hex) if len(found) > limit else None)
 
 
@@ -137,7 +138,9 @@ def list_staff(session: Session, actor: Actor) -> list[PersonRow]:
     """
     staff_only(actor)
     query = select(User).where(col(User.role) != Role.CUSTOMER.value)
-    return sorted(_rows(session, session.execute(query).scalars().all()), key=lambda row: row.name.casefold())
+    rows = _rows(session, session.execute(query).scalars().all())
+    looks.at_list(session, actor, "colleagues", len(rows))
+    return sorted(rows, key=lambda row: row.name.casefold())
 
 
 def view(session: Session, actor: Actor, user_id: UUID, *, settings: Settings) -> Record:
@@ -151,6 +154,7 @@ def view(session: Session, actor: Actor, user_id: UUID, *, settings: Settings) -
     user = _person(session, actor, user_id)
     if not _has_looked(session, actor, user_id, _VIEWED_AGAIN):
         audit.record(session, actor_id=actor.user_id, action=LOOKED, object=f"user {user_id}")
+        looks.beside_a_record(session, actor, user_id)
     return _record_of(session, user, settings)
 
 

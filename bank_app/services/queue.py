@@ -23,7 +23,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, HoldState
 from bank_app.domain.identifiers import account_number_text, earliest_id
 from bank_app.models import ACCOUNTS, HOLDS, POSTINGS, TRANSACTIONS, AuditRecord, User
-from bank_app.services import audit_trail, books, integrity, roles
+from bank_app.services import audit_trail, books, integrity, looks, roles
 from bank_app.services.auth import Actor
 
 # Of each kind at most so many are listed; all of them are counted.
@@ -143,7 +143,9 @@ def latest(db: Database, actor: Actor) -> Queue:
             newest.queue = look(db, actor)
             took = time.monotonic() - began
             newest.good_until = time.monotonic() + max(_AGE_SECONDS, _TIMES_ITS_COST * took)
-        return newest.queue
+        found = newest.queue
+    looks.at_list(db, actor, "queue", len(found.items))
+    return found
 
 
 def look(db: Database, actor: Actor) -> Queue:
@@ -255,7 +257,10 @@ def _freezes(session: Session, numbers: Iterable[str]) -> dict[str, tuple[dateti
     records = session.execute(
         select(col(AuditRecord.object), col(AuditRecord.changes), col(AuditRecord.created_at), col(User.name))
         .outerjoin(User, col(User.id) == col(AuditRecord.actor_id))
-        .where(col(AuditRecord.object).in_([f"account {number}" for number in numbers]))
+        .where(
+            col(AuditRecord.object).in_([f"account {number}" for number in numbers]),
+            col(AuditRecord.action) == "account.change",
+        )
         .order_by(col(AuditRecord.id))
     )
     for subject, changes, at, name in records:

@@ -16,7 +16,7 @@ from bank_app import clock
 from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.identifiers import account_number_text, earliest_id, reference
 from bank_app.models import ACCOUNTS, POSTINGS, TRANSACTIONS, AuditRecord, User
-from bank_app.services import people, roles
+from bank_app.services import looks, people, roles
 from bank_app.services.auth import Actor
 
 _MINUTE = timedelta(minutes=1)
@@ -66,6 +66,7 @@ def done_today(session: Session, actor: Actor, *, limit: int = 6) -> list[Done]:
     roles.staff_only(actor)
     midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     found = _recorded(session, midnight, limit) + _cash(session, midnight, limit)
+    looks.at_list(session, actor, "done today", len(found))
     return sorted(found, key=lambda done: (done.at, done.id), reverse=True)[:limit]
 
 

@@ -18,7 +18,7 @@ from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.csv_file import as_csv
 from bank_app.domain.identifiers import reference, reference_bits
 from bank_app.models import HOLDS, Account, AuditRecord, IdempotencyKey, Posting, Transaction, TransferDraft, User
-from bank_app.services import amount_filters, drafts, newest, reversals, transfers
+from bank_app.services import amount_filters, drafts, looks, newest, reversals, transfers
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, contains
 from bank_app.services.roles import staff_only
@@ -110,6 +110,7 @@ def find(
     staff_only(actor)
     indexed = bool(filters.reference or filters.key or filters.customer or filters.account_id is not None)
     found = newest.find(session, _conditions(session, filters), limit=limit, cursor=cursor, indexed=indexed)
+    looks.at_list(session, actor, "transactions", len(found.ids), filters, further=cursor)
     views = transfers.list_views(session, actor, found.ids)
     people = _people(session, {view.actor_id for view in views})
     return found.page([FoundTransaction(view, *people[view.actor_id]) for view in views])
@@ -216,7 +217,11 @@ def _records(session: Session, transaction_ids: Sequence[UUID]) -> Iterable[File
             col(AuditRecord.address), col(AuditRecord.request_id),
         )
         .outerjoin(User, col(User.id) == col(AuditRecord.actor_id))
-        .where(col(AuditRecord.object).in_([f"transaction {identifier}" for identifier in transaction_ids]))
+        .where(
+            col(AuditRecord.object).in_([f"transaction {identifier}" for identifier in transaction_ids]),
+            # Who looked is in the trail; here is what was done.
+            col(AuditRecord.action) != looks.AT_ONE,
+        )
         .order_by(col(AuditRecord.id))
     )  # fmt: skip
     for row in rows:

@@ -17,7 +17,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import Direction, Key, TransactionType
 from bank_app.domain.identifiers import account_number_text, reference
 from bank_app.models import IdempotencyKey, Transaction
-from bank_app.services import answers, ledger, payee_names, posting
+from bank_app.services import answers, ledger, looks, payee_names, posting
 from bank_app.services.auth import Actor
 from bank_app.services.movements import (
     MAX_DESCRIPTION,
@@ -145,7 +145,11 @@ def get_transaction(session: Session, actor: Actor, transaction_id: UUID) -> Tra
     if posted:
         [view] = _views(session, actor, [posted], reversals_of(session, [posted.id]))
         if actor.role.sees_every_account or any(side.mine for side in view.postings):
+            if actor.role.sees_every_account:
+                facts = ledger.facts(session, [side.account_id for side in posted.postings])
+                looks.at(session, actor, f"transaction {transaction_id}", *(one.owner_id for one in facts.values()))
             return view
+        looks.not_theirs(session, actor, f"transaction {transaction_id}")
     raise no_such_transaction()
 
 
