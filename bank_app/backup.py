@@ -24,7 +24,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from bank_app import clock, models, schema
+from bank_app import clock, keys, models, schema
 from bank_app import settings as bank_settings
 from bank_app.database import Database
 from bank_app.settings import Settings
@@ -51,7 +51,7 @@ class Contents:
     made_at: str
     engine: str
     revision: str
-    secret_key: str
+    secret_keys: tuple[str, ...]
     rows: Mapping[str, int]
     checksum: str
 
@@ -132,7 +132,7 @@ def _write(session: Session, db: Database, file: IO[bytes]) -> Contents:
         "made_at": clock.now().isoformat(timespec="seconds"),
         "engine": db.server_version(),
         "revision": connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one(),
-        "secret_key": db.settings.signing_key,
+        "secret_keys": [key.secret for key in db.settings.ring.keys],
         "columns": _columns(),
     }
     with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=5) as packed:
@@ -151,7 +151,7 @@ def _write(session: Session, db: Database, file: IO[bytes]) -> Contents:
         checksum = digest.hexdigest()
         line({"rows": rows, "checksum": checksum})
     file.flush()
-    return Contents(head["made_at"], head["engine"], head["revision"], head["secret_key"], rows, checksum)
+    return Contents(head["made_at"], head["engine"], head["revision"], _keys(head), rows, checksum)
 
 
 def _columns() -> dict[str, list[str]]:
@@ -211,7 +211,7 @@ def look_into(path: Path) -> Contents:
                     if value["checksum"] != digest.hexdigest() or rows != found or lines.read(1):
                         raise BackupRefused(f"{broken}: it is not as it was written.")
                     return Contents(
-                        head["made_at"], head["engine"], head["revision"], head["secret_key"], value["rows"],
+                        head["made_at"], head["engine"], head["revision"], _keys(head), value["rows"],
                         value["checksum"],
                     )  # fmt: skip
                 digest.update(data)
@@ -363,23 +363,29 @@ def _pieces(values: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
 # --- its key ---------------------------------------------------------------------------------------------
 
 
+def _keys(head: Mapping[str, Any]) -> tuple[str, ...]:
+    """The bank's keys, the newest first; backups of before there were several have one."""
+    return tuple(head["secret_keys"]) if "secret_keys" in head else (head["secret_key"],)
+
+
 def _require_key(settings: Settings, contents: Contents) -> None:
-    if settings.secret_key and settings.secret_key != contents.secret_key:
+    if settings.given_keys and not set(contents.secret_keys) <= set(settings.given_keys):
         raise BackupRefused(
-            "BANK_SECRET_KEY is not the key of that bank, without which nobody's second step works: unset it, and the "
-            "key is kept in BANK_DATA, or set the one that the bank had."
+            "BANK_SECRET_KEY or BANK_SECRET_KEYS lacks a key of that bank, without which second steps cannot be read: "
+            "unset them, and its keys are kept in BANK_DATA, or set those that the bank had."
         )
 
 
 def _keep_key(settings: Settings, contents: Contents) -> None:
-    path = settings.data / "secret_key"
-    if settings.secret_key or (path.exists() and path.read_text(encoding="ascii").strip() == contents.secret_key):
-        return
+    path = settings.key_file
+    with contextlib.suppress(FileNotFoundError, keys.KeysMissing):
+        if settings.given_keys or tuple(keys.read(path)) == contents.secret_keys:
+            return
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name("secret_key.restoring")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
-        file.write(contents.secret_key)
+        file.write("\n".join(contents.secret_keys))
         file.flush()
         os.fsync(file.fileno())
     if path.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -16,7 +17,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bank_app import backup, data_folder, grants
+from bank_app import backup, data_folder, grants, keys
 from bank_app import settings as bank_settings
 from bank_app.backup import BackupRefused
 from bank_app.build import BuildFailed
@@ -26,7 +27,7 @@ from bank_app.domain.accounting import Role
 from bank_app.errors import BankError
 from bank_app.private_mysql import ServerError, find_program
 from bank_app.server import PortTaken
-from bank_app.services import after_restore, audit_trail, auth, integrity, timekeeping
+from bank_app.services import after_restore, audit_trail, auth, integrity, key_care, second_factor, timekeeping
 from bank_app.settings import Settings, SettingsError
 from bank_app.start import HOST, Refused, alone, first_line, opened, run_demo, serve_production
 from bank_app.testbed import NeedMissing, run_checks, run_tests
@@ -43,6 +44,8 @@ app = typer.Typer(
 )
 people = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People who can sign in.")
 app.add_typer(people, name="user")
+rings = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The bank's keys, and who needs which.")
+app.add_typer(rings, name="keys")
 clocks = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The clock that entries are dated by.")
 app.add_typer(clocks, name="clock")
 
@@ -189,6 +192,107 @@ def user_add(
             password = sys.stdin.readline().rstrip("\r\n")
         person = auth.register(db, email=email, name=name, password=password, role=role)
     out.print(f"{person.name} can sign in as {person.email} ({role.value}).", markup=False)
+
+
+@people.command("reset-second-step")
+def user_reset_second_step(
+    email: Annotated[str, typer.Argument(help="Whose second step is turned off.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it goes into the audit trail.")] = (
+        "Reset on the server by whoever runs it"
+    ),
+    data: Data = None,
+) -> None:
+    """Turn the two-step sign-in of somebody off who lost app and codes, or whose key is gone; it is recorded."""
+    with opened(_load(data)) as db:
+        person = db.read(lambda session: auth.find(session, email))
+        if person is None:
+            _end("Nobody signs in with this email.", 1)
+        done = db.unit_of_work(lambda session: second_factor.reset_on_server(session, person.user_id, reason=reason))
+    out.print(
+        f"Two-step sign-in of {person.email} is off, and every sign-in of theirs has ended."
+        if done
+        else f"Two-step sign-in of {person.email} was off already.",
+        markup=False,
+    )
+
+
+@rings.callback()
+def keys_shown(context: typer.Context, data: Data = None) -> None:
+    """The keys, the newest first, and how many people depend on each; exit 1 when one that is needed is missing."""
+    if context.invoked_subcommand:
+        return
+    settings = _load(data)
+    with opened(settings) as db:
+        found = key_care.uses(db)
+    lost = _show_keys(settings, found)
+    if lost:
+        _end(lost, 1)
+
+
+def _show_keys(settings: Settings, found: Sequence[key_care.Use]) -> str:
+    where = "BANK_SECRET_KEYS or BANK_SECRET_KEY" if settings.given_keys else str(settings.key_file)
+    out.print(f"The keys are those of {where}.", markup=False)
+    table = Table()
+    for column in ("Key", "", "Second steps", "Recovery codes of before"):
+        table.add_column(column)
+    for place, use in enumerate(found):
+        state = (
+            "MISSING" if not use.is_here else "newest" if place == 0 else "read only" if use.needed else "not needed"
+        )
+        table.add_row(use.key_id, state, str(use.second_steps), str(use.recovery_codes))
+    out.print(table)
+    return " ".join(key_care.in_words(use) for use in found if not use.is_here)
+
+
+@rings.command("rotate")
+def keys_rotate(data: Data = None) -> None:
+    """Make a new key and seal everything with it, or finish that; safe while the bank serves."""
+    settings = _load(data)
+    with opened(settings) as db:
+        begun = any(use.is_here and use.second_steps for use in key_care.uses(db)[1:])
+        if not begun and settings.given_keys:
+            key_care.reseal(db)
+            fresh = ",".join((keys.fresh(), *settings.given_keys))
+            out.print("Set this where the keys are given now (BANK_SECRET_KEYS), on every machine, and restart:")
+            out.print(f"BANK_SECRET_KEYS={fresh}", markup=False)
+            out.print("Then run ./bank keys rotate once more, which seals everything with the new key.")
+            return
+        if not begun:
+            # Codes of before learn which key is theirs while there is only one.
+            key_care.reseal(db)
+            with keys.changing(settings.key_file) as ring:
+                ring.insert(0, keys.fresh())
+            out.print("A new key is made. Running workers use it from this second on.")
+    with opened(bank_settings.load(data=settings.data)) as db:
+        count = key_care.reseal(db)
+        out.print(f"Sealed anew: {count}. Older keys are still read: ./bank keys says who needs them.")
+
+
+@rings.command("retire")
+def keys_retire(
+    key_id: Annotated[str, typer.Argument(help="The name of a key, as ./bank keys shows it.")], data: Data = None
+) -> None:
+    """Take an older key out, once nobody needs it any more."""
+    settings = _load(data)
+    with opened(settings) as db:
+        found = {use.key_id: use for use in key_care.uses(db) if use.is_here}
+        if key_id not in found:
+            _end(f"There is no key {key_id} in the ring.", 1)
+        if key_id == settings.ring.newest.id:
+            _end(
+                "That is the newest key, with which everything is sealed: make another first, with ./bank keys rotate.",
+                1,
+            )
+        if found[key_id].needed:
+            _end(key_care.in_words(found[key_id]), 1)
+    if settings.given_keys:
+        left = ",".join(key.secret for key in settings.ring.keys if key.id != key_id)
+        out.print("Nobody needs it. Set this on every machine, and restart:")
+        out.print(f"BANK_SECRET_KEYS={left}", markup=False)
+        return
+    with keys.changing(settings.key_file) as ring:
+        ring[:] = [secret for secret in ring if keys.Key.of(secret).id != key_id]
+    out.print(f"Key {key_id} is out. Restart the workers: names of cookies may change, and people sign in again.")
 
 
 @clocks.callback()

@@ -148,6 +148,12 @@ class SecondFactorUsed(Unauthenticated):
     code, title = "second_factor_used", "That code was used already"
 
 
+class SecondFactorUnreadable(Unavailable):
+    """The bank does not have the key that this person's second step was sealed with; nobody guessed."""
+
+    code, title = "second_factor_unreadable", "The second step cannot be checked"
+
+
 class RefreshTokenUsed(Unauthenticated):
     """The refresh token was ours and was exchanged before."""
 

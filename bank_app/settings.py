@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import ipaddress
 import os
 import re
-import secrets
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bank_app import smtp
 from bank_app.domain import addresses, money, worth
 from bank_app.domain.accounting import Role
+from bank_app.keys import KeysMissing, Ring
 
 # Whole units that the richest of the demo has, and a little more.
 _LARGEST_OF_DEMO = 10_000_000
@@ -83,6 +81,11 @@ class Settings(BaseSettings):
     secret_key: str = Field(
         "",
         description="Signs access tokens, at least 32 characters; empty means one is made and kept in BANK_DATA.",
+    )
+    secret_keys: str = Field(
+        "",
+        description="Several keys in place of BANK_SECRET_KEY, the newest first, with commas or spaces between them: "
+        "the first signs and seals, all of them read.",
     )
     name: str = Field("Rowan Street Bank", min_length=1, max_length=40, description="What the bank is called.")
     currency: str = Field("USD", description="ISO 4217 code of an account opened without naming one.")
@@ -270,16 +273,25 @@ class Settings(BaseSettings):
         addresses.read_networks(value)
         return value
 
-    @field_validator("secret_key", "metrics_token")
+    @field_validator("secret_key", "secret_keys", "metrics_token")
     @classmethod
-    def _no_placeholder(cls, value: str) -> str:
-        if not value:
-            return value
-        if len(value) < 32 or any(word in value.lower() for word in PLACEHOLDERS) or len(set(value)) < 10:
-            raise ValueError(
-                "is a placeholder or too short: use 32 random characters or more, such as `openssl rand -hex 32` makes"
-            )
+    def _no_placeholder(cls, value: str, info: ValidationInfo) -> str:
+        keys = value.replace(",", " ").split() if info.field_name == "secret_keys" else [value] if value else []
+        for key in keys:
+            if len(key) < 32 or any(word in key.lower() for word in PLACEHOLDERS) or len(set(key)) < 10:
+                raise ValueError(
+                    "is a placeholder or too short: use 32 random characters or more, such as `openssl rand -hex 32` "
+                    "makes"
+                )
+        if len(set(keys)) != len(keys):
+            raise ValueError("names a key twice")
         return value
+
+    @model_validator(mode="after")
+    def _keys_are_given_once(self) -> Settings:
+        if self.secret_key and self.secret_keys and self.secret_key not in self.given_keys:
+            raise ValueError("BANK_SECRET_KEYS and BANK_SECRET_KEY differ: give all keys in BANK_SECRET_KEYS")
+        return self
 
     @field_validator("step_up_above")
     @classmethod
@@ -410,32 +422,42 @@ class Settings(BaseSettings):
     def mark(self) -> str:
         """Tells what browsers keep for this bank from what they keep for another on the same host.
 
-        A cookie belongs to a host and not to a port. The mark comes from the bank's key, so it is the same on every
-        worker, node and port, and behind every proxy; a copy of a bank has another file, and another public address.
+        A cookie belongs to a host and not to a port. The mark comes from the bank's oldest key, so it is the same on
+        every worker, node and port, behind every proxy, and when keys are added; a copy of a bank has another file, and
+        another public address.
         """
         where = self.url if self.url.startswith("sqlite:") else ""
-        return hmac.digest(self.signing_key.encode(), f"{self.public_url}\n{where}".encode(), "sha256").hex()[:8]
+        return hmac.digest(self.lasting_key.encode(), f"{self.public_url}\n{where}".encode(), "sha256").hex()[:8]
 
     @cached_property
+    def ring(self) -> Ring:
+        """The bank's keys: those that are given, or those of BANK_DATA, where one is made on first use."""
+        return Ring(self.given_keys) if self.given_keys else Ring(file=self.key_file)
+
+    @property
+    def given_keys(self) -> tuple[str, ...]:
+        """The keys that are given as a setting, the newest first; none if they lie in BANK_DATA."""
+        return tuple(self.secret_keys.replace(",", " ").split()) or ((self.secret_key,) if self.secret_key else ())
+
+    @property
+    def key_file(self) -> Path:
+        """Where the keys lie that are not given."""
+        return self.data / "secret_key"
+
+    @property
     def signing_key(self) -> str:
-        """The key that signs access tokens: the given one, or one made on first use and kept in BANK_DATA."""
-        if self.secret_key:
-            return self.secret_key
-        path = self.data / "secret_key"
-        if not path.exists():
-            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Written aside and linked whole: of several workers starting at once exactly one makes the key, and a
-            # crash leaves no empty one behind.
-            with tempfile.NamedTemporaryFile("w", dir=self.data, prefix="secret_key.", encoding="ascii") as file:
-                file.write(secrets.token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())
-                with contextlib.suppress(FileExistsError):
-                    os.link(file.name, path)
-        key = path.read_text(encoding="ascii").strip()
-        if len(key) < 32:
-            raise SettingsError(f"{path} holds no key: remove it, and a new one is made (everybody signs in again).")
-        return key
+        """The newest key, which signs access tokens."""
+        try:
+            return self.ring.newest.secret
+        except KeysMissing:
+            raise SettingsError(
+                f"{self.key_file} holds no key: remove it, and a new one is made (everybody signs in again)."
+            ) from None
+
+    @property
+    def lasting_key(self) -> str:
+        """The oldest key, for what is to stay the same while keys are added."""
+        return self.ring.oldest.secret if self.signing_key else ""
 
 
 def _limits(text: str) -> tuple[int | None, Mapping[str, int]]:

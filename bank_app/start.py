@@ -19,7 +19,7 @@ from bank_app import settings as bank_settings
 from bank_app.database import Database, is_embedded
 from bank_app.lab.simulation import place
 from bank_app.private_mysql import PrivateServer
-from bank_app.services import first_setup, timekeeping
+from bank_app.services import first_setup, key_care, timekeeping
 from bank_app.settings import Settings, SettingsError, is_loopback
 
 # What people copy from examples; on a database that others can reach it is an open door.
@@ -155,6 +155,12 @@ def warn_of_clock(db: Database, console: Console) -> None:
         console.print(f"Warning: {found.wrong or found.caution}", highlight=False, markup=False)
 
 
+def warn_of_keys(db: Database, console: Console) -> None:
+    """Says at a start whose second steps nobody can check, because the bank does not have their key."""
+    for use in key_care.missing(db):
+        console.print(f"Warning: {key_care.in_words(use)}", highlight=False, markup=False)
+
+
 def share(settings: Settings, **more: str) -> None:
     """Puts settings where worker processes look for them."""
     os.environ.update({"BANK_DATA": str(settings.data), **more})
@@ -271,6 +277,7 @@ def serve_production(settings: Settings, *, host: str, port: int, workers: int, 
         stack.callback(fold_log, settings)
         with opened(settings) as db:
             warn_of_clock(db, console)
+            warn_of_keys(db, console)
             if found := grants.warning(db):
                 console.print(f"Warning: {found}", highlight=False, markup=False)
             engine = db.server_version()

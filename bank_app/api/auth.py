@@ -127,6 +127,7 @@ async def register(body: RegisterIn, bank: Bank) -> UserOut:
         "second_factor_required",
         "second_factor_wrong",
         "second_factor_used",
+        "second_factor_unreadable",
         "passwords_busy",
         "enrolment_required",
         body=True,
@@ -197,7 +198,13 @@ class StepUpOut(schemas.Answer):
     summary="Give a fresh code",
     response_description="The request that was answered `step_up_required` goes through now.",
     responses=problems(
-        "unauthenticated", "token_expired", "second_factor_wrong", "second_factor_used", "not_found", body=True
+        "unauthenticated",
+        "token_expired",
+        "second_factor_wrong",
+        "second_factor_used",
+        "second_factor_unreadable",
+        "not_found",
+        body=True,
     ),
 )
 def give_code(body: StepUpIn, actor: SignedIn, bank: Bank) -> StepUpOut:

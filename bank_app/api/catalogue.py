@@ -42,6 +42,11 @@ CATALOGUE: Mapping[str, Meaning] = {
         "`newer` when a newer code of the app was used, or `recovery`. It does not count as a wrong guess.",
         "Wait `retry_after` seconds for the app's next code, or take another recovery code.",
     ),
+    "second_factor_unreadable": Meaning(
+        "The bank does not have the key that this person's second step was sealed with, so no code of an app can be "
+        "checked. It does not count as a wrong guess.",
+        "Send a recovery code, or ask whoever runs the bank to put the key back or to reset the second step.",
+    ),
     "refresh_token_used": Meaning(
         "The refresh token was exchanged before. Within ten seconds of that the sign-in goes on (`signed_out` is "
         "false) and the answer of the first exchange stays good; later the whole sign-in ends (`signed_out` is true).",

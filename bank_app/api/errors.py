@@ -44,6 +44,7 @@ RETRY_AFTER_SECONDS = {
     "passwords_busy": 1,
     "database_unavailable": 5,
     "clock_wrong": 30,
+    "second_factor_unreadable": 300,
     "outcome_unknown": 5,
 }
 # Refusals about one field, raised by services that do not know what the field is called in a request.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -19,10 +20,9 @@ from sqlmodel import col
 
 from bank_app import clock
 from bank_app.domain import digits
-from bank_app.domain.accounting import Role
-from bank_app.errors import SecondFactorUsed, SecondFactorWrong
+from bank_app.errors import BankError, SecondFactorUnreadable, SecondFactorUsed, SecondFactorWrong
+from bank_app.keys import Key
 from bank_app.models import RecoveryCode, User
-from bank_app.services.security_events import Event, Person, security_event
 from bank_app.settings import Settings
 
 HOW_MANY = 10
@@ -31,6 +31,8 @@ _SECONDS, _DIGITS = 30, 6
 _ALLOWED, _REMEMBERED = 1, 10
 # Letters and digits that are not taken for each other when copied from paper.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+# Letters of a recovery code: of before, and of now, with almost 119 bits of chance.
+_SHORT, _LONG = 10, 24
 
 
 def new_secret() -> str:
@@ -39,20 +41,38 @@ def new_secret() -> str:
 
 
 def sealed(settings: Settings, user_id: UUID, secret: str) -> str:
-    """A secret as it is kept: nobody reads it without the bank's key, and it opens for this person only."""
-    nonce = secrets.token_bytes(12)
-    return base64.b64encode(nonce + _cipher(settings).encrypt(nonce, secret.encode(), user_id.bytes)).decode()
+    """A secret as it is kept: nobody reads it without the bank's key, and it opens for this person only.
+
+    The name of the key stands before it. Those of before keys had names have none.
+    """
+    nonce, key = secrets.token_bytes(12), settings.ring.newest
+    locked = nonce + _cipher(key).encrypt(nonce, secret.encode(), user_id.bytes)
+    return f"{key.id}.{base64.b64encode(locked).decode()}"
 
 
 def opened(settings: Settings, user: User) -> str | None:
-    """The secret that is kept for a person; None if there is none or it was kept with another key."""
+    """The secret that is kept for a person; None if there is none or the bank does not have its key."""
     if not user.totp_secret:
         return None
-    raw = base64.b64decode(user.totp_secret)
-    try:
-        return _cipher(settings).decrypt(raw[:12], raw[12:], user.id.bytes).decode()
-    except InvalidTag:
-        return None
+    key_id, named, _ = user.totp_secret.rpartition(".")
+    known = settings.ring.get(key_id) if named else None
+    candidates = ([known] if known else []) if named else settings.ring.keys
+    return next((secret for key in candidates if (secret := opens(key, user))), None)
+
+
+def opens(key: Key, user: User) -> str | None:
+    """The secret that is kept for a person, if this is its key."""
+    raw = base64.b64decode((user.totp_secret or "").rpartition(".")[2])
+    with contextlib.suppress(InvalidTag):
+        return _cipher(key).decrypt(raw[:12], raw[12:], user.id.bytes).decode()
+    return None
+
+
+def resealed(settings: Settings, user: User) -> str | None:
+    """What is kept for a person, sealed with the newest key; None if it is already, or cannot be opened."""
+    is_newest = (user.totp_secret or "").startswith(f"{settings.ring.newest.id}.")
+    secret = None if is_newest else opened(settings, user)
+    return sealed(settings, user.id, secret) if secret else None
 
 
 def is_on(user: User) -> bool:
@@ -60,14 +80,14 @@ def is_on(user: User) -> bool:
     return user.totp_since is not None
 
 
-def app_refusal(settings: Settings, user: User, typed: str) -> SecondFactorWrong | SecondFactorUsed | None:
+def app_refusal(settings: Settings, user: User, typed: str) -> BankError | None:
     """What is wrong with a code of the person's app; None if it is right, and then it is marked as used.
 
     Call it in a unit of work that holds the person's row: of two uses of one code the second must see the first.
     """
     secret, now = opened(settings, user), int(clock.now().timestamp()) // _SECONDS
     if secret is None:
-        return _wrong()
+        return _unreadable()
     app, bare = pyotp.TOTP(secret), _bare(typed)
     # All are compared, whichever fits, so that the time taken says nothing.
     fitting = [
@@ -88,6 +108,7 @@ def app_refusal(settings: Settings, user: User, typed: str) -> SecondFactorWrong
             reason="newer" if newer else "app", retry_after=wait,
         )  # fmt: skip
     user.totp_step = step
+    user.totp_secret = resealed(settings, user) or user.totp_secret
     return None
 
 
@@ -97,41 +118,54 @@ def is_of_app(typed: str) -> bool:
     return len(bare) == _DIGITS and bare.isdigit()
 
 
-def recovery_refusal(
-    session: Session, settings: Settings, user: User, typed: str
-) -> SecondFactorWrong | SecondFactorUsed | None:
+def recovery_refusal(session: Session, settings: Settings, user: User, typed: str) -> BankError | None:
     """What is wrong with a recovery code; None if it is right, and then it is used up. As `app_refusal`."""
     bare = _bare(typed)
-    this = and_(col(RecoveryCode.digest) == _digest(settings, user.id, bare), col(RecoveryCode.user_id) == user.id)
+    digests = [_digest(user.id, bare), *(_keyed_digest(key, user.id, bare) for key in settings.ring.keys)]
+    this = and_(col(RecoveryCode.digest).in_(digests), col(RecoveryCode.user_id) == user.id)
     used = session.execute(
         update(RecoveryCode).where(this, col(RecoveryCode.used_at).is_(None)).values(used_at=clock.now())
     )
     if isinstance(used, CursorResult) and used.rowcount == 1:
-        person = Person(user.id, Role(user.role))
-        security_event(
-            session, Event.USER_CHANGED, reason="recovery_code_used", factor="recovery_code", person=person,
-            email=user.email,
-        )  # fmt: skip
         return None
     if session.execute(select(col(RecoveryCode.used_at)).where(this)).first():
         return SecondFactorUsed("That recovery code was used already. Take another one.", reason="recovery")
-    return _wrong()
+    return _unreadable() if len(bare) == _SHORT and _has_unreadable(session, settings, user) else _wrong()
+
+
+def _has_unreadable(session: Session, settings: Settings, user: User) -> bool:
+    """Whether a person still has short recovery codes whose key the bank does not have."""
+    mine = select(col(RecoveryCode.key_id)).where(
+        col(RecoveryCode.user_id) == user.id, col(RecoveryCode.used_at).is_(None)
+    )
+    names = set(session.execute(mine).scalars()) - {""}
+    # Of codes without a name of a key only the app's secret, made at the same time, says whether its key is there.
+    return any(name is not None and settings.ring.get(name) is None for name in names) or (
+        None in names and opened(settings, user) is None
+    )
 
 
 def _wrong() -> SecondFactorWrong:
     return SecondFactorWrong("That code isn't right. Codes change every 30 seconds.", reason="wrong")
 
 
-def new_recovery_codes(session: Session, settings: Settings, user_id: UUID) -> tuple[str, ...]:
+def _unreadable() -> SecondFactorUnreadable:
+    return SecondFactorUnreadable(
+        "This bank does not have the key that your second step was sealed with, so no code can be checked. Use a "
+        "recovery code, or ask whoever runs the bank; no wrong try was counted."
+    )
+
+
+def new_recovery_codes(session: Session, user_id: UUID) -> tuple[str, ...]:
     """Ten fresh recovery codes in place of those before. They are kept as digests, so this is the only time to see."""
     forget_recovery_codes(session, user_id)
-    fresh = tuple("".join(secrets.choice(_ALPHABET) for _ in range(10)) for _ in range(HOW_MANY))
+    fresh = tuple("".join(secrets.choice(_ALPHABET) for _ in range(_LONG)) for _ in range(HOW_MANY))
     now = clock.now()
     session.execute(
         insert(RecoveryCode),
-        [{"digest": _digest(settings, user_id, code), "user_id": user_id, "created_at": now} for code in fresh],
+        [{"digest": _digest(user_id, code), "user_id": user_id, "created_at": now, "key_id": ""} for code in fresh],
     )
-    return tuple(f"{code[:5]}-{code[5:]}" for code in fresh)
+    return tuple("-".join(code[start : start + 6] for start in range(0, _LONG, 6)) for code in fresh)
 
 
 def forget_recovery_codes(session: Session, user_id: UUID) -> None:
@@ -149,16 +183,21 @@ def _bare(typed: str) -> str:
     return "".join(letter for letter in digits.plain(typed).lower() if letter.isascii() and letter.isalnum())[:32]
 
 
-def _digest(settings: Settings, user_id: UUID, code: str) -> bytes:
-    # With the bank's key, because ten letters alone could be found by trying them all.
-    return hmac.digest(_key(settings, "recovery codes"), user_id.bytes + code.encode(), hashlib.sha256)
+def _digest(user_id: UUID, code: str) -> bytes:
+    # More than a hundred bits of chance: nobody tries them all, with a digest that is quick and without any key.
+    return hashlib.sha256(user_id.bytes + code.encode()).digest()
 
 
-def _cipher(settings: Settings) -> AESGCM:
-    return AESGCM(_key(settings, "second step"))
+def _keyed_digest(key: Key, user_id: UUID, code: str) -> bytes:
+    """Of the short codes of before, which could be found by trying them all, so that the bank's key was part of it."""
+    return hmac.digest(_derived(key, "recovery codes"), user_id.bytes + code.encode(), hashlib.sha256)
 
 
-def _key(settings: Settings, purpose: str) -> bytes:
-    """A key of its own for each purpose, from the one secret of the bank."""
+def _cipher(key: Key) -> AESGCM:
+    return AESGCM(_derived(key, "second step"))
+
+
+def _derived(key: Key, purpose: str) -> bytes:
+    """A key of its own for each purpose, from one of the bank."""
     info = f"bank_app {purpose}".encode()
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(settings.signing_key.encode())
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key.secret.encode())

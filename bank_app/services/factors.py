@@ -59,7 +59,7 @@ class RecoveryCodes:
 
     def begin(self, session: Session, settings: Settings, user: User) -> Sequence[str]:
         """As `Factor`."""
-        return codes.new_recovery_codes(session, settings, user.id)
+        return codes.new_recovery_codes(session, user.id)
 
     def reads(self, answer: str) -> bool:
         """As `Factor`: whatever no other kind reads."""

@@ -164,6 +164,24 @@ def reset(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None
         _record(session, actor, "second_step.reset", user_id, why)
 
 
+def reset_on_server(session: Session, user_id: UUID, *, reason: str) -> bool:
+    """Turns somebody's second step off and ends their sign-ins, for whoever runs the server; says whether it was on.
+
+    Raises:
+        Invalid: the reason is missing, shorter than ten characters or too long.
+    """
+    why, user = reasons.written(reason), _person(session, user_id)
+    if not codes.is_on(user):
+        return False
+    _forget(session, user)
+    ended = sessions.end_all_but(session, user_id, None, by=auth.End.BANK)
+    audit.record(
+        session, actor_id=None, action="second_step.reset", object=f"user {user_id}", reason=why,
+        changes={"sign_ins": [ended, 0]},
+    )  # fmt: skip
+    return True
+
+
 def _refusal_while_on(session: Session, db: Database, user: User, code: str) -> errors.BankError | None:
     if not codes.is_on(user):
         return errors.NotFound("Two-step sign-in is off.")

@@ -233,7 +233,7 @@ def network_of(address: str | None) -> str | None:
 def email_digest(settings: Settings, email: str) -> bytes:
     """What is kept of an email that somebody typed: the same for the same email, and no list of emails undoes it."""
     text = " ".join(email.split()).lower()
-    return hmac.digest(settings.signing_key.encode(), b"bank_app email of an event " + text.encode(), "sha256")
+    return hmac.digest(settings.lasting_key.encode(), b"bank_app email of an event " + text.encode(), "sha256")
 
 
 # --- writing --------------------------------------------------------------------------------------------

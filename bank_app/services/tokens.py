@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,14 +13,16 @@ from cachetools import LRUCache
 
 from bank_app import clock, errors
 from bank_app.domain.identifiers import new_id
+from bank_app.keys import Key
 from bank_app.settings import Settings
 
 HALF_SESSION_SECONDS = 300
+_SIGNATURE_ONLY: Any = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
 _ISSUER, _ALGORITHM = "bank_app", "HS256"
 # Audience and type keep the two kinds apart: neither is taken for the other.
 _ACCESS, _HALF = ("bank_app/api/v1", "at+jwt"), ("bank_app/sign-in/code", "half+jwt")
 # What a token says never changes, so its signature is checked once; whether it still counts is asked every time.
-_read_tokens: LRUCache[tuple[str, str], tuple[UUID, datetime]] = LRUCache(maxsize=10_000)
+_read_tokens: LRUCache[tuple[tuple[Key, ...], str], tuple[UUID, datetime]] = LRUCache(maxsize=10_000)
 _remembering = threading.Lock()
 
 
@@ -37,7 +40,7 @@ def sign_in_of_access_token(settings: Settings, token: str) -> UUID:
         NotSignedIn: it is not ours.
     """
     with _remembering:
-        remembered = _read_tokens.get((settings.signing_key, token))
+        remembered = _read_tokens.get((settings.ring.keys, token))
     if remembered and clock.now() < remembered[1]:
         return remembered[0]
     try:
@@ -48,7 +51,7 @@ def sign_in_of_access_token(settings: Settings, token: str) -> UUID:
     except (jwt.InvalidTokenError, ValueError, KeyError):
         raise not_valid() from None
     with _remembering:
-        _read_tokens[settings.signing_key, token] = (sign_in_id, datetime.fromtimestamp(claims["exp"], UTC))
+        _read_tokens[settings.ring.keys, token] = (sign_in_id, datetime.fromtimestamp(claims["exp"], UTC))
     return sign_in_id
 
 
@@ -82,7 +85,22 @@ def _signed(settings: Settings, kind: tuple[str, str], lasts: timedelta, **claim
         "exp": int((now + lasts).timestamp()),
         **claims,
     }
-    return jwt.encode(all_claims, settings.signing_key, algorithm=_ALGORITHM, headers={"typ": typ})
+    key = settings.ring.newest
+    return jwt.encode(all_claims, key.secret, algorithm=_ALGORITHM, headers={"typ": typ, "kid": key.id})
+
+
+def _key_of(settings: Settings, header: dict[str, Any], token: str) -> str:
+    """The key that a token says it was signed with; of one that does not say so, the one that fits."""
+    if "kid" in header:
+        key = settings.ring.get(str(header["kid"]))
+        if key is None:
+            raise jwt.InvalidTokenError
+        return key.secret
+    for key in settings.ring.keys:
+        with contextlib.suppress(jwt.InvalidSignatureError):
+            jwt.decode(token, key.secret, algorithms=[_ALGORITHM], options=_SIGNATURE_ONLY)
+            return key.secret
+    raise jwt.InvalidTokenError
 
 
 def _claims(settings: Settings, kind: tuple[str, str], token: str) -> dict[str, Any]:
@@ -90,7 +108,7 @@ def _claims(settings: Settings, kind: tuple[str, str], token: str) -> dict[str, 
     header = jwt.get_unverified_header(token)
     claims: dict[str, Any] = jwt.decode(
         token,
-        settings.signing_key,
+        _key_of(settings, header, token),
         algorithms=[_ALGORITHM],
         audience=audience,
         issuer=_ISSUER,

@@ -218,6 +218,8 @@ CATALOGUE: Mapping[str, str] = {
     "TWOFA_RECOVERY_USED": "That recovery code was used already. Take another one.",
     "refresh_token_used": "This was exchanged before. Sign in again.",
     "TWOFA_EXPIRED": "That code has expired. Enter the newest one.",
+    "second_factor_unreadable": "This bank lacks the key of your second step, so no code of your app can be checked. "
+    "Use a recovery code, or ask whoever runs the bank. It was not counted as a wrong try.",
     "TWOFA_TOO_LATE": "That took longer than five minutes. Sign in again.",
     "step_up_required": "This takes a fresh code of your second step.",
     "STEP_UP": "This takes a fresh code of your second step.",

@@ -37,7 +37,10 @@ CONTRACT = {
         "idempotency_key_reused",
     ],
     429: ["too_many_requests", "too_much_work", "large_work_running"],
-    503: ["lock_timeout", "clock_wrong", "database_unavailable", "overloaded", "passwords_busy", "outcome_unknown"],
+    503: [
+        "lock_timeout", "clock_wrong", "second_factor_unreadable", "database_unavailable", "overloaded",
+        "passwords_busy", "outcome_unknown",
+    ],
     500: ["internal_error"],
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bank_app import clock, errors
+from bank_app.keys import Ring
 from bank_app.models import AuditRecord, RecoveryCode, User
 from bank_app.services import auth, codes, password_links, second_factor
 
@@ -328,14 +329,19 @@ def test_all_of_it_is_in_the_audit_trail(db, ada, at):
     assert app.totp.secret not in str(rows)
 
 
-def test_another_key_of_the_bank_opens_nothing(db, another, ada, at):
+def test_with_another_key_of_the_bank_no_code_of_an_app_can_be_checked_and_none_counts_as_a_guess(db, another, ada, at):
     app, fresh = set_up(db, ada)
     other = another()
-    other.settings.__dict__["signing_key"] = "another key of forty characters 0123456789"
+    other.settings.__dict__["ring"] = Ring(["another key of forty characters 0123456789"])
     with at(60):
         token = half(other, ada)
-        assert wrong(complete, other, token, app.code(60)) == "wrong"
-        assert wrong(complete, other, token, fresh[0]) == "wrong"
+        for _ in range(7):
+            with pytest.raises(errors.SecondFactorUnreadable):
+                complete(other, token, app.code(60))
+        # Recovery codes need no key, and a wrong try stays one.
+        assert wrong(complete, other, token, "abcdef-abcdef-abcdef-abcdef") == "wrong"
+        assert other.read(lambda session: session.execute(select(User.failed_sign_ins)).scalar_one()) == 1
+        assert complete(other, token, fresh[0])
 
 
 def test_a_disabled_person_does_not_come_in_with_a_code(db, ada, at):
