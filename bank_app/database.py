@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +34,18 @@ ATTEMPTS = 5
 # The execution option of an engine that says how far our clock may be ahead of its server's, in seconds.
 CLOCK_TOLERANCE = "clock_tolerance"
 _AFTERWARDS, _DATABASE = "afterwards", "database"
+
+
+class Stopwatch:
+    """How long reads took, from when each had its connection."""
+
+    def __init__(self) -> None:
+        """Nothing has been read yet."""
+        self.seconds = 0.0
+
+
+# Of whoever wants to know what is read in this task and in the threads that work for it.
+stopwatch: ContextVar[Stopwatch | None] = ContextVar("stopwatch", default=None)
 
 
 class Fault(Enum):
@@ -204,11 +218,17 @@ class Database:
             DatabaseUnavailable: no connection.
         """
         later: _Later = []
+        watch = stopwatch.get()
 
         def attempt() -> T:
             later.clear()
             with self.reading.connect() as connection, self._session(connection, later) as session:
-                return operation(session)
+                began = time.perf_counter()
+                try:
+                    return operation(session)
+                finally:
+                    if watch:
+                        watch.seconds += time.perf_counter() - began
 
         return self._followed(lambda: self._twice(attempt), later)
 

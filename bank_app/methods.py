@@ -8,6 +8,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+# In the scope of a HEAD that is answered like GET: what is long need not be read.
+WITHOUT_BODY = "bank.without_body"
+
 
 class Methods:
     """In front of routes: HEAD is GET without its body, and OPTIONS says what an address answers."""
@@ -27,7 +30,7 @@ class Methods:
             await Response(status_code=204, headers={"allow": allow(found)})(scope, receive, send)
         else:
             asked = "GET" if any("GET" in (route.methods or ()) for route in found) else method
-            scope["method"] = asked
+            scope["method"], scope[WITHOUT_BODY] = asked, True
             try:
                 await self._app(scope, receive, _without_body(send))
             finally:

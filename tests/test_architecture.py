@@ -59,6 +59,7 @@ MAY_IMPORT = {
     "lifeline": set(),
     "methods": set(),
     "data_folder": {"settings"},
+    "streaming": GROUND | {"services", "database", "methods"},
     "aside": GROUND | {"database", "lifeline", "settings"},
     "services": GROUND
     | {"grants", "services", "models", "columns", "bulk", "database", "schema", "domain", "settings", "aside", "smtp"}
@@ -72,9 +73,10 @@ MAY_IMPORT = {
     "edge": GROUND | {"edge", "services", "domain", "settings"},
     "collector": set(),
     "api": GROUND
-    | {"api", "edge", "services", "database", "domain", "settings", "logs", "collector", "aside", "methods"}
-    | {"data_folder"},
-    "ui": GROUND | {"ui", "lab", "services", "database", "domain", "settings", "demo", "demo_town", "logs", "methods"},
+    | {"api", "edge", "services", "database", "domain", "settings"}
+    | {"logs", "collector", "aside", "methods", "streaming", "data_folder"},
+    "ui": GROUND
+    | {"ui", "lab", "services", "database", "domain", "settings", "demo", "demo_town", "logs", "methods", "streaming"},
 }
 FORBIDDEN_ROOMS = {
     "utils",

@@ -28,6 +28,7 @@ class Accepted:
         """Looks at the parameters of the route and of what it depends on."""
         found = list(_parameters(route.dependant))
         self._query = {name for place, name, _ in found if place == "query"}
+        self.is_list = "limit" in self._query
         self._repeatable = {name for place, name, many in found if place == "query" and many}
         self._takes_key = any(place == "header" and name == KEY_HEADER for place, name, _ in found)
 

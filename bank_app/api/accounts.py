@@ -30,7 +30,8 @@ from bank_app.api.schemas import (
 from bank_app.api.values import AccountNumber
 from bank_app.domain.accounting import AccountKind
 from bank_app.errors import Invalid
-from bank_app.services import accounts, arrivals, history, openings
+from bank_app.services import accounts, arrivals, history, openings, statements
+from bank_app.streaming import File, respond
 
 router = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Accounts"], generate_unique_id_function=operation_id
@@ -197,23 +198,27 @@ def get_balance(
                 "Content-Disposition": {"description": "With `format=csv`: a file name.", "schema": {"type": "string"}}
             },
         },
-        **problems(*_SIGNED_OUT, *_MISSING, *_MALFORMED),
+        **problems(*_SIGNED_OUT, *_MISSING, *_MALFORMED, "large_work_running"),
     },
 )
-def get_statement(
+async def get_statement(
     account_id: AccountNumber, query: Annotated[StatementQuery, Query()], actor: SignedIn, bank: Bank
-) -> StatementOut | Response:
-    """A month (`month=2026-11`) or any period (`from=` and `to=`)."""
+) -> Response:
+    """A month (`month=2026-11`) or any period (`from=` and `to=`), whatever its length.
+
+    A long one is sent in pieces as it is read, without a length; one that is cut short has no end.
+    """
     start, end = _period(query.month, query.from_, query.to)
-    view = bank.read(lambda session: history.statement(session, actor, account_id, start=start, end=end))
-    if query.format == "json":
-        return StatementOut.of(view)
-    name = f"statement-{view.account.number}-{start:%Y-%m-%d}.csv"
-    return Response(
-        history.entries_csv(view.entries),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+
+    def made() -> File:
+        found = bank.read(lambda session: history.statement(session, actor, account_id, start=start, end=end))
+        entries = statements.entries(bank, actor, found)
+        if query.format == "json":
+            return File("application/json", StatementOut.text(found, entries))
+        name = f"statement-{found.account.number}-{start:%Y-%m-%d}.csv"
+        return File("text/csv; charset=utf-8", history.entries_csv(entries), name)
+
+    return await respond(bank, actor.user_id, made)
 
 
 def _period(month: str | None, start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:

@@ -19,7 +19,8 @@ from bank_app.api.rate_limits import EVERYTHING_ELSE, POLICIES
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 # What any operation behind the database may answer.
 _ALWAYS = (
-    "invalid_request", "misdirected_request", "too_many_requests", "internal_error", "lock_timeout", "overloaded",
+    "invalid_request", "misdirected_request", "too_many_requests", "too_much_work", "internal_error", "lock_timeout",
+    "overloaded",
     "database_unavailable",
 )  # fmt: skip
 _WITH_BODY = ("malformed_json", "request_timeout", "body_too_large", "unsupported_media_type")

@@ -20,7 +20,7 @@ from bank_app.api.accepted import Accepted
 from bank_app.api.errors import ProtocolError
 from bank_app.domain import addresses
 from bank_app.errors import NotSignedIn
-from bank_app.services import proxies
+from bank_app.services import proxies, work
 from bank_app.services.auth import Actor
 from bank_app.services.hashing import desk
 from bank_app.settings import Settings
@@ -31,6 +31,8 @@ LARGER_BODIES = {"batch": 8 * 1024 * 1024}
 _LONGEST_INT = 30
 # In bytes: what takes some milliseconds to read.
 _LONG = 65_536
+# In the query of a list that is read as it stands.
+_NARROWS_NOTHING = {"limit", "cursor", "after"}
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -172,9 +174,13 @@ class OpenRoute(APIRoute):
             await self.admit(strict)
             accepted.check(strict)
             await (strict.check_body() if has_body else strict.check_no_body())
-            return await answer(strict)
+            return await self.answered(strict, answer, is_list=accepted.is_list)
 
         return handler
+
+    async def answered(self, request: StrictRequest, answer: Handler, *, is_list: bool) -> Response:
+        """What the framework makes of it."""
+        return await answer(request)
 
     async def admit(self, request: StrictRequest) -> None:
         """Lets everybody in."""
@@ -206,6 +212,17 @@ class ActorRoute(OpenRoute):
         """Authenticates before a byte of the body is judged."""
         request.largest_body = LARGER_BODIES.get(self.name, MAX_BODY_BYTES)
         await identify(request, self.name)
+
+    async def answered(self, request: StrictRequest, answer: Handler, *, is_list: bool) -> Response:
+        """What is read is paid for; a list that is narrowed, so that much may be read for little, must be afforded."""
+        if request.method != "GET":
+            return await answer(request)
+        office, person = work.of(request.app.state.db), request.state.actor.user_id
+        if is_list and request.query_params.keys() - _NARROWS_NOTHING:
+            office.admit(person)
+        async with office.among_own(person):
+            with office.priced(person):
+                return await answer(request)
 
 
 async def identify(request: StrictRequest, policy: str) -> Actor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from uuid import UUID
@@ -31,6 +31,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, TransactionType
 from bank_app.errors import Invalid
 from bank_app.services import accounts, arrivals, history, transfers
+from bank_app.services.lists import Pages, Text
 
 T = TypeVar("T")
 Cash = TypeVar("Cash", bound=transfers.CashMovement)
@@ -417,10 +418,10 @@ class StatementOut(Answer):
     items: list[EntryOut] = Field(description="Oldest first.")
 
     @classmethod
-    def of(cls, view: history.Statement) -> Self:
-        """From the service's view."""
+    def text(cls, view: history.Statement, entries: Pages[history.EntryView]) -> Text:
+        """From the service's view, as JSON: the entries as they are read."""
         code = view.account.currency
-        return cls(
+        whole = cls(
             account=AccountOut.of(view.account),
             start=clock.to_text(view.start),
             end=clock.to_text(view.end),
@@ -428,8 +429,17 @@ class StatementOut(Answer):
             total_in=money.to_text(view.in_minor, code),
             total_out=money.to_text(view.out_minor, code),
             closing_balance=money.to_text(view.closing_minor, code),
-            items=[EntryOut.of(entry) for entry in view.entries],
-        )
+            items=[],
+        ).model_dump_json(by_alias=True)
+        return Text(_with_items(whole.removesuffix("]}"), entries), entries)
+
+
+def _with_items(before: str, entries: Pages[history.EntryView]) -> Iterator[str]:
+    for page in entries:
+        items = ",".join(EntryOut.of(entry).model_dump_json(by_alias=True) for entry in page)
+        yield before + items
+        before = ","
+    yield "]}"
 
 
 # --- moving money ----------------------------------------------------------------------------------------

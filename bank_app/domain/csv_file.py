@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import regex
 
@@ -29,10 +29,22 @@ _RUN = "=+-@"
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """A header and its rows. A number is left as it is; what nobody would see in a text is spelt out."""
+    return "".join(pieces(columns, [rows]))
+
+
+def pieces(columns: Sequence[str], pages: Iterable[Iterable[Sequence[Cell]]]) -> Iterator[str]:
+    """The same for rows that come in pages: a piece for each, the header with the first, or by itself if none comes."""
+    head = _lines([columns])
+    for rows in pages:
+        yield head + _lines([_cell(cell) for cell in row] for row in rows)
+        head = ""
+    if head:
+        yield head
+
+
+def _lines(rows: Iterable[Sequence[Cell]]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(cell) for cell in row] for row in rows)
+    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(rows)
     return out.getvalue()
 
 

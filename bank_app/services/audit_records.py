@@ -11,23 +11,22 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, func, literal, or_, select, type_coerce
+from sqlalchemy import Select, func, literal, or_, select, type_coerce
+from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
-from bank_app.domain import money
+from bank_app.domain import csv_file, json_file, money
 from bank_app.domain.accounting import Role
-from bank_app.domain.csv_file import as_csv
 from bank_app.models import Account, AuditRecord, AuditSeal, User
 from bank_app.services import looks
 from bank_app.services.audit_trail import content
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, bad_cursor, contains, make_cursor, split_cursor
+from bank_app.services.lists import Page, Pages, Text, bad_cursor, contains, make_cursor, split_cursor
 from bank_app.services.roles import staff_only
 
 MOST_COUNTED = 10_000
-MOST_EXPORTED = 50_000
 _REFUSED = ("sign_in.throttled", "sign_in.refresh_token_reused")
 _REFUSED_ENDING = ".refused"
 _USER = re.compile(r"user ([0-9a-f-]{36})")
@@ -193,19 +192,40 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def records_csv(records: Sequence[RecordView]) -> str:
+def records_csv(records: Pages[RecordView]) -> Text:
     """Records as a CSV file."""
-    return as_csv(
-        CSV_COLUMNS,
-        (
-            (
-                one.number, clock.to_text(one.created_at), one.actor, _text(one.actor_id), _text(one.role),
-                one.action, one.object, one.outcome.value, one.reason, one.address, one.request_id,
-                json.dumps(one.changes_told, ensure_ascii=False), one.hash,
-            )
-            for one in records
-        ),
+    return Text(csv_file.pieces(CSV_COLUMNS, (map(_row, page) for page in records)), records)
+
+
+def records_json(records: Pages[RecordView]) -> Text:
+    """Records as a JSON document."""
+    return Text(json_file.pieces({}, "records", (list(map(_plain, page)) for page in records), indent=2), records)
+
+
+def _row(one: RecordView) -> Sequence[csv_file.Cell]:
+    return (
+        one.number, clock.to_text(one.created_at), one.actor, _text(one.actor_id), _text(one.role),
+        one.action, one.object, one.outcome.value, one.reason, one.address, one.request_id,
+        json.dumps(one.changes_told, ensure_ascii=False), one.hash,
     )  # fmt: skip
+
+
+def _plain(record: RecordView) -> dict[str, Any]:
+    return {
+        "number": record.number,
+        "created_at": clock.to_text(record.created_at),
+        "actor": record.actor,
+        "actor_id": str(record.actor_id) if record.actor_id else None,
+        "role": record.role.value if record.role else None,
+        "action": record.action,
+        "object": record.object,
+        "outcome": record.outcome.value,
+        "reason": record.reason,
+        "changes": record.changes_told,
+        "address": record.address,
+        "request_id": record.request_id,
+        "hash": record.hash,
+    }
 
 
 def _text(value: object) -> str:
@@ -232,7 +252,7 @@ _ROWS: Any = _FROM.with_only_columns(
     col(AuditRecord.action),
     col(AuditRecord.object),
     col(AuditRecord.reason),
-    type_coerce(col(AuditRecord.changes), Text).label("changes"),
+    type_coerce(col(AuditRecord.changes), SqlText).label("changes"),
     col(AuditRecord.address),
     col(AuditRecord.request_id),
 )

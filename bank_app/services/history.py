@@ -15,15 +15,15 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.columns import total
 from bank_app.database import looked_up_beside
-from bank_app.domain import money
+from bank_app.domain import csv_file, money
 from bank_app.domain.accounting import AccountKind, Direction, TransactionType, signed
-from bank_app.domain.csv_file import as_csv
+from bank_app.domain.csv_file import Cell
 from bank_app.domain.identifiers import account_number_text, reference, reference_bits
 from bank_app.models import Account, PayeeName, Posting, Transaction, User
 from bank_app.services import amount_filters, looks, newest, payee_names, places, transfers
 from bank_app.services.accounts import AccountView, get_account, own_accounts
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, contains, has_number, make_cursor, split_number
+from bank_app.services.lists import Page, Pages, Text, contains, has_number, make_cursor, split_number
 from bank_app.services.roles import staff_only
 
 _MOST_POINTS = 300
@@ -113,9 +113,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A period of an account: opening + in − out = closing. Entries oldest first; `end` is exclusive.
+    """A period of an account: opening + in − out = closing; `end` is exclusive. Its entries are read with `entries_in`.
 
-    `sequence` is that of the account's newest entry at its end, 0 before the first.
+    `sequence` is that of the account's newest entry at its end and `before` that at its beginning, 0 before the first.
     """
 
     account: AccountView
@@ -125,8 +125,13 @@ class Statement:
     in_minor: int
     out_minor: int
     closing_minor: int
-    entries: list[EntryView]
+    before: int
     sequence: int
+
+    @property
+    def count(self) -> int:
+        """How many entries it has: sequence numbers have no gaps."""
+        return self.sequence - self.before
 
 
 # --- entries ----------------------------------------------------------------------------------------
@@ -427,11 +432,11 @@ def balance_steps(
 
 
 def statement(session: Session, actor: Actor, account_id: int, *, start: datetime, end: datetime) -> Statement:
-    """An account's entries from `start` (inclusive) to `end` (exclusive), and how they join two balances.
+    """How an account's entries from `start` (inclusive) to `end` (exclusive) join two balances.
 
     They are those between the two places that these moments have in the account's order, so that periods that join
     leave out nothing and have nothing twice. What a wrong clock dated ahead is where it was posted, before what follows
-    it; a period that is under way has everything.
+    it; a period that is under way has everything. What is posted later is not in it.
 
     Raises:
         AccountNotFound: as `accounts.get_account`.
@@ -442,16 +447,42 @@ def statement(session: Session, actor: Actor, account_id: int, *, start: datetim
         raise errors.Invalid(message, errors=[{"field": "to", "code": "invalid", "message": message}])
     account = get_account(session, actor, account_id)
     first, last = places.ends_of(session, account.id, start, end)
-    between = (col(Posting.sequence) > first, col(Posting.sequence) <= last)
+    into, out, count = _moved(session, account.id, first, last)
+    opening = _balance_of(session, account.id, first, start).balance_minor
+    closing = _balance_of(session, account.id, last, end).balance_minor
+    if opening + into - out != closing or count != last - first:
+        raise errors.BooksBroken(f"the statement of account {account.number} does not add up")
+    return Statement(account, start, end, opening, into, out, closing, first, last)
+
+
+def _moved(session: Session, account_id: int, first: int, last: int) -> tuple[int, int, int]:
+    """What came in and went out after one entry and up to another, and with how many entries."""
+    credit = case((col(Posting.direction) == Direction.CREDIT.value, col(Posting.amount)), else_=0)
+    sums = select(total(credit), total(col(Posting.amount)), func.count()).where(
+        col(Posting.account_id) == account_id, col(Posting.sequence) > first, col(Posting.sequence) <= last
+    )
+    into, moved, count = session.execute(sums).one()
+    return into, moved - into, count
+
+
+def entries_in(
+    session: Session, actor: Actor, found: Statement, *, limit: int, cursor: str | None = None
+) -> Page[EntryView]:
+    """The entries of a statement, oldest first, by keyset: the same ones, whatever was posted since it was made.
+
+    Raises:
+        AccountNotFound: as `accounts.get_account`.
+        BooksBroken: an entry is missing.
+    """
+    account = get_account(session, actor, found.account.id)
+    after = split_number(cursor) if cursor else found.before
+    last = min(after + limit, found.sequence)
+    between = (col(Posting.sequence) > after, col(Posting.sequence) <= last)
     query = entries_of(actor, account, ANYTHING).where(*between).order_by(col(Posting.sequence))
     entries = entry_views(session, actor, query)
-    opening = _balance_of(session, account.id, first, start).balance_minor
-    into = sum(entry.amount_minor for entry in entries if entry.direction is Direction.CREDIT)
-    out = sum(entry.amount_minor for entry in entries if entry.direction is Direction.DEBIT)
-    closing = entries[-1].balance_after_minor if entries else opening
-    if opening + into - out != closing:
-        raise errors.BooksBroken(f"the statement of account {account.number} does not add up")
-    return Statement(account, start, end, opening, into, out, closing, entries, last)
+    if len(entries) != last - after:
+        raise errors.BooksBroken(f"the statement of account {account.number} has fewer entries than it says")
+    return Page(entries, make_cursor(str(last)) if last < found.sequence else None)
 
 
 CSV_COLUMNS = (
@@ -460,26 +491,25 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def entries_csv(entries: Sequence[EntryView]) -> str:
-    """Entries as a CSV file. Amounts are signed with an ASCII minus."""
-    return as_csv(
-        CSV_COLUMNS,
-        (
-            [
-                clock.to_text(entry.created_at),
-                reference(entry.transaction_id),
-                entry.type.value,
-                entry.counterparty.name if entry.counterparty else "",
-                entry.description,
-                entry.direction.value,
-                money.to_text(entry.signed_minor, entry.currency),
-                entry.currency,
-                money.to_text(entry.balance_after_minor, entry.currency),
-                f"{entry.account_id}-{entry.sequence}",
-            ]
-            for entry in entries
-        ),
-    )
+def csv_row(entry: EntryView) -> list[Cell]:
+    """An entry as a row of a CSV file. Amounts are signed with an ASCII minus."""
+    return [
+        clock.to_text(entry.created_at),
+        reference(entry.transaction_id),
+        entry.type.value,
+        entry.counterparty.name if entry.counterparty else "",
+        entry.description,
+        entry.direction.value,
+        money.to_text(entry.signed_minor, entry.currency),
+        entry.currency,
+        money.to_text(entry.balance_after_minor, entry.currency),
+        f"{entry.account_id}-{entry.sequence}",
+    ]
+
+
+def entries_csv(entries: Pages[EntryView]) -> Text:
+    """Entries as a CSV file."""
+    return Text(csv_file.pieces(CSV_COLUMNS, (map(csv_row, page) for page in entries)), entries)
 
 
 # --- everybody's transactions ---------------------------------------------------------------------------

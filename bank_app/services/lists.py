@@ -1,21 +1,25 @@
-"""What all lists share: pages by keyset, opaque cursors, and searching by a part of a text."""
+"""What all lists share: pages by keyset, all of them as one text, opaque cursors, and searching by a part of a text."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import false
+from sqlalchemy.orm import Session
 
 from bank_app import errors
+from bank_app.database import Database
 from bank_app.domain.identifiers import bare_number
 from bank_app.domain.search import pattern
 
 T = TypeVar("T")
+# Rows that a file or another long text reads at once; what is longer than this is large (see `work`).
+PAGE_OF_FILES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +35,42 @@ class Page(Generic[T]):
     searched_to: datetime | None = None
 
 
-def every(page: Callable[[str | None], Page[T]], *, most: int | None = None) -> list[T]:
-    """The items of all pages, or the first `most`; `page` is asked with one cursor after the other, None first."""
-    found: list[T] = []
-    cursor: str | None = None
-    while most is None or len(found) < most:
-        some = page(cursor)
-        found += some.items
-        cursor = some.next_cursor
-        if cursor is None:
-            break
-    return found[:most]
+class Pages(Generic[T]):
+    """All items of a list, for whoever reads them once and in order: a page in memory at a time.
+
+    Each page is read by itself when it is wanted, so that between two of them, however long that takes, no connection
+    is held and no old snapshot kept. The list is one whose cursors hold still while rows are added to it.
+    """
+
+    def __init__(self, db: Database, read: Callable[[Session, str | None], Page[T]]) -> None:
+        """Reads the first page; `read` is given one cursor after the other, None first."""
+        self._db, self._read = db, read
+        self._page = self._next(None)
+        self.rows = len(self._page.items)
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there is more than the page that was read last."""
+        return self._page.next_cursor is not None
+
+    def __iter__(self) -> Iterator[list[T]]:
+        """The items, page by page."""
+        yield self._page.items
+        while self._page.next_cursor is not None:
+            self._page = self._next(self._page.next_cursor)
+            self.rows += len(self._page.items)
+            yield self._page.items
+
+    def _next(self, cursor: str | None) -> Page[T]:
+        return self._db.read(lambda session: self._read(session, cursor))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that is as long as a list: in pieces, of which each holds a page, to be taken once and in order."""
+
+    pieces: Iterator[str]
+    pages: Pages[Any]
 
 
 def contains(column: Any, text: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,14 +12,16 @@ from sqlalchemy.orm import Session
 
 from bank_app import clock
 from bank_app.columns import total
-from bank_app.domain import money
+from bank_app.database import Database
+from bank_app.domain import json_file, money
 from bank_app.domain.accounting import Direction
 from bank_app.domain.identifiers import reference
 from bank_app.models import POSTINGS
-from bank_app.services import places
+from bank_app.services import history, places
 from bank_app.services.accounts import AccountView, get_account
 from bank_app.services.auth import Actor
 from bank_app.services.history import EntryView, Statement, statement
+from bank_app.services.lists import PAGE_OF_FILES, Pages, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,26 +162,39 @@ def period(session: Session, actor: Actor, account_id: int, *, start: datetime, 
     return Sealed(found, head.hex() if head else "")
 
 
-def as_json(sealed: Sealed) -> str:
+def entries(db: Database, actor: Actor, found: Statement) -> Pages[EntryView]:
+    """The entries of a statement, oldest first, a page in memory at a time.
+
+    Raises:
+        AccountNotFound, BooksBroken: as `history.entries_in`.
+    """
+    return Pages(
+        db, lambda session, cursor: history.entries_in(session, actor, found, limit=PAGE_OF_FILES, cursor=cursor)
+    )
+
+
+def as_csv(db: Database, actor: Actor, sealed: Sealed) -> Text:
+    """A statement for spreadsheets: its entries, oldest first."""
+    return history.entries_csv(entries(db, actor, sealed.statement))
+
+
+def as_json(db: Database, actor: Actor, sealed: Sealed) -> Text:
     """A statement for programs: amounts as decimal strings, times in UTC, `to` exclusive, entries oldest first."""
     found, code = sealed.statement, sealed.statement.account.currency
-    return json.dumps(
-        {
-            "account": found.account.number,
-            "owner": found.account.owner_name,
-            "currency": code,
-            "from": clock.to_text(found.start),
-            "to": clock.to_text(found.end),
-            "opening": money.to_text(found.opening_minor, code),
-            "in": money.to_text(found.in_minor, code),
-            "out": money.to_text(found.out_minor, code),
-            "closing": money.to_text(found.closing_minor, code),
-            "entries": [_entry(entry) for entry in found.entries],
-            "hash": sealed.head,
-        },
-        ensure_ascii=False,
-        indent=1,
-    )
+    before = {
+        "account": found.account.number,
+        "owner": found.account.owner_name,
+        "currency": code,
+        "from": clock.to_text(found.start),
+        "to": clock.to_text(found.end),
+        "opening": money.to_text(found.opening_minor, code),
+        "in": money.to_text(found.in_minor, code),
+        "out": money.to_text(found.out_minor, code),
+        "closing": money.to_text(found.closing_minor, code),
+    }
+    pages = entries(db, actor, found)
+    written = (list(map(_entry, page)) for page in pages)
+    return Text(json_file.pieces(before, "entries", written, {"hash": sealed.head}, indent=1), pages)
 
 
 def _entry(entry: EntryView) -> dict[str, str | None]:

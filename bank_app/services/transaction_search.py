@@ -13,14 +13,13 @@ from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from bank_app import clock
-from bank_app.domain import money
+from bank_app.domain import csv_file, money
 from bank_app.domain.accounting import Role, TransactionType
-from bank_app.domain.csv_file import as_csv
 from bank_app.domain.identifiers import reference, reference_bits
 from bank_app.models import HOLDS, Account, AuditRecord, IdempotencyKey, Posting, Transaction, TransferDraft, User
 from bank_app.services import amount_filters, drafts, looks, newest, reversals, transfers
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, contains
+from bank_app.services.lists import Page, Pages, Text, contains
 from bank_app.services.roles import staff_only
 from bank_app.services.transfers import TransactionView
 
@@ -236,9 +235,9 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def transactions_csv(found: Sequence[FoundTransaction]) -> str:
+def transactions_csv(found: Pages[FoundTransaction]) -> Text:
     """Transactions as a CSV file."""
-    return as_csv(CSV_COLUMNS, map(_row, found))
+    return Text(csv_file.pieces(CSV_COLUMNS, (map(_row, page) for page in found)), found)
 
 
 def _row(item: FoundTransaction) -> list[str | None]:

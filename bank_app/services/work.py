@@ -36,15 +36,15 @@ from uuid import UUID
 
 from cachetools import TTLCache
 
-from bank_app.database import Database
+from bank_app.database import Database, Stopwatch, stopwatch
 from bank_app.errors import LargeWorkRunning, Overloaded, TooMuchWork
 from bank_app.settings import Settings
 
 T = TypeVar("T")
 # Prices in rows read: an item of a batch, a file whatever is in it, and a second of the database and what waits for it.
-ITEM, FILE, SECOND = 5, 200, 10_000
+ITEM, FILE, SECOND = 5, 50, 10_000
 # What is answered within this time costs its rows and no more, however busy the machine is; and so long may a row take.
-_FREE_SECONDS, _SECONDS_PER_ROW = 0.25, 0.001
+_FREE_SECONDS, _SECONDS_PER_ROW = 0.25, 0.002
 # Nobody who asked for too much is kept waiting longer for what he did.
 _LONGEST_WAIT = 60
 _MOST_PEOPLE = 50_000
@@ -118,12 +118,14 @@ class Work:
 
     @contextlib.contextmanager
     def priced(self, person: UUID) -> Iterator[None]:
-        """Charges for the time that something takes, if it is long."""
-        began = self._now()
+        """Charges for the time that what is read meanwhile takes, if it is long."""
+        watch = Stopwatch()
+        before = stopwatch.set(watch)
         try:
             yield
         finally:
-            self.charge(person, price(self._now() - began))
+            stopwatch.reset(before)
+            self.charge(person, price(watch.seconds))
 
     # --- one large thing at a time --------------------------------------------------------------------
 
@@ -169,10 +171,12 @@ class Work:
             rows: How many rows it reads, as far as that is known: so long it may take without costing more.
         """
         await self._turn(had)
-        work = contextvars.copy_context().run
+        context = contextvars.copy_context()
+        # It is paid for here, and not once more by whoever waits for it.
+        context.run(stopwatch.set, None)
         began = self._now()
         # The turn is over when the thread is free, also if nobody waits for what comes of it any more.
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work, operation)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, context.run, operation)
         future.add_done_callback(lambda _: self._next())
         try:
             return await asyncio.shield(future)

@@ -18,13 +18,13 @@ from bank_app.services import audit_records, audit_trail, roles
 from bank_app.services.audit_records import RecordView
 from bank_app.services.audit_trail import KnownVerification
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, every
+from bank_app.services.lists import PAGE_OF_FILES, Page, Pages, Text
 from bank_app.settings import Settings
-from bank_app.ui import calls, downloads
+from bank_app.streaming import File
+from bank_app.ui import downloads
 from bank_app.ui.audit_filters import PATH, AuditFilters
-from bank_app.ui.downloads import CSV, JSON, File
+from bank_app.ui.downloads import CSV, JSON
 
-_PAGE = 500
 # Records on both sides of a break that go into the report.
 _AROUND = 10
 
@@ -39,38 +39,40 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def as_csv(request: Request) -> Response:
         wanted = AuditFilters.of(request.query_params)
         return await _file(
-            request, "audit-trail", "csv", lambda s, actor: audit_records.records_csv(_records(s, actor, wanted))
+            request, "audit-trail", "csv", lambda actor: audit_records.records_csv(_records(db, actor, wanted))
         )
 
     @routes.get(f"{PATH}/export.json")
     async def as_json(request: Request) -> Response:
         wanted = AuditFilters.of(request.query_params)
         return await _file(
-            request, "audit-trail", "json",
-            lambda s, actor: _text({"records": [_plain(record) for record in _records(s, actor, wanted)]}),
-        )  # fmt: skip
+            request, "audit-trail", "json", lambda actor: audit_records.records_json(_records(db, actor, wanted))
+        )
 
     @routes.get(f"{PATH}/report.json")
     async def report(request: Request) -> Response:
-        return await _file(request, "audit-report", "json", lambda s, actor: _text(_report(s, actor, settings)))
+        return await _file(
+            request, "audit-report", "json",
+            lambda actor: _text(db.read(lambda session: _report(session, actor, settings))),
+        )  # fmt: skip
 
-    async def _file(request: Request, name: str, kind: str, make: Callable[[Session, Actor], str]) -> Response:
-        async def made(actor: Actor) -> File:
-            await calls.call(audit_trail.seal, db)
-            text = await calls.call_apart(db.read, lambda session: make(session, actor))
-            return File(f"{name}_{clock.now():%Y-%m-%d}.{kind}", CSV if kind == "csv" else JSON, text)
+    async def _file(request: Request, name: str, kind: str, make: Callable[[Actor], Text | str]) -> Response:
+        def made(actor: Actor) -> File:
+            audit_trail.seal(db)
+            return downloads.file(f"{name}_{clock.now():%Y-%m-%d}.{kind}", CSV if kind == "csv" else JSON, make(actor))
 
         return await downloads.send(request, db, settings, made, page=PATH, otherwise=503)
 
 
-def _records(session: Session, actor: Actor, wanted: AuditFilters) -> list[RecordView]:
+def _records(db: Database, actor: Actor, wanted: AuditFilters) -> Pages[RecordView]:
     audit_trail.must_be_auditor(actor)
     wanted.require()
+    filters = wanted.to_service()
 
-    def page(cursor: str | None) -> Page[RecordView]:
-        return audit_records.list_records(session, actor, filters=wanted.to_service(), limit=_PAGE, cursor=cursor)
+    def page(session: Session, cursor: str | None) -> Page[RecordView]:
+        return audit_records.list_records(session, actor, filters=filters, limit=PAGE_OF_FILES, cursor=cursor)
 
-    return every(page, most=audit_records.MOST_EXPORTED)
+    return Pages(db, page)
 
 
 def _report(session: Session, actor: Actor, settings: Settings) -> dict[str, Any]:
@@ -99,24 +101,6 @@ def _report(session: Session, actor: Actor, settings: Settings) -> dict[str, Any
 def _verification(known: KnownVerification) -> dict[str, Any]:
     found = asdict(known.result)
     return {**found, "at": clock.to_text(known.result.at), "by": known.by, "ok": known.result.ok}
-
-
-def _plain(record: RecordView) -> dict[str, Any]:
-    return {
-        "number": record.number,
-        "created_at": clock.to_text(record.created_at),
-        "actor": record.actor,
-        "actor_id": str(record.actor_id) if record.actor_id else None,
-        "role": record.role.value if record.role else None,
-        "action": record.action,
-        "object": record.object,
-        "outcome": record.outcome.value,
-        "reason": record.reason,
-        "changes": record.changes_told,
-        "address": record.address,
-        "request_id": record.request_id,
-        "hash": record.hash,
-    }
 
 
 def _text(document: object) -> str:

@@ -12,6 +12,7 @@ from bank_app.errors import BankError, EnrolmentRequired, NotFound, SecondFactor
 from bank_app.methods import Methods
 from bank_app.services import accounts, auth, first_setup
 from bank_app.settings import Settings
+from bank_app.streaming import File
 from bank_app.ui import (
     audit_exports,
     calls,
@@ -25,7 +26,6 @@ from bank_app.ui import (
     security_routes,
     staff_routes,
 )
-from bank_app.ui.downloads import File
 from bank_app.ui.exports import export_entries
 from bank_app.ui.guard import ENROL, sign_in_address
 from bank_app.ui.statement_routes import add_statement_routes
@@ -142,8 +142,8 @@ def _add_export(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def export(request: Request, account: str) -> Response:
         query = dict(request.query_params)
 
-        async def entries(actor: auth.Actor) -> File:
-            return await calls.call_apart(db.read, lambda session: export_entries(session, actor, account, query))
+        def entries(actor: auth.Actor) -> File:
+            return export_entries(db, actor, account, query)
 
         return await downloads.send(request, db, settings, entries, page=f"/accounts/{account}")
 

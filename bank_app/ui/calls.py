@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bank_app.database import Database
 from bank_app.errors import EnrolmentRequired, Forbidden, StepUpRequired
-from bank_app.services import audit, auth, security_events, vitals
+from bank_app.services import audit, auth, security_events, vitals, work
 from bank_app.services.auth import Actor
 from bank_app.services.hashing import desk
 from bank_app.services.security_events import Event
@@ -92,7 +92,7 @@ async def call_hashing(function: Callable[..., T], *args: Any, **kwargs: Any) ->
     Raises:
         PasswordsBusy: too many wait already.
     """
-    async with _refusals_heeded():
+    async with refusals_heeded():
         return await desk.run(function, *args, **kwargs)
 
 
@@ -129,12 +129,12 @@ def note(event: Event, **about: Any) -> None:
 
 
 async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    async with _refusals_heeded():
+    async with refusals_heeded():
         return await asyncio.get_running_loop().run_in_executor(threads, contextvars.copy_context().run, work)
 
 
 @contextlib.asynccontextmanager
-async def _refusals_heeded() -> AsyncIterator[None]:
+async def refusals_heeded() -> AsyncIterator[None]:
     """What a service does not allow somebody is written down, whichever page or form asked for it.
 
     Not what he may do once he has given a code, which is asked for, or once he has set his second step up.
@@ -154,7 +154,38 @@ async def _refusals_heeded() -> AsyncIterator[None]:
 
 async def read(operation: Callable[[Session], T]) -> T:
     """Runs a service that reads, such as `lambda session: accounts.own_accounts(session, actor)`, in one snapshot."""
-    return await call(bank().db.read, operation)
+    db, actor = bank().db, _asking.get()
+    if actor is None:
+        return await call(db.read, operation)
+    # Somebody with many tabs waits for his own, and for nobody else's.
+    async with work.of(db).among_own(actor.user_id):
+        with work.of(db).priced(actor.user_id):
+            return await call(db.read, operation)
+
+
+async def search(operation: Callable[[Session], T], *, narrowed: bool) -> T:
+    """Runs a service that lists; if something narrows the list, it may have to read much to find what fits.
+
+    Raises:
+        TooMuchWork: whoever asks has to wait.
+    """
+    if narrowed and (actor := _asking.get()):
+        work.of(bank().db).admit(actor.user_id)
+    return await read(operation)
+
+
+async def read_much(actor: Actor, operation: Callable[[Session], T], *, large: bool = False) -> T:
+    """Runs what reads all of an account and the like, where no page waits for it; one at a time if it is `large`.
+
+    Raises:
+        TooMuchWork, LargeWorkRunning, Overloaded: as `Work.large`.
+    """
+    db = bank().db
+    office = work.of(db)
+    office.admit(actor.user_id)
+    async with refusals_heeded():
+        with office.large(actor.user_id) if large else contextlib.nullcontext():
+            return await office.run(actor.user_id, lambda: db.read(operation))
 
 
 async def write(operation: Callable[[Session], T]) -> T:

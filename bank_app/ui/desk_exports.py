@@ -10,16 +10,13 @@ from bank_app import clock
 from bank_app.database import Database
 from bank_app.services import roles, transaction_search
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, every
+from bank_app.services.lists import PAGE_OF_FILES, Page, Pages
 from bank_app.services.transaction_search import FoundTransaction
 from bank_app.settings import Settings
-from bank_app.ui import calls, downloads
-from bank_app.ui.downloads import CSV, File
+from bank_app.streaming import File
+from bank_app.ui import downloads
+from bank_app.ui.downloads import CSV
 from bank_app.ui.transaction_filters import PATH, TransactionFilters
-
-_PAGE = 500
-# What a spreadsheet can hold and a worker can make without keeping others waiting.
-_MOST = 20_000
 
 
 def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
@@ -29,18 +26,19 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def export(request: Request) -> Response:
         wanted = TransactionFilters.of(request.query_params)
 
-        async def found(actor: Actor) -> File:
-            text = await calls.call_apart(db.read, lambda session: _export(session, actor, wanted))
-            return File(f"transactions_{clock.now():%Y-%m-%d}.csv", CSV, text)
+        def found(actor: Actor) -> File:
+            text = transaction_search.transactions_csv(_found(db, actor, wanted))
+            return downloads.file(f"transactions_{clock.now():%Y-%m-%d}.csv", CSV, text)
 
         return await downloads.send(request, db, settings, found, page=PATH, otherwise=422)
 
 
-def _export(session: Session, actor: Actor, wanted: TransactionFilters) -> str:
+def _found(db: Database, actor: Actor, wanted: TransactionFilters) -> Pages[FoundTransaction]:
     roles.staff_only(actor)
     wanted.require()
+    filters = wanted.to_service()
 
-    def page(cursor: str | None) -> Page[FoundTransaction]:
-        return transaction_search.find(session, actor, filters=wanted.to_service(), limit=_PAGE, cursor=cursor)
+    def page(session: Session, cursor: str | None) -> Page[FoundTransaction]:
+        return transaction_search.find(session, actor, filters=filters, limit=PAGE_OF_FILES, cursor=cursor)
 
-    return transaction_search.transactions_csv(every(page, most=_MOST))
+    return Pages(db, page)

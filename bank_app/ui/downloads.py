@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from urllib.parse import quote
 
 from fastapi import Request
@@ -11,29 +10,22 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bank_app.database import Database
 from bank_app.domain import csv_file
-from bank_app.errors import BankError, DatabaseUnavailable, EnrolmentRequired, Forbidden, Throttled
+from bank_app.errors import BankError, DatabaseUnavailable, EnrolmentRequired, Forbidden, Overloaded, Throttled
 from bank_app.services import security_events
 from bank_app.services.auth import Actor
+from bank_app.services.lists import Text
 from bank_app.settings import Settings
+from bank_app.streaming import File, respond
 from bank_app.ui import calls, lookups
 
 CSV, JSON = "text/csv; charset=utf-8", "application/json"
-
-
-@dataclass(frozen=True)
-class File:
-    """What is sent. The name consists of letters, digits, dashes, underscores and dots."""
-
-    name: str
-    kind: str
-    text: str
 
 
 async def send(
     request: Request,
     db: Database,
     settings: Settings,
-    make: Callable[[Actor], Awaitable[File]],
+    make: Callable[[Actor], File],
     *,
     page: str,
     otherwise: int = 404,
@@ -44,7 +36,7 @@ async def send(
         request: What the browser sent.
         db: The bank's database.
         settings: Of the bank.
-        make: Makes the file for the person who asks.
+        make: Begins the file for the person who asks, on a thread.
         page: Where somebody is led who has to sign in first.
         otherwise: The status of a refusal that has none of its own.
     """
@@ -53,30 +45,38 @@ async def send(
         if actor is None:
             return RedirectResponse(f"/sign-in?next={quote(page)}", 303)
         lookups.count_file(actor, settings)
-        file = await make(actor)
-        await calls.call(_note, db, actor, file, request)
+
+        def noted() -> File:
+            made = make(actor)
+            _note(db, actor, made, request)
+            return made
+
+        async with calls.refusals_heeded():
+            return await respond(db, actor.user_id, noted)
     except EnrolmentRequired:
         raise
     except BankError as error:
         return _refused(error, otherwise)
-    headers = {"content-disposition": f'attachment; filename="{file.name}"', "cache-control": "no-store"}
-    return Response(content(file.text, file.kind), media_type=file.kind, headers=headers)
 
 
 def _note(db: Database, actor: Actor, file: File, request: Request) -> None:
-    """What somebody took away: the file, with which filters, and how much of it."""
-    facts = {"filters": str(request.query_params)[:500], "path": request.url.path[:200], "lines": file.text.count("\n")}
+    """What somebody takes away: the file, with which filters, and how much of it: of a long one, its first page."""
+    long = not isinstance(file.text, str) and file.text.pages.are_many
+    lines = file.text.count("\n") if isinstance(file.text, str) else file.text.pages.rows + 1
+    facts = {"filters": str(request.query_params)[:500], "path": request.url.path[:200], "lines": lines, "more": long}
     security_events.taken_away(db, actor.person, file.name, facts)
 
 
-def content(text: str, kind: str) -> str:
-    """What of a file goes over the wire: people open CSV in spreadsheets, which know by a mark how it is written."""
-    return csv_file.MARK + text if kind == CSV else text
+def file(name: str, kind: str, text: Text | str) -> File:
+    """A file as it is saved: people open CSV in spreadsheets, which know by a mark how it is written."""
+    return File(kind, text, name, csv_file.MARK if kind == CSV else "")
 
 
 def _refused(error: BankError, otherwise: int) -> Response:
     if isinstance(error, Throttled):
         return PlainTextResponse(error.detail, 429, {"retry-after": str(error.details["retry_after"])})
+    if isinstance(error, Overloaded):
+        return PlainTextResponse(error.detail, 503, {"retry-after": "5"})
     status = 503 if isinstance(error, DatabaseUnavailable) else 403 if isinstance(error, Forbidden) else otherwise
     if error.code in ("invalid_request", "invalid_amount"):
         status = 422  # A filter that cannot be understood, as the page says at its field.

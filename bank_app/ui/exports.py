@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from bank_app import clock
+from bank_app.database import Database
 from bank_app.domain import identifiers
 from bank_app.services import accounts, history, statements
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, every
-from bank_app.ui.downloads import CSV, File
+from bank_app.services.lists import PAGE_OF_FILES, Page, Pages
+from bank_app.streaming import File
+from bank_app.ui import downloads
+from bank_app.ui.downloads import CSV
 from bank_app.ui.filters import Filters
 
-_PAGE = 500
 
-
-def export_entries(session: Session, actor: Actor, account: str, query: Mapping[str, str]) -> File:
+def export_entries(db: Database, actor: Actor, account: str, query: Mapping[str, str]) -> File:
     """The file.
 
     Raises:
@@ -25,13 +26,14 @@ def export_entries(session: Session, actor: Actor, account: str, query: Mapping[
         AccountNotFound: no such account, or not one that `actor` may see.
         Invalid, InvalidAmount: a filter that cannot be understood.
     """
-    view = accounts.get_account(session, actor, identifiers.parse_account_number(account))
+    number = identifiers.parse_account_number(account)
+    view = db.read(lambda session: accounts.get_account(session, actor, number))
     wanted = Filters.of(query, view.currency)
     wanted.require()
     filters = wanted.to_history()
 
-    def page(cursor: str | None) -> Page[history.EntryView]:
-        return history.history(session, actor, view.id, filters=filters, limit=_PAGE, cursor=cursor)
+    def page(session: Session, cursor: str | None) -> Page[history.EntryView]:
+        return history.history(session, actor, view.id, filters=filters, limit=PAGE_OF_FILES, cursor=cursor)
 
     name = f"{statements.stem(view)}_{clock.now():%Y-%m-%d}.csv"
-    return File(name, CSV, history.entries_csv(every(page)))
+    return downloads.file(name, CSV, history.entries_csv(Pages(db, page)))

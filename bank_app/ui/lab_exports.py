@@ -9,12 +9,13 @@ from fastapi import FastAPI, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bank_app.database import Database
+from bank_app.domain import csv_file
 from bank_app.errors import BankError, EnrolmentRequired, NotFound
 from bank_app.lab.office import Office
 from bank_app.services import security_events
 from bank_app.settings import Settings
 from bank_app.ui import calls, lab_desk
-from bank_app.ui.downloads import CSV, JSON, content
+from bank_app.ui.downloads import CSV, JSON
 
 _KINDS = {"report.json": JSON, "samples.csv": CSV}
 
@@ -37,7 +38,9 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
         except BankError as error:
             return PlainTextResponse(error.detail, 503 if error.code == "database_unavailable" else 404)
         headers = {"content-disposition": f'attachment; filename="run-{number}-{name}"', "cache-control": "no-store"}
-        return Response(content(text, _KINDS[name]), media_type=_KINDS[name], headers=headers)
+        return Response(
+            csv_file.MARK + text if name.endswith(".csv") else text, media_type=_KINDS[name], headers=headers
+        )
 
 
 def _file(office: Office, number: int, name: str) -> str:

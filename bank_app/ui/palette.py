@@ -81,7 +81,9 @@ class PaletteState(rx.State):
         text = forms.text(typed, 80)
         pages = [hit for hit in _pages(actor) if not text or _fits(hit, text)]
         try:
-            found = await calls.read(lambda session: [*_sending(session, actor, text), *_found(session, actor, text)])
+            found = await calls.search(
+                lambda session: [*_sending(session, actor, text), *_found(session, actor, text)], narrowed=bool(text)
+            )
         except BankError:
             found = []
         both = [*pages, *found] if not text else [*found[:3], *pages, *found[3:]]

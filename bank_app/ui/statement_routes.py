@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 from fastapi import FastAPI, Request
-from sqlalchemy.orm import Session
 from starlette.responses import PlainTextResponse, Response
 
 from bank_app.database import Database
 from bank_app.domain import identifiers
-from bank_app.services import history, statements
+from bank_app.services import statements
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
-from bank_app.ui import calls, downloads, forms
-from bank_app.ui.downloads import CSV, JSON, File
+from bank_app.streaming import File
+from bank_app.ui import downloads, forms
+from bank_app.ui.downloads import CSV, JSON
 from bank_app.ui.messages import say
 
 _KINDS = {"csv": CSV, "json": JSON}
@@ -46,14 +46,14 @@ def add_statement_routes(routes: FastAPI, db: Database, settings: Settings) -> N
         if period is None:
             return PlainTextResponse(say("PERIOD_UNKNOWN"), 422)
 
-        async def statement(actor: Actor) -> File:
-            return await calls.call_apart(db.read, lambda session: _file(session, actor, account, kind, period))
+        def statement(actor: Actor) -> File:
+            return _file(db, actor, account, kind, period)
 
         return await downloads.send(request, db, settings, statement, page=f"/statements/{account}")
 
 
-def _file(session: Session, actor: Actor, account: str, kind: str, period: tuple[datetime, datetime]) -> File:
+def _file(db: Database, actor: Actor, account: str, kind: str, period: tuple[datetime, datetime]) -> File:
     number = identifiers.parse_account_number(account)
-    sealed = statements.period(session, actor, number, start=period[0], end=period[1])
-    text = statements.as_json(sealed) if kind == "json" else history.entries_csv(sealed.statement.entries)
-    return File(sealed.file_name(kind), _KINDS[kind], text)
+    sealed = db.read(lambda session: statements.period(session, actor, number, start=period[0], end=period[1]))
+    written = statements.as_json if kind == "json" else statements.as_csv
+    return downloads.file(sealed.file_name(kind), _KINDS[kind], written(db, actor, sealed))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bank_app.domain.csv_file import MARK, as_csv
+from bank_app.domain.csv_file import MARK, as_csv, pieces
 
 FORMULAS = [
     "=1+1", "+1+1", "-1+1", "@SUM(A1)", "＝1+1", "＋1", "－1+1", "＠x", "﹦1", "⁺1+", " =1+1", "\u00a0=1+1",
@@ -88,3 +88,9 @@ def test_two_texts_are_two_cells(one, other):
 @given(st.text("'=+-;|@ a1\"\uff1d", max_size=12))
 def test_the_apostrophes_can_be_taken_off_again(text):
     assert back(cell(text)) == text
+
+
+@pytest.mark.parametrize("pages", [[], [[]], [[["a", "=1"]], [], [["b", None], ["c", 2]]]])
+def test_pieces_put_together_are_the_file(pages):
+    rows = [row for page in pages for row in page]
+    assert "".join(pieces(["memo", "n"], iter(pages))) == as_csv(["memo", "n"], rows)

@@ -3,6 +3,8 @@
 import pytest
 from sqlalchemy import event, text
 
+from bank_app.services import statements
+
 
 @pytest.fixture
 def past_guards(db, checks_off):
@@ -29,6 +31,12 @@ def past_guards(db, checks_off):
             connection.invalidate()
 
     return run
+
+
+@pytest.fixture
+def entries_of(db):
+    """All entries of a statement."""
+    return lambda actor, found: [entry for page in statements.entries(db, actor, found) for entry in page]
 
 
 @pytest.fixture

@@ -50,15 +50,16 @@ def test_every_month_joins_the_one_before_it(db, ada, hers):
     ]
 
 
-def test_months_say_what_the_statement_of_each_month_says(db, ada, hers):
+def test_months_say_what_the_statement_of_each_month_says(db, ada, hers, entries_of):
     for month in months(db, ada, hers, at(5, 3)):
         sealed = db.read(
             lambda session, month=month: statements.period(session, ada, hers.id, start=month.start, end=month.end)
         )
         found = sealed.statement
-        assert (found.opening_minor, found.in_minor, found.out_minor, found.closing_minor, len(found.entries)) == (
-            month.opening_minor, month.in_minor, month.out_minor, month.closing_minor, month.entries,
+        assert (found.opening_minor, found.in_minor, found.out_minor, found.closing_minor) == (
+            month.opening_minor, month.in_minor, month.out_minor, month.closing_minor,
         )  # fmt: skip
+        assert len(entries_of(ada, found)) == month.entries
 
 
 def test_an_account_of_this_month_has_one_month(db, counter, ada):
@@ -78,8 +79,8 @@ def test_a_month_that_does_not_add_up_says_so(db, ada, hers, past_guards):
 
 def test_files_have_the_same_entries_in_the_same_order(db, ada, hers):
     sealed = db.read(lambda session: statements.period(session, ada, hers.id, start=at(2, 1, 0), end=at(3, 1, 0)))
-    rows = list(csv.DictReader(io.StringIO(history.entries_csv(sealed.statement.entries))))
-    read = json.loads(statements.as_json(sealed))
+    rows = list(csv.DictReader(io.StringIO("".join(statements.as_csv(db, ada, sealed).pieces))))
+    read = json.loads("".join(statements.as_json(db, ada, sealed).pieces))
     assert [row["amount"] for row in rows] == ["-30.00", "5.00"] == [entry["amount"] for entry in read["entries"]]
     assert rows[0]["memo"] == "'=HYPERLINK(1)"
     assert (read["opening"], read["in"], read["out"], read["closing"]) == ("100.00", "5.00", "30.00", "75.00")

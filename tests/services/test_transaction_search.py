@@ -10,6 +10,7 @@ from bank_app import clock, errors
 from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.identifiers import new_id
 from bank_app.services import drafts, transaction_search
+from bank_app.services.lists import Pages
 from bank_app.services.transaction_search import TransactionFilter
 
 THEN = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -101,8 +102,9 @@ def test_a_cursor_that_is_not_ours_is_refused(find, teller, cursor):
         find(teller, cursor=cursor)
 
 
-def test_a_file_has_every_column_and_no_formula(find, teller, bank):
-    rows = list(csv.DictReader(io.StringIO(transaction_search.transactions_csv(find(teller).items))))
+def test_a_file_has_every_column_and_no_formula(db, find, teller, bank):
+    text = transaction_search.transactions_csv(Pages(db, lambda _session, _cursor: find(teller)))
+    rows = list(csv.DictReader(io.StringIO("".join(text.pieces))))
     assert tuple(rows[0]) == transaction_search.CSV_COLUMNS
     hers, his, sent, _cash, reversal = bank
     assert rows[2] | {"posted_at": ""} == {

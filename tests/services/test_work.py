@@ -82,7 +82,7 @@ def test_where_nothing_is_counted_nobody_is_told_to_wait(settings):
 
 @pytest.mark.parametrize(
     ("seconds", "rows", "units"),
-    [(0.2, 0, 0), (0.25, 200, 200), (1.25, 0, 10_000), (0.7, 500, 500), (2.25, 1_000, 11_000)],
+    [(0.2, 0, 0), (0.25, 200, 200), (1.25, 0, 10_000), (1.2, 500, 500), (3.25, 1_000, 11_000)],
 )
 def test_what_takes_long_costs_its_time_and_what_reads_much_its_rows(seconds, rows, units):
     assert work.price(seconds, rows=rows) == units

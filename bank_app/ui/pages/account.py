@@ -233,7 +233,7 @@ class AccountState(rx.State):
 
     async def _prove(self, actor: Actor) -> None:
         number = self._number
-        found = await calls.call_apart(calls.bank().db.read, lambda session: proof.re_add(session, actor, number))
+        found = await calls.read_much(actor, lambda session: proof.re_add(session, actor, number), large=True)
         self.proof = _proved(found)
 
     def _draw(self, steps: list[history.Step], currency: str) -> None:

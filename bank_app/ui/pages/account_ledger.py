@@ -165,7 +165,9 @@ class LedgerState(rx.State):
 
     async def _load(self, actor: Actor, limit: int) -> None:
         number, filters = self._number, self.filters
-        self._show(await calls.read(lambda session: _read(session, actor, number, filters, limit)))
+        self._show(
+            await calls.search(lambda session: _read(session, actor, number, filters, limit), narrowed=filters.any())
+        )
 
     def _count_new(self, session: Session, actor: Actor) -> int:
         """New entries that the filters let through, and holds that came or went."""

@@ -126,7 +126,7 @@ class ActivityState(rx.State):
     async def _load(self, actor: Actor) -> None:
         wanted = self.filters
         try:
-            found = await calls.read(lambda session: _read(session, actor, wanted, None))
+            found = await calls.search(lambda session: _read(session, actor, wanted, None), narrowed=wanted.any())
         except BankError as error:
             self.failed = messages.refusal(error).text
             return

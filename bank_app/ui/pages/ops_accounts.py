@@ -123,10 +123,11 @@ class DeskState(rx.State):
         cursor, wanted = self._cursor, self.q
         status = AccountStatus(self.status) if self.status else None
         try:
-            page = await calls.read(
+            page = await calls.search(
                 lambda session: accounts.list_accounts(
                     session, actor, q=wanted, status=status, limit=limit, cursor=cursor
-                )
+                ),
+                narrowed=bool(wanted or status),
             )
         except BankError as error:
             self.failed = messages.refusal(error).text

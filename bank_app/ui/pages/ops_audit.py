@@ -170,12 +170,15 @@ class AuditState(rx.State):
             if kinds:
                 found = await calls.read(lambda session: audit_records.actions(session, actor))
                 self.actions = [Choice(name, audit_words.action(name)) for name in found]
-                count = await calls.read(lambda session: audit_records.count(session, actor, wanted))
+                count = await calls.search(
+                    lambda session: audit_records.count(session, actor, wanted), narrowed=self.filtered
+                )
                 most = audit_records.MOST_COUNTED
                 uncounted = self.filtered and count > most
                 self.said = f"More than {most:,} records" if uncounted else words.count(count, "record")
-            return await calls.read(
-                lambda session: audit_records.list_records(session, actor, filters=wanted, limit=_PAGE, cursor=cursor)
+            return await calls.search(
+                lambda session: audit_records.list_records(session, actor, filters=wanted, limit=_PAGE, cursor=cursor),
+                narrowed=self.filtered,
             )
         except BankError as error:
             self.failed = messages.refusal(error).text

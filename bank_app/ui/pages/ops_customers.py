@@ -82,10 +82,11 @@ class CustomersState(rx.State):
         cursor, wanted = self._cursor, self.q
         standing = Standing(self.standing) if self.standing else None
         try:
-            page = await calls.read(
+            page = await calls.search(
                 lambda session: people.list_customers(
                     session, actor, q=wanted, standing=standing, limit=limit, cursor=cursor
-                )
+                ),
+                narrowed=bool(wanted or standing),
             )
         except BankError as error:
             self.failed = messages.refusal(error).text

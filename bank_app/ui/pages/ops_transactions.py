@@ -184,8 +184,9 @@ class TransactionListState(rx.State):
         try:
             if not self.currencies:
                 self.currencies = await calls.read(accounts.currencies)
-            return await calls.read(
-                lambda session: transaction_search.find(session, actor, filters=wanted, limit=_PAGE, cursor=cursor)
+            return await calls.search(
+                lambda session: transaction_search.find(session, actor, filters=wanted, limit=_PAGE, cursor=cursor),
+                narrowed=self.filters.any(),
             )
         except BankError as error:
             self.failed = messages.refusal(error).text

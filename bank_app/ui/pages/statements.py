@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bank_app import clock
 from bank_app.domain import digits, identifiers, money
 from bank_app.errors import BankError
-from bank_app.services import accounts, statements
+from bank_app.services import accounts, history, statements
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.statements import MonthView, Sealed
@@ -214,21 +214,24 @@ class StatementState(rx.State):
         try:
             number = identifiers.parse_account_number(written)
             start, end = period or (clock.now(), clock.now())
-            sealed = await calls.call_apart(
-                calls.bank().db.read,
-                lambda session: statements.period(session, actor, number, start=start, end=end),
-            )
+            sealed, entries = await calls.read_much(actor, lambda session: _period(session, actor, number, start, end))
         except BankError as error:
             if error.code in ("account_not_found", "invalid_account_number"):
                 self.missing = written
             else:
                 self.failed = messages.refusal(error).text
             return
-        entries = sealed.statement.entries[:_MOST_ROWS]
         self.paper = _paper(sealed, shown=len(entries))
         self.days = rows.days(rows.row(entry) for entry in entries)
         self.caption = f"{self.paper.account}, {self.paper.period}, oldest first"
         self.shown = written
+
+
+def _period(
+    session: Session, actor: Actor, number: int, start: datetime, end: datetime
+) -> tuple[Sealed, list[history.EntryView]]:
+    sealed = statements.period(session, actor, number, start=start, end=end)
+    return sealed, history.entries_in(session, actor, sealed.statement, limit=_MOST_ROWS).items
 
 
 def _paper(sealed: Sealed, *, shown: int) -> Paper:
@@ -241,7 +244,7 @@ def _paper(sealed: Sealed, *, shown: int) -> Paper:
     query = f"month={found.start:%Y-%m}" if month else f"from={found.start:%Y-%m-%d}&to={last:%Y-%m-%d}"
     path = f"/accounts/{account.number}/statement"
     closing = money.display(found.closing_minor, code)
-    count = len(found.entries)
+    count = found.count
     rest = f"Only the first {shown:,} of {count:,} entries are on this page; the files have all of them."
     return Paper(
         title=f"Statement, {name}",
