@@ -9,6 +9,7 @@ BODIES = {
     "/auth/register": {"email": "zoe@bank.test", "name": "Zoe", "password": "lantern-orchard-48-violin"},
     "/auth/login": {"email": "ada@bank.test", "password": "lantern-orchard-48-violin"},
     "/auth/refresh": {"refresh_token": "x"},
+    "/auth/step-up": {"otp": "123456"},
 }
 
 
