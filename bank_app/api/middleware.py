@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import re
 import time
 import traceback
 from collections.abc import MutableMapping
@@ -19,12 +18,11 @@ from bank_app.api import errors
 from bank_app.api.metrics import Metrics
 from bank_app.database import Database
 from bank_app.domain.identifiers import new_id
-from bank_app.edge.refusals import OWN_PATHS
+from bank_app.edge.refusals import OWN_PATHS, sent_id
 from bank_app.errors import SignInLocked, StepUpRequired, Throttled
 from bank_app.services import audit, proxies, security_events
 from bank_app.services.security_events import Event
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _HEADERS = (
@@ -57,7 +55,7 @@ class Envelope:
         # Answers carry the client's number for a request, if it gave one. What is kept is ours, which nobody chooses.
         own_id = new_id().hex
         state = scope["state"] = {
-            **scope.get("state", {}), "request_id": _sent_id(scope) or own_id, "own_id": own_id,
+            **scope.get("state", {}), "request_id": sent_id(scope) or own_id, "own_id": own_id,
         }  # fmt: skip
         own = OWN_PATHS.match(scope["path"])
         audit.came_from(self._address(scope), own_id, "api" if own else "browser")
@@ -160,11 +158,6 @@ def _ids(state: MutableMapping[str, Any]) -> dict[str, str | None]:
     """Our number for a request, and the client's beside it: the one of them that it was told is found in the log."""
     own, told = state.get("own_id"), state.get("request_id")
     return {"request_id": own, **({"client_request_id": told} if told != own else {})}
-
-
-def _sent_id(scope: Scope) -> str:
-    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
-    return sent if _SANE_ID.fullmatch(sent) else ""
 
 
 def _add_headers(message: Message, state: MutableMapping[str, Any]) -> None:

@@ -16,6 +16,10 @@ _GRACE_SECONDS = 1.0
 # So many may be on their way at once, of each place there is for slow ones.
 _ON_THEIR_WAY = 128
 _TICK_SECONDS = 0.25
+# So many are given up at once, and more a moment later: others are answered in between.
+_GIVEN_UP, _PAUSE_SECONDS = 64, 0.05
+# More than a form or a payment has.
+_BEGINNING = 16 * 1024
 
 
 class Bodies:
@@ -27,14 +31,13 @@ class Bodies:
         figures.bodies_most = settings.bodies
         self._slow = Places(each=settings.bodies_per_address, whole=settings.bodies)
         self._coming = Places(each=settings.bodies_per_address * _ON_THEIR_WAY, whole=settings.bodies * _ON_THEIR_WAY)
-        # In the order in which they began to be waited for.
         self._waiting: dict[Body, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, networks: tuple[str, ...], receive: Receive) -> Body | None:
         """A body that begins to come; None when this network has too many under way."""
         if not self._coming.take(networks):
-            self.figures.turn_away("crowded")
+            self.figures.turn_away("crowded", networks[0])
             return None
         return Body(self, networks, receive)
 
@@ -60,19 +63,22 @@ class Bodies:
             self.figures.bodies = self._slow.total
 
     def _tick(self) -> None:
-        now = time.monotonic()
+        now, given_up = time.monotonic(), 0
         for body in list(self._waiting):
-            if body.is_overdue(now):
-                body.give_up("slow_body")
-            elif body.slow or body.began > now - _GRACE_SECONDS:
+            if given_up == _GIVEN_UP:
+                break
+            if body.began > now - min(_GRACE_SECONDS, self.settings.body_seconds):
                 continue
-            elif self._slow.take(body.networks):
+            if body.is_overdue(now):
+                given_up += body.give_up("slow_body")
+            elif not body.slow and self._slow.take(body.networks):
                 body.slow = True
-            else:
-                body.give_up("crowded")
+            elif not body.slow:
+                given_up += body.give_up("crowded")
         self.figures.bodies = self._slow.total
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(_TICK_SECONDS, self._tick) if self._waiting else None
+        pause = _PAUSE_SECONDS if given_up else _TICK_SECONDS
+        self._timer = loop.call_later(pause, self._tick) if self._waiting else None
 
 
 class Body:
@@ -88,6 +94,7 @@ class Body:
         "counted",
         "got",
         "late",
+        "length",
         "networks",
         "slow",
     )
@@ -96,6 +103,7 @@ class Body:
         """Nobody has asked for it yet."""
         self._bodies, self._receive, self.networks = bodies, receive, networks
         self.began, self.got = 0.0, 0
+        self.length: int | None = None
         self.counted, self.slow, self.late = True, False, False
         self._task: asyncio.Task[None] | None = None
         self._why, self._cancelled = "", 0
@@ -117,16 +125,27 @@ class Body:
             if not self._why or (task and task.uncancel() > self._cancelled):
                 raise
             self.late = True
-            self._bodies.figures.turn_away(self._why)
+            self._bodies.figures.turn_away(self._why, self.networks[0])
             self._bodies.end(self)
             return {"type": "http.disconnect"}
         finally:
             self._task = None
             self._bodies.no_longer(self)
         self.got += len(message.get("body", b""))
-        if not message.get("more_body", False):
+        # Once it is as long as announced, the server is not asked whether that was all.
+        if not message.get("more_body", False) or self.got == self.length:
             self._bodies.end(self)
         return message
+
+    async def beginning(self, length: int | None) -> Message | None:
+        """All of a body that is short, or the beginning of a longer one; None where nobody sends it any more."""
+        pieces, self.length = [], length
+        while self.counted and self.got < _BEGINNING:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                return None
+            pieces.append(message.get("body", b""))
+        return {"type": "http.request", "body": b"".join(pieces), "more_body": self.counted}
 
     def is_overdue(self, now: float) -> bool:
         """Whether it has had its time."""
@@ -138,8 +157,10 @@ class Body:
         """Whether it would have had more time, and there was no place."""
         return self._why == "crowded"
 
-    def give_up(self, why: str) -> None:
-        """Ends the waiting at once."""
-        if self._task is not None and not self._why:
-            self._why = why
-            self._task.cancel()
+    def give_up(self, why: str) -> bool:
+        """Ends the waiting at once; says whether there was any."""
+        if self._task is None or self._why:
+            return False
+        self._why = why
+        self._task.cancel()
+        return True

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bank_app.domain import addresses
-from bank_app.edge.bodies import Bodies
+from bank_app.edge.bodies import Bodies, Body
 from bank_app.edge.hosts import Hosts
 from bank_app.edge.refusals import refuse, refuse_socket
 from bank_app.edge.sockets import Sockets
@@ -67,7 +67,7 @@ class Edge:
         try:
             allowed = self.hosts.allows(headers.get(b"host", ""), server[0] or "")
             if not allowed:
-                self.figures.turn_away("host")
+                self.figures.turn_away("host", networks[0])
             if scope["type"] == "websocket":
                 await self._socket(scope, receive, send, headers, networks, allowed=allowed)
             else:
@@ -110,38 +110,52 @@ class Edge:
         elif scope["path"].rstrip("/") in _CLOSED:
             await refuse(scope, send, "not_found")
         elif _has_body(scope, headers):
-            await self._with_body(scope, receive, send, networks)
+            body = self.bodies.begin(networks, receive)
+            if body is None:
+                await refuse(scope, send, "too_many_requests")
+                return
+            try:
+                await self._with_body(scope, body, send, _announced(headers))
+            finally:
+                self.bodies.end(body)
         else:
             await self._app(scope, receive, send)
 
-    async def _with_body(self, scope: Scope, receive: Receive, send: Send, networks: tuple[str, ...]) -> None:
-        body = self.bodies.begin(networks, receive)
-        if body is None:
-            await refuse(scope, send, "too_many_requests")
-            return
+    async def _with_body(self, scope: Scope, body: Body, send: Send, length: int | None) -> None:
+        """Nothing inside hears of a request before the beginning of its body is here, which of most is all of it."""
         begun = refused = False
 
-        async def receive_in_time() -> Message:
+        async def refuse_late() -> None:
             nonlocal refused
-            message = await body.receive()
             if body.late and not begun and not refused:
                 refused = True
                 await refuse(scope, send, "too_many_requests" if body.is_crowded_out else "request_timeout")
+
+        async def receive_in_time() -> Message:
+            message = waiting.pop() if waiting else await body.receive()
+            await refuse_late()
             return message
 
         async def send_once(message: Message) -> None:
             nonlocal begun
-            if not refused:
-                begun = True
-                await send(message)
+            if refused:
+                return
+            begun = True
+            if body.counted and message["type"] == "http.response.start":
+                # The rest of it is not read, so nothing else can come on this connection.
+                message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
+            await send(message)
 
+        beginning = await body.beginning(length)
+        await refuse_late()
+        if beginning is None:
+            return
+        waiting = [beginning]
         try:
             await self._app(scope, receive_in_time, send_once)
         except ClientDisconnect:
             if not refused:
                 raise
-        finally:
-            self.bodies.end(body)
 
     def headers_beside(self, sent: Headers) -> Headers:
         """An answer's headers, and those of every answer that it does not have."""
@@ -191,6 +205,12 @@ def _some(headers: Any) -> dict[bytes, str]:
         if name in _READ:
             found[name] = "" if name == b"host" and name in found else value.decode("latin-1")
     return found
+
+
+def _announced(headers: dict[bytes, str]) -> int | None:
+    """How long the body will be, where that is said."""
+    length = headers.get(b"content-length", "")
+    return int(length[:20]) if length.isascii() and length.isdigit() and b"transfer-encoding" not in headers else None
 
 
 def _has_body(scope: Scope, headers: dict[bytes, str]) -> bool:

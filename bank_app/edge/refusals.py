@@ -13,6 +13,7 @@ from bank_app.domain.identifiers import new_id
 
 # Where programs ask and are answered with problems; everywhere else are pages and people.
 OWN_PATHS = re.compile(r"/(api|problems|healthz|readyz|metrics)(/|$)")
+_SANE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
 # By code: status, title, and the sentence.
 PROTOCOL: Mapping[str, tuple[int, str]] = {
     "misdirected_request": (421, "Not this host"),
@@ -36,7 +37,7 @@ def answer(scope: Scope, code: str) -> tuple[Message, Message]:
     if code == "too_many_requests":
         headers.append((b"retry-after", str(_SECONDS_TO_WAIT).encode()))
     if OWN_PATHS.match(scope["path"]):
-        request_id = new_id().hex
+        request_id = sent_id(scope) or new_id().hex
         problem: dict[str, Any] = {
             "type": f"/problems/{code}", "title": title, "status": status, "code": code,
             "detail": detail, "money_moved": "no", "request_id": request_id,
@@ -51,6 +52,12 @@ def answer(scope: Scope, code: str) -> tuple[Message, Message]:
         {"type": "http.response.start", "status": status, "headers": headers},
         {"type": "http.response.body", "body": b"" if scope.get("method") == "HEAD" else body},
     )
+
+
+def sent_id(scope: Scope) -> str:
+    """The number that a client gave its request; empty where it gave none, or none that a log should have."""
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
+    return sent if _SANE_ID.fullmatch(sent) else ""
 
 
 async def refuse(scope: Scope, send: Send, code: str) -> None:

@@ -39,7 +39,7 @@ class Sockets:
         """Takes a place for one more; False when there is none for them."""
         taken = self._places.take(networks)
         if not taken:
-            self.figures.turn_away("socket_crowded")
+            self.figures.turn_away("socket_crowded", networks[0])
         self.figures.sockets = self._places.total
         return taken
 
@@ -115,7 +115,7 @@ class _Watched:
 
     async def _end(self, why: str, code: int) -> None:
         self.ended = True
-        self._sockets.figures.turn_away(why)
+        self._sockets.figures.turn_away(why, self._client[0])
         # The server closes politely only once it has read what is under way, which may never end.
         with suppress(Exception):
             async with asyncio.timeout(_SECONDS_TO_CLOSE):

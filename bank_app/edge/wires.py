@@ -196,10 +196,10 @@ class Wires:
             wire.is_narrow = True
             _narrow(wire.fd)
         if followed is not None and self._is_too_large(wire, followed, received):
-            self.figures.turn_away("socket_large")
+            self.figures.turn_away("socket_large", wire.client[0])
             _cut(wire.fd, inode)
         elif self._is_stuck(wire, acked, now):
-            self.figures.turn_away("slow_reader")
+            self.figures.turn_away("slow_reader", wire.client[0])
             _cut(wire.fd, inode)
 
     def _is_too_large(self, wire: _Wire, followed: Followed, received: int) -> bool:
@@ -239,7 +239,7 @@ class Wires:
             return
         idle = [i for i in inodes if not self.busy.get(ours[i].client) and ours[i].silent_ms >= silent_ms]
         for inode in sorted(idle, key=lambda i: -ours[i].silent_ms)[:count]:
-            self.figures.turn_away("connections")
+            self.figures.turn_away("connections", ours[inode].client[0])
             _cut(ours[inode].fd, inode)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
 
 # How each kind is called on Health.
 TURNED_AWAY = {
@@ -34,12 +37,20 @@ class EdgeFigures:
     lines_unwritten: int = 0
     watched: bool = False
     turned_away: Counter[str] = field(default_factory=Counter)
+    _said: dict[str, float] = field(default_factory=dict)
     _recent: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=10_000))
 
-    def turn_away(self, kind: str) -> None:
-        """Notes one of `TURNED_AWAY`."""
+    def turn_away(self, kind: str, network: str = "") -> None:
+        """Notes one of `TURNED_AWAY`; the log has a line for the first of a kind in a minute, with its network."""
+        now = time.monotonic()
         self.turned_away[kind] += 1
-        self._recent.append((time.monotonic(), kind))
+        self._recent.append((now, kind))
+        if now - self._said.get(kind, -_WINDOW_SECONDS) >= _WINDOW_SECONDS:
+            self._said[kind] = now
+            log.warning(
+                "turned away, the first in a minute: %s, from %s; %d since the start",
+                TURNED_AWAY[kind], network or "many", self.turned_away[kind],
+            )  # fmt: skip
 
     def lately(self) -> Counter[str]:
         """Who was turned away within the last minute, of the newest 10,000."""

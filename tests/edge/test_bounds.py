@@ -80,13 +80,21 @@ def test_a_body_has_its_time_and_longer_only_while_it_comes_quickly(around, head
     assert edge_figures.figures.turned_away["slow_body"] == 2
 
 
-def test_whoever_reads_no_body_is_not_waited_for(around):
+def test_nothing_inside_hears_of_half_a_form_and_of_a_long_body_it_hears_at_once(around):
+    heard = []
+
     async def deaf(scope, receive, send):
+        heard.append(await receive())
         await send({"type": "http.response.start", "status": 404, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    edge = around(deaf)
-    assert statuses(run(*(edge.ask(NEVER, headers=LONG) for _ in range(2000)))) == [404] * 2000
+    edge = around(deaf, body_seconds=0.1)
+    parts = [piece(b"x" * 60), piece(b"y" * 40), piece(b"")]
+    long = edge.ask(piece(b"x" * 50_000), NEVER, headers=((b"content-length", b"100000"),))
+    answers = run(*(edge.ask(parts[0], NEVER, headers=LONG) for _ in range(300)), edge.ask(*parts, headers=LONG), long)
+    assert {*statuses(answers[:300])} == {408, 429}
+    assert statuses(answers[300:]) == [404, 404]
+    assert [(len(message["body"]), message["more_body"]) for message in heard] == [(100, False), (50_000, True)]
 
 
 def test_slow_bodies_take_places_of_their_network_only(around, monkeypatch):
@@ -103,9 +111,10 @@ def test_slow_bodies_take_places_of_their_network_only(around, monkeypatch):
 
 
 def test_so_many_may_be_on_their_way_at_once_and_no_more(around):
-    edge = around(bodies_per_address=1, body_seconds=0.2)
-    answers = statuses(run(*(edge.ask(NEVER, headers=LONG) for _ in range(140))))
-    assert (answers.count(429), len(answers)) == (12, 140)
+    bodies = around(bodies_per_address=1).edge.bodies
+    begun = [bodies.begin(("192.0.2.1",), None) for _ in range(140)]
+    assert begun.count(None) == 12
+    assert bodies.begin(("192.0.2.2",), None)
 
 
 def test_an_answer_that_nobody_reads_is_given_up(around):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bank_app import clock, errors
-from bank_app.services import audit, audit_trail, health, vitals
+from bank_app.services import audit, audit_trail, edge_figures, health, vitals
 from bank_app.services.health import State
 
 
@@ -101,3 +101,20 @@ def test_an_unreachable_database_needs_somebody(db, auditor, measured, monkeypat
 def test_customers_do_not_see_it(db, ada):
     with pytest.raises(errors.Forbidden):
         health.report(db, ada)
+
+
+def test_what_is_held_for_strangers_is_shown_and_who_was_turned_away(sqlite_db, teller, monkeypatch, caplog):
+    held = edge_figures.EdgeFigures(bodies=130, bodies_most=256, sockets=3, sockets_most=1000)
+    monkeypatch.setattr(edge_figures, "figures", held)
+    vitals.of(sqlite_db).sample(sqlite_db)
+    shown = tiles(sqlite_db, teller)["strangers"]
+    assert (shown.state, shown.value) == (State.WATCH, "51 % of unfinished bodies")
+    for _ in range(2000):
+        held.turn_away("slow_body", "192.0.2.1")
+    held.bodies = 240
+    shown = tiles(sqlite_db, teller)["strangers"]
+    assert shown.state is State.ACT
+    assert "2,000 with a body that came too slowly" in shown.detail
+    # The log has the first of them, and where it came from.
+    [line] = [record.getMessage() for record in caplog.records if "turned away" in record.getMessage()]
+    assert "192.0.2.1" in line
