@@ -1,5 +1,5 @@
 // What signing in needs from the browser itself: the end of a session is seen coming, a list of codes can be kept as a
-// file, and the theme can be chosen from a list.
+// file, the theme can be chosen from a list, and what a link carries stays out of addresses.
 import { createElement as el, useContext, useEffect, useRef, useState } from "react";
 import { useLocation } from "react-router";
 import { ColorModeContext } from "$/utils/context-registry";
@@ -127,6 +127,34 @@ export function LeaveNothing() {
     }
   }, [pathname]);
   return null;
+}
+
+// What a link for a new password carries stands behind the # of its address, which no browser sends to a server. It is
+// taken out of the address at once, so that no history keeps it, and held by this document alone. A form that was refused
+// leads to a new document: for that moment, and no longer, this tab keeps it.
+const LINK = "bank.link";
+let held = "";
+
+export function LinkReader({ onToken }) {
+  useEffect(() => {
+    const given = window.location.hash.slice(1);
+    held = given || sessionStorage.getItem(LINK) || held;
+    sessionStorage.removeItem(LINK);
+    if (given) window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search);
+    onToken?.(held);
+  }, []);
+  return null;
+}
+
+export function LinkField() {
+  const field = useRef(null);
+  useEffect(() => {
+    const form = field.current?.form;
+    const keep = () => sessionStorage.setItem(LINK, held);
+    form?.addEventListener("submit", keep);
+    return () => form?.removeEventListener("submit", keep);
+  }, []);
+  return el("input", { ref: field, type: "hidden", name: "token", value: held, readOnly: true });
 }
 
 // Keeps `text` as a file, without asking the server for it again.

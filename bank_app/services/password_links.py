@@ -33,8 +33,8 @@ class NewLink:
 
     @property
     def path(self) -> str:
-        """Where it leads."""
-        return f"/reset?token={self.token}"
+        """Where it leads. What stands behind the # is read by the page and sent to no server in an address."""
+        return f"/reset#{self.token}"
 
 
 def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:

@@ -108,7 +108,8 @@ def well_formed(sent: Any) -> dict[str, Any] | None:
 
 def _path(sent: Any) -> str:
     """A path on this site. The framework puts it behind the origin and parses the two as one address."""
-    text = sent[:_LONGEST_ADDRESS] if isinstance(sent, str) else ""
+    # What stands behind a # is the browser's own: links for a new password carry theirs there.
+    text = sent[:_LONGEST_ADDRESS].partition("#")[0] if isinstance(sent, str) else ""
     return "/" + text.lstrip("/\\")
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -24,6 +25,7 @@ Scope = MutableMapping[str, Any]
 App = Callable[..., Awaitable[None]]
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _FOREVER = "public, max-age=31536000, immutable"
+_RESET = "/reset"
 _NOWHERE = "/there-is-no-such-page"
 _NOT_STORED = ("/api", "/auth", "/accounts")
 _AWAY = (
@@ -140,9 +142,12 @@ class PageGate:
         """Looks at addresses of pages only."""
         path = scope.get("path", "").rstrip("/") or "/"
         guarded = any(_within(path, start) for start in self._protected)
-        looked_at = guarded or path in self._welcome or path == first_run.PAGE
+        looked_at = guarded or path in self._welcome or path in (first_run.PAGE, _RESET)
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not looked_at:
             await self._app(scope, receive, send)
+            return
+        if path == _RESET:
+            await self._reset(scope, receive, send)
             return
         if await self._is_set_up_here(path, scope, receive, send):
             return
@@ -165,6 +170,11 @@ class PageGate:
             await self._app({**scope, "path": _NOWHERE, "raw_path": _NOWHERE.encode()}, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _reset(self, scope: Scope, receive: Any, send: Any) -> None:
+        """A link with its secret in the query, of before, does not open, and does not stay in any history."""
+        old = "token" in parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        await (RedirectResponse(f"{_RESET}?problem=LINK_IN_ADDRESS", 303) if old else self._app)(scope, receive, send)
 
     def _where_instead(self, actor: auth.Actor, path: str) -> str | None:
         """Where somebody signed in is sent who asks for a page that is for others, or not for him yet."""

@@ -254,6 +254,8 @@ CATALOGUE: Mapping[str, str] = {
     "PASSWORD_NOT_YOURS": "That is not your password.",
     "PASSWORD_SAME": "That is the password you have. Choose another.",
     "PASSWORD_LONG": "Use at most 128 characters.",
+    "LINK_IN_ADDRESS": "Links with their secret in the middle of the address are not used any more, because "
+    "addresses end up in logs. Ask an operator for a new one.",
     "LINK_NOT_VALID": "This link was used, or its 30 minutes are over. Ask an operator for a new one.",
     "NO_EMAIL_HERE": "This bank has no email set up. Ask an operator for a reset link.",
     "SESSION_ENDED": "Signed out {device}.",

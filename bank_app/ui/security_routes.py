@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bank_app import demo
 from bank_app.database import Database
-from bank_app.errors import BankError, EmailTaken, Invalid, NotFound, NotSignedIn, TokenWrong
+from bank_app.errors import BankError, EmailTaken, NotFound, NotSignedIn, TokenWrong
 from bank_app.services import auth, first_setup, integrity, password_links, profile, second_factor
 from bank_app.services.first_setup import Choices
 from bank_app.settings import Settings
@@ -109,12 +109,10 @@ def _add_reset(routes: FastAPI, db: Database, settings: Settings) -> None:
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
             await calls.call_hashing(password_links.use, db, token, native_forms.password(form))
-        except Invalid as error:
-            return native_forms.back("/reset", error, settings, {}, "", token=token)
         except NotFound as error:
             return native_forms.back("/reset", error, settings, {}, "", problem="LINK_NOT_VALID")
         except BankError as error:
-            return native_forms.back("/reset", error, settings, {}, "", token=token)
+            return native_forms.back("/reset", error, settings, {}, "")
         response = RedirectResponse("/sign-in?done=PASSWORD_CHOSEN", 303)
         cookies.clear_session(response, settings)
         return response

@@ -164,7 +164,7 @@ def test_a_link_gives_one_new_password_within_half_an_hour(db, ada, teller):
     with clock.moved_to(NOW):
         _, token = browser(db, ada)
         link = password_links.make(db, teller, ada.user_id)
-        assert link.path == f"/reset?token={link.token}"
+        assert link.path == f"/reset#{link.token}"
         with pytest.raises(errors.Invalid):
             password_links.use(db, link.token, "short")
         password_links.use(db, link.token, NEW)

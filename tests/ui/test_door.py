@@ -79,6 +79,12 @@ def test_an_address_is_always_a_path_on_this_site(visitor, path):
     assert len(came["asPath"]) <= 2001
 
 
+def test_what_stands_behind_a_number_sign_stays_in_the_browser(visitor):
+    visitor.send("event", {"name": HYDRATE, "router_data": {"pathname": "/reset", "asPath": "/reset?x=1#secret"}})
+    assert "secret" not in str(visitor.came)
+    assert "/reset?x=1" in str(visitor.came)
+
+
 @pytest.mark.parametrize("name", ["connect", "disconnect", "update_vars", "anything"])
 def test_a_client_cannot_pretend_to_be_the_server(visitor, name):
     visitor.send(name, environ("6.6.6.6"), {})

@@ -125,13 +125,28 @@ def test_setting_two_steps_up_takes_the_password_and_shows_no_key_in_the_answer(
 def test_a_link_leads_to_a_new_password_once(browser, bank, ada, teller):
     link = password_links.make(bank.db, teller, ada.user_id)
     short = browser.post("/auth/reset", data={"token": link.token, "password": "short"})
-    assert short.headers["location"] == f"/reset?token={link.token}&problem=PASSWORD_SHORT"
+    assert short.headers["location"] == "/reset?problem=PASSWORD_SHORT"
     assert browser.post("/auth/reset", data={"token": link.token, "password": NEW}).headers["location"] == (
         "/sign-in?done=PASSWORD_CHOSEN"
     )
     again = browser.post("/auth/reset", data={"token": link.token, "password": PASSWORD})
     assert again.headers["location"] == "/reset?problem=LINK_NOT_VALID"
     assert sign_in(browser, ada, NEW).headers["location"] == "/home"
+
+
+def test_what_a_link_carries_is_in_no_address_and_no_header_of_an_answer(browser, bank, web, page_of, ada, teller):
+    link = password_links.make(bank.db, teller, ada.user_id)
+    assert link.path.partition("#")[0] == "/reset"
+    strict = web(create_routes(bank.db, bank.settings.model_copy(update={"rate_limits": True, "trusted_proxies": 1})))
+    strict.headers = {"x-forwarded-for": "10.4.7.7"}
+    answers = [browser.post("/auth/reset", data={"token": link.token, "password": "short"})]
+    answers += [strict.post("/auth/reset", data={"token": link.token, "password": "short"}) for _ in range(40)]
+    assert "problem=too_many_requests" in answers[-1].headers["location"]
+    assert not any(link.token in str(answer.headers) + answer.text for answer in answers)
+    # A link of before, whose secret a browser sends in the address, opens nothing and stays in no history.
+    for old in (f"/reset?token={link.token}", f"/reset/?x=1&token={link.token}", "/reset?token="):
+        assert page_of(old) == "/reset?problem=LINK_IN_ADDRESS"
+    assert page_of("/reset?problem=PASSWORD_SHORT") == "/reset"
 
 
 @pytest.mark.parametrize("form", ["password", "second-step"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reflex as rx
-from reflex.event import EventHandler, no_args_event_spec
+from reflex.event import EventHandler, no_args_event_spec, passthrough_event_spec
 
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import SessionState
@@ -40,6 +40,22 @@ class DownloadText(rx.Component):
     name: rx.Var[str]
 
 
+class LinkReader(rx.Component):
+    """Takes what a link carries out of the address, and says what it is, or that it is nothing."""
+
+    library = LIBRARY
+    tag = "LinkReader"
+
+    on_token: EventHandler[passthrough_event_spec(str)]
+
+
+class LinkField(rx.Component):
+    """Puts what the link carried into a form."""
+
+    library = LIBRARY
+    tag = "LinkField"
+
+
 class ThemeChoice(rx.Component):
     """System, light or dark, as a list."""
 
@@ -66,5 +82,7 @@ def session_end() -> rx.Component:
 
 
 leave_nothing = LeaveNothing.create
+link_reader = LinkReader.create
+link_field = LinkField.create
 download_text = DownloadText.create
 theme_choice = ThemeChoice.create

@@ -10,29 +10,32 @@ from bank_app.ui.components.browser import password_box
 from bank_app.ui.components.parts import button_link, icon, link
 from bank_app.ui.components.settings import posted_problem
 from bank_app.ui.components.shell import public_shell
+from bank_app.ui.components.signing import link_field, link_reader
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import CATALOGUE, say
 
 
 class ResetState(rx.State):
-    """Whether the link in the address still opens, and why a password was refused."""
+    """Whether the link still opens, and why a password was refused. What the link carries stays in the browser."""
 
     loaded: bool = False
     good: bool = False
-    token: str = ""
     problem: str = ""
     seq: int = 0
 
     @exposed(public=True)
     async def open(self) -> None:
-        """Looks at the link; says nothing about whose it is."""
+        """Says why a password was refused."""
         query = self.router.url.query_parameters
-        token = forms.text(query.get("token"), 100)
         problem, wait = forms.text(query.get("problem"), 40), forms.text(query.get("wait"), 6)
-        self.good = bool(token) and await calls.read(lambda session: password_links.is_good(session, token))
-        self.token = token if self.good else ""
         self.problem = say(problem, retry_after=wait, wait=words.how_long(wait)) if problem in CATALOGUE else ""
         self.seq += 1 if self.problem else 0
+
+    @exposed(public=True)
+    async def look(self, token: str) -> None:
+        """Looks at what the link carries and keeps nothing of it; says nothing about whose it is."""
+        sent = forms.text(token, 100)
+        self.good = bool(sent) and await calls.read(lambda session: password_links.is_good(session, sent))
         self.loaded = True
 
 
@@ -53,7 +56,7 @@ def forgot() -> rx.Component:
 def _form() -> rx.Component:
     return rx.el.form(
         posted_problem(ResetState.problem, ResetState.seq),
-        rx.el.input(type="hidden", name="token", value=ResetState.token, read_only=True),
+        link_field(),
         rx.el.div(
             rx.el.label("New password", html_for="password"),
             rx.el.p(say("PASSWORD_SHORT"), id="password-hint", class_name="hint before"),
@@ -83,13 +86,19 @@ def reset() -> rx.Component:
     """Choosing a password with a link."""
     return public_shell(
         rx.el.h1("Choose a new password"),
+        link_reader(on_token=ResetState.look),
         rx.cond(
             ResetState.loaded,
             rx.cond(
                 ResetState.good,
                 rx.el.div(_form(), class_name="gate single"),
                 rx.fragment(
-                    rx.el.p(icon("circle-alert"), say("LINK_NOT_VALID"), class_name="notice warn field", role="alert"),
+                    rx.el.p(
+                        icon("circle-alert"),
+                        rx.cond(ResetState.problem != "", ResetState.problem, say("LINK_NOT_VALID")),
+                        class_name="notice warn field",
+                        role="alert",
+                    ),
                     button_link("Back to sign in", "/sign-in"),
                 ),
             ),
