@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bank_app.database import Database
 from bank_app.domain import csv_file
-from bank_app.errors import BankError, DatabaseUnavailable, EnrolmentRequired, Forbidden, Overloaded, Throttled
+from bank_app.errors import (
+    BankError,
+    DatabaseUnavailable,
+    EnrolmentRequired,
+    Forbidden,
+    Overloaded,
+    StepUpRequired,
+    Throttled,
+)
 from bank_app.services import security_events
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Text
@@ -19,6 +27,8 @@ from bank_app.streaming import File, respond
 from bank_app.ui import calls, lookups
 
 CSV, JSON = "text/csv; charset=utf-8", "application/json"
+# Where a fresh code is given before a file is sent.
+CONFIRM = "/confirm"
 
 
 async def send(
@@ -55,6 +65,9 @@ async def send(
             return await respond(db, actor.user_id, noted)
     except EnrolmentRequired:
         raise
+    except StepUpRequired:
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"{CONFIRM}?{urlencode({'file': wanted, 'back': page})}", 303)
     except BankError as error:
         return _refused(error, otherwise)
 

@@ -223,6 +223,8 @@ CATALOGUE: Mapping[str, str] = {
     "TWOFA_TOO_LATE": "That took longer than five minutes. Sign in again.",
     "step_up_required": "This takes a fresh code of your second step.",
     "STEP_UP": "This takes a fresh code of your second step.",
+    "STEP_UP_FILE": "A file of all customers takes a fresh code of your second step.",
+    "STEP_UP_GIVEN": "Right. Your file is ready.",
     "STEP_UP_HINT": "Six digits from your app, or one of your recovery codes.",
     "STEP_UP_BESIDE": "Six digits from your app, or a recovery code. Leave it empty if you gave one a moment ago.",
     "enrolment_required": "This bank asks you to sign in in two steps. Set that up first.",

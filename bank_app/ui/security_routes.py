@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,6 +14,7 @@ from bank_app.services import auth, first_setup, integrity, password_links, prof
 from bank_app.services.first_setup import Choices
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, first_run, forms, lookups, native_forms
+from bank_app.ui.downloads import CONFIRM
 from bank_app.ui.guard import ENROL
 
 SECURITY, PROFILE = "/settings/security", "/settings/profile"
@@ -23,6 +26,7 @@ def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
     _add_change(routes, db, settings)
     _add_email(routes, db, settings)
     _add_second_step(routes, db, settings)
+    _add_step_up(routes, db, settings)
     _add_reset(routes, db, settings)
     _add_setup(routes, db, settings)
 
@@ -97,6 +101,21 @@ def _add_second_step(routes: FastAPI, db: Database, settings: Settings) -> None:
         except BankError as error:
             return native_forms.back(page, error, settings, {}, "", problem=_old_password(error))
         return RedirectResponse(page, 303)
+
+
+def _add_step_up(routes: FastAPI, db: Database, settings: Settings) -> None:
+    @routes.post("/auth/step-up")
+    async def give_code(request: Request) -> Response:
+        form, actor, refused = await native_forms.signed_in(request, db, settings, "/home")
+        if refused or actor is None:
+            return refused or native_forms.foreign()
+        whither = {name: forms.local_path(form.get(name), "") for name in ("file", "back")}
+        try:
+            lookups.count_form(native_forms.whence(request, settings)["address"], settings)
+            await native_forms.with_code(form, db, actor)
+        except BankError as error:
+            return native_forms.back(CONFIRM, error, settings, {}, "", **whither)
+        return RedirectResponse(f"{CONFIRM}?{urlencode(whither)}", 303)
 
 
 def _add_reset(routes: FastAPI, db: Database, settings: Settings) -> None:

@@ -10,6 +10,7 @@ import reflex as rx
 from bank_app.ui import current
 from bank_app.ui.books import BooksState
 from bank_app.ui.current import Page
+from bank_app.ui.downloads import CONFIRM
 from bank_app.ui.first_steps import FirstStepsState
 from bank_app.ui.guard import ENROL
 from bank_app.ui.live import LiveState
@@ -20,6 +21,7 @@ from bank_app.ui.pages.accounts import AccountsState, OpenAccountState, account_
 from bank_app.ui.pages.activity import ActivityState, activity
 from bank_app.ui.pages.appearance import AppearanceState, appearance
 from bank_app.ui.pages.cash import DepositState, WithdrawState, deposit, withdraw
+from bank_app.ui.pages.confirm import ConfirmState, confirm
 from bank_app.ui.pages.forgot import ResetState, forgot, reset
 from bank_app.ui.pages.help import help_page
 from bank_app.ui.pages.home import HOME_CARDS, HomeState, home
@@ -83,7 +85,7 @@ STYLES = (
 # Addresses that start with these are pages for people signed in.
 PROTECTED = (
     "/home", "/accounts", "/move", "/transactions", "/activity", "/payees", "/statements", "/notifications",
-    "/settings", "/help", "/demo", "/lab", ENROL,
+    "/settings", "/help", "/demo", "/lab", ENROL, CONFIRM,
 )  # fmt: skip
 # And these for the bank's people only.
 STAFF = "/ops"
@@ -162,6 +164,7 @@ PAGES: tuple[Page, ...] = (
         (ReversalState.open,),
         ReversalState.refresh,
     ),
+    Page(CONFIRM, "Enter a code", confirm, (ConfirmState.open,)),
     Page(ENROL, "Set up two-step sign-in", enrol, (TwoStepState.open,)),
     Page("/settings", "Settings", settings),
     Page("/settings/profile", "Profile", profile, (ProfileState.open,), ProfileState.refresh),

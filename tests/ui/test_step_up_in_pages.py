@@ -1,6 +1,7 @@
 """A fresh code is asked for in front of what takes one, which is then done, with the form as it was filled in."""
 
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import pyotp
 import pytest
@@ -83,3 +84,29 @@ def test_a_form_that_the_browser_posts_has_a_field_for_it(bank, web, stale, ada)
     assert [answer.partition("?")[2] for answer in answers] == [
         "problem=step_up_required", "problem=TWOFA_WRONG", "done=PASSWORD_CHANGED",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "file", ["/ops/audit/export.csv?q=Ada", "/ops/audit/export.json", "/ops/transactions/export.csv"]
+)
+def test_a_file_of_all_customers_waits_on_a_page_for_a_code(bank, web, client, stale, admin, file):
+    browser = web(create_routes(bank.db, bank.settings))
+    cookie, app = stale(admin)
+    browser.headers = {"cookie": cookie}
+    waits = browser.get(file)
+    assert (waits.status_code, waits.headers["location"].partition("?")[0]) == (303, "/confirm")
+    query = dict(parse_qsl(urlsplit(waits.headers["location"]).query))
+    assert query == {"file": file, "back": file.partition("/export")[0]}
+    wrong = browser.post("/auth/step-up", data={**query, "code": "000000"}).headers["location"]
+    assert dict(parse_qsl(urlsplit(wrong).query)) == {**query, "problem": "TWOFA_WRONG"}
+    assert browser.get(file).status_code == 303
+    browser.post("/auth/step-up", data={**query, "code": app.at(clock.now())})
+    assert browser.get(file).status_code == 200
+
+
+def test_a_file_that_waits_is_one_of_this_site(bank, web, stale, ada):
+    browser = web(create_routes(bank.db, bank.settings))
+    cookie, app = stale(ada)
+    browser.headers = {"cookie": cookie}
+    sent = {"file": "https://evil.example/x", "back": "//evil.example", "code": app.at(clock.now())}
+    assert "evil" not in browser.post("/auth/step-up", data=sent).headers["location"]

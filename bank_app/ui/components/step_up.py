@@ -12,7 +12,8 @@ from bank_app.ui.session import SessionState
 from bank_app.ui.step_up import StepUpState
 
 
-def _code_input(name: str, error: rx.Var | str, *, required: bool) -> rx.Component:
+def code_input(name: str, error: rx.Var | str, *, required: bool) -> rx.Component:
+    """The field itself."""
     return rx.el.input(
         id=name,
         name="code",
@@ -33,7 +34,7 @@ def step_up_dialog() -> rx.Component:
             rx.el.p(say("STEP_UP")),
             rx.el.div(
                 label_for(name, "Code"),
-                _code_input(name, StepUpState.error, required=True),
+                code_input(name, StepUpState.error, required=True),
                 rx.el.p(say("STEP_UP_HINT"), id=f"{name}-hint", class_name="hint"),
                 error_line(name, StepUpState.error),
                 class_name="field",
@@ -60,8 +61,9 @@ def code_beside() -> rx.Component:
         SessionState.two_steps,
         rx.el.div(
             label_for(name, "Code of your second step"),
-            _code_input(name, "", required=False),
+            code_input(name, "", required=False),
             rx.el.p(say("STEP_UP_BESIDE"), id=f"{name}-hint", class_name="hint"),
+            error_line(name, ""),
             class_name="field",
         ),
         rx.fragment(),
