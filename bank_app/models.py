@@ -443,6 +443,28 @@ class MailMark(SQLModel, table=True):
     sign_ins: datetime = Field(sa_column=Column(Moment, nullable=False))
 
 
+class KnownDevice(SQLModel, table=True):
+    """A browser or a program's network that has signed a person in before, by its digest, and its own wrong guesses."""
+
+    __tablename__ = "known_devices"
+
+    digest: bytes = Field(sa_column=Column(Digest, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), primary_key=True, index=True))
+    failed_sign_ins: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    locked_until: datetime | None = Field(default=None, sa_column=Column(Moment))
+    seen_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+
+
+class GuessCount(SQLModel, table=True):
+    """Wrong guesses of one network, or of all that nobody knows, until a moment; then it begins again."""
+
+    __tablename__ = "guess_counts"
+
+    digest: bytes = Field(sa_column=Column(Digest, primary_key=True))
+    guesses: int = Field(sa_column=Column(BigInteger, nullable=False))
+    ends_at: datetime = Field(sa_column=Column(Moment, nullable=False, index=True))
+
+
 class CustomerNote(SQLModel, table=True):
     """What one of the bank's people wrote down about a customer. Appended only."""
 

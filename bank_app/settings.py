@@ -147,6 +147,22 @@ class Settings(BaseSettings):
         15, ge=1, le=720, description="Minutes without activity that end a browser session."
     )
     session_hours: int = Field(12, ge=1, le=720, description="Hours after which a browser session ends in any case.")
+    most_sessions: int = Field(
+        20, ge=1, le=1_000, description="Browser sessions that a person may have at once; one more ends the oldest."
+    )
+    most_api_sign_ins: int = Field(
+        200, ge=1, le=100_000, description="API sign-ins that a person may have at once; one more ends the oldest."
+    )
+    guesses_per_network: int = Field(
+        30,
+        ge=1,
+        le=1_000_000,
+        description="Wrong passwords and codes from a network, in a quarter of an hour, before it waits; devices that "
+        "signed the person in before do not count.",
+    )
+    guesses_in_total: int = Field(
+        1_000, ge=1, le=100_000_000, description="The same from all networks together: passwords tried on many people."
+    )
     access_token_minutes: int = Field(15, ge=1, le=60, description="Minutes that an API access token lasts.")
     second_step: Literal["off", "staff", "all"] = Field(
         "off",

@@ -16,6 +16,22 @@ function kept() {
   }
 }
 
+// A session that ends while nobody can be asked ends here: what the page shows goes from it, and the server is asked
+// once it can be.
+function showNothing() {
+  const title = document.createElement("h1");
+  title.textContent = "Your session has ended";
+  const text = document.createElement("p");
+  text.textContent = "You are offline. Sign in again once you are connected.";
+  const main = document.createElement("main");
+  main.id = "session-over";
+  main.setAttribute("role", "alert");
+  main.append(title, text);
+  document.title = title.textContent;
+  document.body.replaceChildren(main);
+  window.addEventListener("online", () => window.location.reload());
+}
+
 const spoken = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
 // `ends` and `now` are the server's time in milliseconds. All tabs of a session follow the latest end that any of them
@@ -32,11 +48,13 @@ export function SessionEnd({ ends, now, warning, onStay }) {
     }
     const look = () => {
       const remaining = (kept().deadline ?? Infinity) - Date.now();
-      if (remaining < -LATE && navigator.onLine && !over.current) {
+      if (remaining < -LATE && !over.current) {
         over.current = true;
-        window.location.reload();
+        if (navigator.onLine) window.location.reload();
+        else showNothing();
         return;
       }
+      if (over.current) return;
       const seconds = Math.max(0, Math.ceil(remaining / 1000));
       const soon = seconds <= warning;
       setLeft(soon ? seconds : null);

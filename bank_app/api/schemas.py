@@ -383,7 +383,10 @@ class EntryOut(Answer):
     balance_after: Money = Field(description="The booked balance after this entry.", examples=["75.00"])
     counterparty: CounterpartyOut | None = Field(description="The other side.")
     description: str | None = Field(description="What the payer wrote.", examples=["rent"])
-    metadata: Mapping[str, Any] = Field(description="What the client attached.", examples=[{}])
+    metadata: Mapping[str, Any] = Field(
+        description="What the client attached: for who sent it and the bank's people; empty for everybody else.",
+        examples=[{}],
+    )
     created_at: Time = Field(description="When it was posted.")
 
     @classmethod
@@ -512,7 +515,10 @@ class TransactionOut(Answer):
     amount: Money = Field(description="What moved.", examples=["25.00"])
     currency: str = Field(description="ISO 4217 code.", examples=["USD"])
     description: str | None = Field(description="What the payer wrote.", examples=["rent"])
-    metadata: Mapping[str, Any] = Field(description="What the client attached.", examples=[{}])
+    metadata: Mapping[str, Any] = Field(
+        description="What the client attached: for who sent it and the bank's people; empty for everybody else.",
+        examples=[{}],
+    )
     created_at: Time = Field(description="When it was posted.")
     reverses: UUID | None = Field(description="The transaction that this one undoes.")
     reversed_by: UUID | None = Field(description="The transaction that undid this one.")

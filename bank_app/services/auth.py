@@ -24,7 +24,8 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.domain.text import one_line
 from bank_app.models import RefreshToken, SignIn, User
-from bank_app.services import audit, codes, factors, guesses, passwords, tokens
+from bank_app.services import audit, codes, factors, guesses, open_sign_ins, passwords, tokens
+from bank_app.services.guesses import Place
 from bank_app.services.security_events import CODE_WANTED, Event, Person, security_event
 from bank_app.settings import Settings
 
@@ -97,6 +98,7 @@ class End(StrEnum):
     BANK = "bank"
     REUSE = "reuse"
     RESTORE = "restore"
+    MANY = "many"
     IDLE = "idle"
     TIME = "time"
     UNKNOWN = "unknown"
@@ -140,10 +142,14 @@ def _is_over(row: Any, settings: Settings) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """What goes into the cookie (never stored, only its digest) and how long it lasts."""
+    """What goes into the cookies (never stored, only its digest) and how long the session lasts.
+
+    `device` stays in the browser when the session ends: by it the browser is known as one that signed somebody in.
+    """
 
     token: str
     max_age_seconds: int
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,15 +271,15 @@ def _normal(email: str) -> str | None:
 # --- signing in --------------------------------------------------------------------------------------
 
 
-def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> User:
+def _signed_in_user(db: Database, email: str, password: str, place: Place, otp: str = "") -> User:
     """Who has this email, password and code. An unknown email takes as long as a wrong password, and waits as long."""
     clean = _normal(email)
     user = db.read(lambda session: session.execute(select(User).where(col(User.email) == clean)).scalar())
     try:
         if user:
-            guesses.refuse_while_locked(user)
+            guesses.refuse_person(db, user, place)
         elif clean:
-            guesses.refuse_strangers(db, clean)
+            guesses.refuse_strangers(db, clean, place)
     except errors.SignInLocked:
         about = Person(user.id, Role(user.role)) if user else None
         security_event(db, Event.LOCKED_OUT, factor="password", person=about, by_person=False, email=clean)
@@ -281,7 +287,7 @@ def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> U
     fits = passwords.fits(user.password_hash if user else passwords.nobodys_hash(), password)
     if user is None:
         if clean:
-            guesses.count_stranger(db, clean)
+            guesses.count_stranger(db, clean, place)
         reason = "unknown_email" if clean else "no_email"
         security_event(db, Event.SIGN_IN_FAILED, reason=reason, factor="password", email=clean or email[:254])
         raise errors.CredentialsDoNotMatch(_NO_MATCH)
@@ -301,7 +307,7 @@ def _signed_in_user(db: Database, email: str, password: str, otp: str = "") -> U
             return _code_wanted(db.settings, found)
         return factors.verify(session, db.settings, found, otp)
 
-    return one_try(db, user.id, check)
+    return one_try(db, user.id, check, place=place)
 
 
 def one_try(
@@ -310,40 +316,45 @@ def one_try(
     check: Callable[[Session, User], errors.BankError | None],
     *,
     actor: Actor | None = None,
+    place: Place | None = None,
     half: bool = False,
 ) -> User:
     """One try of something secret: `check` says what is wrong. Failures are counted, and too many make the next wait.
 
     What is right makes the failures forgotten. `half` says that a password alone is tried: that does not, for somebody
     who signs in in two steps, or whoever has the password could guess codes without end. `actor` is who tries it, if
-    he is signed in.
+    he is signed in: a session has a count of its own. `place` is from where somebody tries it who is not.
 
     Raises:
         NotSignedIn, Forbidden: the actor's sign-in has ended meanwhile, or his role changed.
-        Throttled: too many failures on this person; `details["retry_after"]` in seconds.
+        Throttled: too many failures; `details["retry_after"]` in seconds.
         BankError: what `check` returned.
     Locks: the person's row, so that guesses sent at once count like guesses one after the other.
     """
+    where = place or Place()
+    if actor is not None and actor.sign_in_id is not None:
+        where = Place(device=f"session {actor.sign_in_id}", signed_in=True)
 
     def operation(session: Session) -> User | errors.BankError:
         found = session.execute(select(User).where(col(User.id) == user_id).with_for_update()).scalar_one()
         if actor is not None:
             still(session, actor)
+        counter = guesses.counter(session, found, where)
         try:
             # Again, because others may have guessed while this guess was hashed; right or wrong, it comes too late.
-            guesses.refuse_while_locked(found)
+            guesses.refuse(session, counter, where, db.settings)
         except errors.Throttled as too_late:
             _note_failure(session, found, too_late)
             return too_late
         refusal = check(session, found)
         wrong = isinstance(refusal, errors.CredentialsDoNotMatch | errors.SecondFactorWrong)
-        if wrong and guesses.count_failure(found, throttles=db.settings.rate_limits):
+        if wrong and guesses.count(session, counter, where, db.settings):
             audit.record(session, actor_id=user_id, action="sign_in.throttled", object=f"user {user_id}")
             security_event(session, Event.FAILED_TOO_OFTEN, person=_person(found), by_person=False, email=found.email)
         if refusal is not None:
             _note_failure(session, found, refusal)
-        if refusal is None and found.failed_sign_ins and not (half and codes.is_on(found)):
-            found.failed_sign_ins, found.locked_until = 0, None
+        if refusal is None and counter.failed_sign_ins and not (half and codes.is_on(found)):
+            counter.failed_sign_ins, counter.locked_until = 0, None
         return refusal or found
 
     outcome = db.unit_of_work(operation)
@@ -411,10 +422,11 @@ def prove(db: Database, actor: Actor, password: str) -> str:
 
 def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, address: str, user_agent: str = "",
            cookie_digest: bytes | None = None, proved: bool = False) -> SignIn:  # fmt: skip
-    found = session.execute(select(User).where(col(User.id) == user.id).with_for_update(read=True)).scalar()
+    found = session.execute(select(User).where(col(User.id) == user.id).with_for_update()).scalar()
     if found is None or found.disabled_at is not None or _mark(found) != _mark(user):
         raise errors.NotSignedIn("How you sign in was changed a moment ago. Sign in again.")
     now = clock.now()
+    open_sign_ins.make_room(session, user.id, kind, ended_by=End.MANY)
     sign_in = SignIn(
         id=new_id(),
         user_id=user.id,
@@ -467,20 +479,33 @@ def enrolment_required() -> errors.EnrolmentRequired:
 # --- browsers: an opaque cookie ----------------------------------------------------------------------
 
 
-def open_browser_session(db: Database, *, email: str, password: str, address: str, user_agent: str) -> BrowserSession:
-    """Signs a browser in and returns the value of its cookie.
+def open_browser_session(
+    db: Database, *, email: str, password: str, address: str, user_agent: str, replaces: str = "", device: str = ""
+) -> BrowserSession:
+    """Signs a browser in and returns the values of its cookies.
+
+    `replaces` is the one that it had: its session ends. `device` says whether it has signed this person in before;
+    then what others guess from elsewhere does not make it wait.
 
     Raises:
         CredentialsDoNotMatch: also for an unknown email and a disabled person.
         SecondFactorRequired: all is right and a code is needed; its `half_session` goes to `complete_browser_session`.
         Throttled: too many failures on this email; `details["retry_after"]` in seconds.
     """
-    user = _signed_in_user(db, email, password)
-    return _open_browser(db, user, address, user_agent)
+    place = Place(address, device)
+    user = _signed_in_user(db, email, password, place)
+    return _open_browser(db, user, place, user_agent=user_agent, replaces=replaces)
 
 
 def complete_browser_session(
-    db: Database, *, half_session: str, code: str, address: str, user_agent: str
+    db: Database,
+    *,
+    half_session: str,
+    code: str,
+    address: str,
+    user_agent: str,
+    replaces: str = "",
+    device: str = "",
 ) -> BrowserSession:
     """The second step: signs in whoever gave the right password a moment ago and now a right code.
 
@@ -499,10 +524,14 @@ def complete_browser_session(
             return errors.NotSignedIn("Sign in again.")
         return factors.verify(session, db.settings, found, code)
 
-    return _open_browser(db, one_try(db, user_id, check), address, user_agent, proved=True)
+    place = Place(address, device)
+    user = one_try(db, user_id, check, place=place)
+    return _open_browser(db, user, place, user_agent=user_agent, replaces=replaces, proved=True)
 
 
-def open_demo_session(db: Database, *, email: str, address: str, user_agent: str) -> BrowserSession:
+def open_demo_session(
+    db: Database, *, email: str, address: str, user_agent: str, replaces: str = "", device: str = ""
+) -> BrowserSession:
     """Signs in one of the demo people without a password; only in demo mode.
 
     Raises:
@@ -511,19 +540,30 @@ def open_demo_session(db: Database, *, email: str, address: str, user_agent: str
     user = db.read(lambda session: session.execute(select(User).where(col(User.email) == email)).scalar())
     if not db.settings.demo or user is None or user.disabled_at:
         raise errors.NotFound("There is no such page.")
-    return _open_browser(db, user, address, user_agent)
+    return _open_browser(db, user, Place(address, device), user_agent=user_agent, replaces=replaces)
 
 
-def _open_browser(db: Database, user: User, address: str, user_agent: str, *, proved: bool = False) -> BrowserSession:
-    token = secrets.token_urlsafe(32)
+def _open_browser(
+    db: Database, user: User, place: Place, *, user_agent: str, replaces: str, proved: bool = False
+) -> BrowserSession:
+    token, fresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     lifetime = timedelta(hours=db.settings.session_hours)
-    db.unit_of_work(
-        lambda session: _begin(
-            session, user, "browser", lifetime=lifetime, address=address, user_agent=user_agent,
+
+    def operation(session: Session) -> str:
+        # One that was not made here is not kept: somebody else may know it.
+        known = place.device if guesses.is_known(session, place.device) else fresh
+        if replaces:
+            # Whoever had it: two sessions of one browser would be one that nobody sees and nobody ends.
+            _sign_out(session, col(SignIn.cookie_digest) == _digest(replaces))
+        _begin(
+            session, user, "browser", lifetime=lifetime, address=place.address, user_agent=user_agent,
             cookie_digest=_digest(token), proved=proved,
-        )
-    )  # fmt: skip
-    return BrowserSession(token, int(lifetime.total_seconds()))
+        )  # fmt: skip
+        guesses.remember(session, user.id, known)
+        return known
+
+    known = db.unit_of_work(operation)
+    return BrowserSession(token, int(lifetime.total_seconds()), known)
 
 
 def actor_of_cookie(db: Database, token: str, *, active: bool = True, enrolling: bool = False) -> Actor | None:
@@ -587,7 +627,7 @@ def end_of_session(db: Database, token: str) -> End | None:
 
 def close_browser_session(db: Database, token: str) -> None:
     """Signs a browser out; the cookie is worthless from now on."""
-    _sign_out(db, col(SignIn.cookie_digest) == _digest(token))
+    db.unit_of_work(lambda session: _sign_out(session, col(SignIn.cookie_digest) == _digest(token)))
 
 
 # --- API clients: a short-lived JWT and a rotating refresh token -----------------------------------------
@@ -602,7 +642,8 @@ def issue_tokens(
         CredentialsDoNotMatch, SecondFactorRequired, SecondFactorWrong, Throttled: as in a browser.
         EnrolmentRequired: the second step has to be set up first, with a browser.
     """
-    user = _signed_in_user(db, email, password, otp)
+    known_by = guesses.of_programs(address)
+    user = _signed_in_user(db, email, password, Place(address, known_by), otp)
     if _must_enrol(db.settings, user):
         raise enrolment_required()
     lifetime = timedelta(days=db.settings.refresh_token_days)
@@ -611,6 +652,7 @@ def issue_tokens(
         sign_in = _begin(
             session, user, "api", lifetime=lifetime, address=address, user_agent=user_agent, proved=codes.is_on(user)
         )
+        guesses.remember(session, user.id, known_by)
         return _pair(session, db.settings, sign_in)
 
     return db.unit_of_work(operation)
@@ -717,24 +759,19 @@ def what_changed(actor: Actor, rows: Sequence[Any], settings: Settings) -> error
 
 def revoke(db: Database, actor: Actor) -> None:
     """Ends the sign-in behind this actor: its access and refresh tokens are refused from now on."""
-    _sign_out(db, col(SignIn.id) == actor.sign_in_id)
+    db.unit_of_work(lambda session: _sign_out(session, col(SignIn.id) == actor.sign_in_id))
 
 
-def _sign_out(db: Database, which: Any) -> None:
-    def operation(session: Session) -> None:
-        ended = session.execute(
-            update(SignIn)
-            .where(which, col(SignIn.revoked_at).is_(None))
-            .values(revoked_at=clock.now(), ended_by=End.SELF)
-        )
-        if not isinstance(ended, CursorResult) or ended.rowcount != 1:
-            return
-        user, kind = session.execute(
-            select(User, col(SignIn.kind)).join(SignIn, col(SignIn.user_id) == col(User.id)).where(which)
-        ).one()
-        security_event(session, Event.SIGNED_OUT, reason=kind, person=_person(user))
-        audit.record(
-            session, actor_id=user.id, action="sign_in.close", object=f"user {user.id}", changes={"kind": [kind, None]}
-        )
-
-    db.unit_of_work(operation)
+def _sign_out(session: Session, which: Any) -> None:
+    ended = session.execute(
+        update(SignIn).where(which, col(SignIn.revoked_at).is_(None)).values(revoked_at=clock.now(), ended_by=End.SELF)
+    )
+    if not isinstance(ended, CursorResult) or ended.rowcount != 1:
+        return
+    user, kind = session.execute(
+        select(User, col(SignIn.kind)).join(SignIn, col(SignIn.user_id) == col(User.id)).where(which)
+    ).one()
+    security_event(session, Event.SIGNED_OUT, reason=kind, person=_person(user))
+    audit.record(
+        session, actor_id=user.id, action="sign_in.close", object=f"user {user.id}", changes={"kind": [kind, None]}
+    )

@@ -224,7 +224,7 @@ def postings_query() -> Any:
             col(Posting.account_id), col(Posting.sequence), col(Posting.transaction_id), col(Posting.direction),
             col(Posting.amount), col(Posting.currency), col(Posting.balance_after), col(Posting.created_at),
             col(Transaction.type), col(Transaction.description), col(Transaction.metadata_),
-            col(Transaction.reverses_id), col(Transaction.position),
+            col(Transaction.actor_id), col(Transaction.reverses_id), col(Transaction.position),
         )
         .join(Transaction, col(Transaction.id) == col(Posting.transaction_id))
     )  # fmt: skip
@@ -319,7 +319,7 @@ def views_of(session: Session, actor: Actor, rows: Sequence[Any]) -> list[EntryV
                 (party for number, party in others.get(row.transaction_id, []) if number != row.account_id), None
             ),
             description=row.description,
-            metadata=row.metadata_,
+            metadata=row.metadata_ if row.actor_id == actor.user_id or actor.role.sees_every_account else {},
             created_at=row.created_at,
             reverses=row.reverses_id,
             reversed_by=reversals.get(row.transaction_id),

@@ -31,7 +31,7 @@ def draft_of(
     Raises:
         AccountNotFound, HoldNotFound: it does not exist, or it is somebody else's and the actor is a customer.
         Forbidden: an auditor; who captures in cash at a bank where tellers handle it, and is none or the owner; a
-            teller who sets a customer's money aside for himself.
+            teller who sets a customer's money aside for himself, or captures what somebody else has set aside for him.
         InvalidAmount: more decimals than the currency has, or more than the hold.
     """
     if isinstance(movement, PlaceHold):
@@ -41,8 +41,11 @@ def draft_of(
         raise no_such_hold()
     _may_act(actor)
     if isinstance(movement, CaptureHold):
+        payer = known[hold.account_id].owner_id
         if hold.to_account_id is None:
-            _may_pay_out(actor, known[hold.account_id].owner_id, settings)
+            _may_pay_out(actor, payer, settings)
+        else:
+            four_eyes.colleague_sends(actor, payer=payer, payee=known[hold.to_account_id].owner_id)
         return _capture(actor, movement, key, hold)
     return ReleaseDraft(
         id=movement.id,

@@ -43,6 +43,7 @@ SECURITY: Mapping[str, str] = {
     "second_step.reset": "The bank turned your two-step sign-in off",
     "sign_in.end": "A session of yours was signed out",
     "sign_in.end_others": "Your other sessions were signed out",
+    "sign_in.end_oldest": "You were signed in at too many places; the oldest was signed out",
     "sign_in.end_all": "The bank signed you out everywhere",
     "sign_in.enable": "The bank lets you sign in again",
     "sign_in.unlock": "The bank unlocked your sign-in",

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from bank_app import errors
+from bank_app.domain import money
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldState, Key, Leg, TransactionType
 from bank_app.domain.text import one_line
 from bank_app.services import audit, auth, four_eyes, hold_book, hold_orders, ledger, step_up
@@ -186,7 +187,8 @@ def draft(
     originals = ledger.load(session, reversed_ids)
     holds = hold_book.load(session, {order.movement.hold_id for order in orders if isinstance(order.movement, OnHold)})
     numbers = {number for order in orders for number in order.movement.named}
-    facts = known.about(session, numbers | _sides(originals.values()) | {hold.account_id for hold in holds.values()})
+    held = {number for hold in holds.values() for number in (hold.account_id, hold.to_account_id) if number}
+    facts = known.about(session, numbers | _sides(originals.values()) | held)
     drafts: list[AnyDraft | errors.BankError] = []
     for order in orders:
         try:
@@ -342,15 +344,8 @@ def _audit(session: Session, order: Order, outcome: ledger.Outcome | ledger.Lock
     """What only the bank's people may do, and what they do to somebody's hold."""
     movement = order.movement
     staff = order.actor.role.acts_on_every_account
-    if staff and isinstance(movement, ReleaseHold) and isinstance(outcome, ledger.Held) and not outcome.replayed:
-        audit.record(
-            session,
-            actor_id=order.actor.user_id,
-            action="hold.release",
-            object=f"hold {movement.hold_id}",
-            changes={"state": [HoldState.OPEN.value, HoldState.RELEASED.value]},
-            whence=order.whence,
-        )
+    if staff and isinstance(outcome, ledger.Held) and not outcome.replayed:
+        _audit_hold(session, order, outcome)
     if isinstance(movement, Reverse) and isinstance(outcome, ledger.Posted) and not outcome.replayed:
         audit.record(
             session,
@@ -361,3 +356,22 @@ def _audit(session: Session, order: Order, outcome: ledger.Outcome | ledger.Lock
             changes={"reversed_by": [None, str(outcome.id)]},
             whence=order.whence,
         )
+
+
+def _audit_hold(session: Session, order: Order, outcome: ledger.Held) -> None:
+    hold, changes = outcome.hold, dict[str, list[object]]()
+    if isinstance(order.movement, PlaceHold):
+        changes["state"] = [None, HoldState.OPEN.value]
+    elif isinstance(order.movement, ReleaseHold):
+        changes["state"] = [HoldState.OPEN.value, HoldState.RELEASED.value]
+    else:
+        changes["state"] = [HoldState.OPEN.value, HoldState.CAPTURED.value]
+        changes["captured"] = [None, f"{money.to_text(hold.captured_minor or 0, hold.currency)} {hold.currency}"]
+    audit.record(
+        session,
+        actor_id=order.actor.user_id,
+        action=order.movement.operation,
+        object=f"hold {hold.id}",
+        changes=changes,
+        whence=order.whence,
+    )

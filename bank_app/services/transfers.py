@@ -218,7 +218,7 @@ def _view(
         amount_minor=item.amount_minor,
         currency=item.currency,
         description=item.description,
-        metadata=item.metadata,
+        metadata=item.metadata if item.actor_id == actor.user_id or actor.role.sees_every_account else {},
         created_at=item.created_at,
         actor_id=item.actor_id,
         reverses=item.reverses_id,

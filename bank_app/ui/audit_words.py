@@ -43,6 +43,7 @@ ACTIONS: Mapping[str, str] = {
     "sign_in.unlock": "Unlocked sign-in",
     "sign_in.end_all": "Signed out everywhere",
     "sign_in.end": "Signed out a device",
+    "sign_in.end_oldest": "Signed out the oldest of too many devices",
     "sign_in.end_others": "Signed out other devices",
     "second_step.on": "Turned on two-step sign-in",
     "second_step.off": "Turned off two-step sign-in",

@@ -9,10 +9,17 @@ from starlette.responses import Response
 from bank_app.services.tokens import HALF_SESSION_SECONDS
 from bank_app.settings import Settings
 
+_KNOWN_FOR_SECONDS = 180 * 24 * 3600
+
 
 def name(settings: Settings) -> str:
     """What a session is kept under."""
     return _named("bank_session", settings)
+
+
+def device(settings: Settings) -> str:
+    """What stays when a session ends: that this browser has signed somebody in. It opens nothing."""
+    return _named("bank_device", settings)
 
 
 def half(settings: Settings) -> str:
@@ -55,6 +62,19 @@ def set_session(response: Response, settings: Settings, token: str, max_age: int
         name(settings),
         token,
         max_age=max_age,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=settings.cookies_are_secure,
+    )
+
+
+def set_device(response: Response, settings: Settings, token: str) -> None:
+    """Has the browser be known again at the next sign-in."""
+    response.set_cookie(
+        device(settings),
+        token,
+        max_age=_KNOWN_FOR_SECONDS,
         path="/",
         httponly=True,
         samesite="strict",

@@ -204,6 +204,7 @@ CATALOGUE: Mapping[str, str] = {
     "ENDED_BANK": "{bank} signed you out. Nothing was sent. Ask an operator why.",
     "ENDED_REUSE": "A token of this sign-in was used twice, so it was ended. Sign in again.",
     "ENDED_RESTORE": "{bank} was restored from a backup, so everybody was signed out. Sign in again.",
+    "ENDED_MANY": "You signed in at many other places, so you were signed out here. Nothing was sent.",
     "ENDED_IDLE": "You were signed out after {minutes} minutes of inactivity. Nothing was sent.",
     "ENDED_TIME": "You were signed out because a sign-in lasts {hours} hours at most. Nothing was sent.",
     "ENDED_UNKNOWN": "You are not signed in any more. Nothing was sent.",

@@ -97,9 +97,13 @@ def own_origin(request: Request, settings: Settings) -> bool:
 
 
 def whence(request: Request, settings: Settings) -> dict[str, Any]:
-    """Where a request comes from, for throttling and the list of sessions."""
-    address = proxies.address_in(settings, request.scope)
-    return {"address": address, "user_agent": request.headers.get("user-agent", "")[:300]}
+    """Where a request comes from, the session that a new one ends, and what the browser is known by."""
+    return {
+        "address": proxies.address_in(settings, request.scope),
+        "user_agent": request.headers.get("user-agent", "")[:300],
+        "replaces": request.cookies.get(cookies.name(settings), ""),
+        "device": request.cookies.get(cookies.device(settings), "")[:100],
+    }
 
 
 def foreign(request: Request) -> Response:
@@ -113,6 +117,7 @@ def enter(settings: Settings, opened: auth.BrowserSession, path: str) -> Respons
     """Gives a browser its session and sends it on."""
     response = RedirectResponse(path, 303)
     cookies.set_session(response, settings, opened.token, opened.max_age_seconds)
+    cookies.set_device(response, settings, opened.device)
     cookies.clear_kept(response, settings)
     cookies.clear_half_session(response, settings)
     return response

@@ -236,6 +236,8 @@ _PLAIN = {
     "second_step.on": "turned on two-step sign-in of their own",
     "second_step.off": "turned off two-step sign-in of their own",
     "second_step.new_codes": "made new recovery codes of their own",
+    "hold.place": "set money aside",
+    "hold.capture": "captured a hold",
     "hold.release": "released a hold",
     "bank.set_up": "set the bank up",
     "access.refused": "tried what the role does not allow",

@@ -132,6 +132,9 @@ def _add_reset(routes: FastAPI, db: Database, settings: Settings) -> None:
             return native_forms.back("/reset", error, settings, {}, "", problem="LINK_NOT_VALID")
         except BankError as error:
             return native_forms.back("/reset", error, settings, {}, "")
+        if here := native_forms.whence(request, settings)["replaces"]:
+            # The session in this browser may be somebody else's; its cookie goes, and so does what it opens.
+            await calls.call(auth.close_browser_session, db, here)
         response = RedirectResponse("/sign-in?done=PASSWORD_CHOSEN", 303)
         cookies.clear_session(response, settings)
         return response

@@ -147,3 +147,12 @@ def test_lists_say_what_holds_are_now(caller, counter, ada, hers):
         assert program.get(f"/holds?{bad}").status_code == 422
     with clock.moved_to(short.expires_at - timedelta(microseconds=1)):
         assert len(counter.db.read(lambda s: s.connection().exec_driver_sql("SELECT 1 FROM holds").all())) == 2
+
+
+def test_a_teller_does_not_capture_what_was_set_aside_for_him(caller, counter, ada, teller):
+    hers, his = counter.open(ada, "50.00"), counter.open(teller)
+    held = counter.hold(ada, hers, "30.00", to=his)
+    for body in ({}, {"amount": "1.00"}):
+        refused = caller(teller).post(f"/holds/{held.hold.id}/capture", body)
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert counter.balance(hers) == "50.00"

@@ -35,6 +35,27 @@ def test_signing_out_says_so_every_time_and_on_every_tab(visit, ada):
         page.context.close()
 
 
+def test_a_session_that_runs_out_while_offline_takes_what_the_page_shows_with_it(visit, ada):
+    page = visit(ada)
+    page.goto("/home")
+    expect(page.get_by_text("$500.00").first).to_be_visible()
+    page.context.set_offline(True)
+    # A quarter of an hour later.
+    page.evaluate(
+        """() => {
+          const over = { ends: Date.now() * 2, deadline: Date.now() - 5000 };
+          localStorage.setItem('bank.session', JSON.stringify(over));
+        }"""
+    )
+    expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
+    assert "500.00" not in page.content()
+    page.evaluate("() => localStorage.removeItem('bank.session')")
+    page.context.set_offline(False)
+    expect(page.get_by_text("$500.00").first).to_be_visible()
+    # The browser itself reports the requests that it could not make.
+    visit.said[:] = [line for line in visit.said if "ERR_INTERNET_DISCONNECTED" not in line]
+
+
 def test_after_signing_out_the_button_that_goes_back_shows_nothing(visit, ada):
     page = visit(ada)
     page.goto("/accounts")

@@ -135,3 +135,24 @@ def test_a_teller_who_releases_a_hold_is_recorded_once(counter, db, ada, teller,
 def test_a_customer_who_releases_a_hold_is_not(counter, db, ada, hers):
     counter.release(ada, counter.hold(ada, hers, "4.00"))
     assert released(db) == []
+
+
+def trail(db, action):
+    return db.read(
+        lambda session: session.execute(
+            select(AuditRecord.object, AuditRecord.actor_id, AuditRecord.changes).where(AuditRecord.action == action)
+        ).all()
+    )
+
+
+def test_what_a_teller_sets_aside_and_captures_for_somebody_is_recorded_once(counter, db, ada, ben, teller, hers):
+    his = counter.open(ben)
+    held = counter.hold(teller, hers, "4.00", to=his)
+    for _ in range(2):
+        counter.capture(teller, held, "1.50", key="capture")
+    name = f"hold {held.hold.id}"
+    assert trail(db, "hold.place") == [(name, teller.user_id, {"state": [None, "open"]})]
+    captured = {"state": ["open", "captured"], "captured": [None, "1.50 USD"]}
+    assert trail(db, "hold.capture") == [(name, teller.user_id, captured)]
+    counter.capture(ada, counter.hold(ada, hers, "1.00", to=his))
+    assert len(trail(db, "hold.place") + trail(db, "hold.capture")) == 2

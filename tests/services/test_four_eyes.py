@@ -130,3 +130,19 @@ def test_his_own_money_is_his_to_send(counter, clerk, own, hers):
     counter.transfer(clerk, own, savings, "5.00")
     counter.capture(clerk, counter.hold(clerk, own, "5.00", to=hers))
     assert (counter.balance(own), counter.balance(savings)) == ("85.00", "5.00")
+
+
+@pytest.mark.parametrize("amount", [None, "0.01"])
+def test_nobody_captures_for_himself_what_a_customer_set_aside_for_him(
+    counter, ada, clerk, colleague, own, hers, amount
+):
+    held = counter.hold(ada, hers, "30.00", to=own)
+    turned_away(lambda: counter.capture(clerk, held, amount))
+    assert (counter.balance(hers), counter.balance(own)) == ("100.00", "100.00")
+    counter.capture(colleague, held, amount)
+    assert counter.balance(own) != "100.00"
+
+
+def test_a_colleague_of_the_bank_pays_out_of_his_own_hold_like_a_customer(counter, ada, clerk, own, hers):
+    counter.capture(clerk, counter.hold(clerk, own, "5.00", to=hers))
+    assert counter.balance(hers) == "105.00"

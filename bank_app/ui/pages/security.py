@@ -30,6 +30,7 @@ _EVENTS = {
     "sign_in.close": "Signed out",
     "sign_in.end": "A device was signed out",
     "sign_in.end_others": "Signed out everywhere else",
+    "sign_in.end_oldest": "Too many devices: the oldest was signed out",
     "sign_in.end_all": "Signed out everywhere",
     "sign_in.throttled": "Too many failed tries",
     "sign_in.refresh_token_reused": "A program was signed out: its token came back twice",
