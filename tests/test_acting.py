@@ -125,6 +125,10 @@ class Services:
         return found
 
     def asks(self, function):
+        """Where nobody may be acting, it stands under the one question whether somebody is."""
+        first = body_of(function)[0]
+        if isinstance(first, ast.If) and ast.unparse(first.test) == "actor is not None":
+            return isinstance(first.body[0], ast.Expr) and named(first.body[0].value) in ASKS
         return first_call(function) in ASKS
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from sqlalchemy.orm import Session
+
 from bank_app.domain import money
 from bank_app.errors import NotFound
 from bank_app.lab.office import Office, Run
-from bank_app.services import audit
+from bank_app.services import audit, auth
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 from bank_app.ui import calls
@@ -36,12 +38,18 @@ def office_for(actor: Actor | None, settings: Settings) -> Office:
 
 
 def _noted(actor: Actor | None, action: str, run: str, changes: Mapping[str, Any]) -> None:
-    """Puts into the audit trail who began or ended what."""
-    calls.bank().db.unit_of_work(
-        lambda session: audit.record(
-            session, actor_id=actor and actor.user_id, action=action, object=run, changes=changes
-        )
-    )
+    """Puts into the audit trail who begins or ends what, before it is done: who has left meanwhile does not.
+
+    Raises:
+        NotSignedIn, Forbidden: as `auth.still`.
+    """
+
+    def operation(session: Session) -> None:
+        if actor is not None:
+            auth.still(session, actor)
+        audit.record(session, actor_id=actor and actor.user_id, action=action, object=run, changes=changes)
+
+    calls.bank().db.unit_of_work(operation)
 
 
 async def ask(actor: Actor | None, question: Callable[[Office], T]) -> T:
