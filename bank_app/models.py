@@ -606,6 +606,8 @@ IMMUTABLE_TABLES = (
 FORGOTTEN_TABLES = (
     "drafts",
     "email_changes",
+    "guess_counts",
+    "known_devices",
     "looks",
     "mails",
     "recovery_codes",
