@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import reflex as rx
 from sqlalchemy.orm import Session
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bank_app import clock
 from bank_app.domain import money
@@ -26,7 +28,7 @@ from bank_app.ui.session import actor_of
 # A number in quotes under a name; whatever is no account's number is an amount, in currencies without cents as well.
 _NUMBER = re.compile(r"(['\"])(\w+)\1: (['\"])-?[0-9]+(?:\.[0-9]+)?\3")
 _ACCOUNTS = ("id", "account", "number")
-_LONGEST = 20_000
+_LONGEST, _MOST_READ = 20_000, 65_536
 _connected: list[Any] = []
 
 
@@ -88,7 +90,8 @@ class BehindState(rx.State):
             return
         token = tokens.access_token(calls.bank().settings, actor.user_id, actor.sign_in_id)
         begun = time.perf_counter()
-        transport = httpx.ASGITransport(app=_connected[0], raise_app_exceptions=False)
+        beginning = _Beginning(_connected[0])
+        transport = httpx.ASGITransport(app=beginning, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://bank") as client:
             answer = await client.get(asked.path, headers={"authorization": f"Bearer {token}"})
         took = (time.perf_counter() - begun) * 1000
@@ -98,12 +101,42 @@ class BehindState(rx.State):
                 status=f"{answer.status_code} {answer.reason_phrase}",
                 took=f"{took:.0f} ms",
                 request_id=answer.headers.get("x-request-id", ""),
-                answer=_readable(answer.text),
+                answer=_readable(beginning.made_whole(answer.text)),
             )
             if number == index
             else shown
             for number, shown in enumerate(self.requests)
         ]
+
+
+class _Beginning:
+    """The API as it answers somebody who leaves when he has read enough: a year of entries is not kept for a drawer."""
+
+    def __init__(self, api: ASGIApp) -> None:
+        self._api, self._enough, self._read = api, asyncio.Event(), 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_or_leave() -> Message:
+            asked = asyncio.ensure_future(receive())
+            left = asyncio.ensure_future(self._enough.wait())
+            await asyncio.wait((asked, left), return_when=asyncio.FIRST_COMPLETED)
+            left.cancel()
+            return asked.result() if asked.done() or not asked.cancel() else {"type": "http.disconnect"}
+
+        async def send_beginning(message: Message) -> None:
+            if self._enough.is_set():
+                return
+            self._read += len(message.get("body", b""))
+            if message.get("more_body") and self._read >= _MOST_READ:
+                self._enough.set()
+                message = {**message, "more_body": False}
+            await send(message)
+
+        await self._api(scope, receive_or_leave, send_beginning)
+
+    def made_whole(self, text: str) -> str:
+        """The text; of a statement that was left, with its end: it comes in pieces of whole entries."""
+        return f"{text}]}}" if self._enough.is_set() else text
 
 
 def _requests(session: Session, actor: Actor, route: str, values: dict[str, str]) -> list[Request]:
@@ -141,7 +174,8 @@ def _readable(text: str) -> str:
     try:
         pretty = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:
-        pretty = text
+        # What cannot be read cannot be searched for amounts that are hidden.
+        pretty = "" if money.are_hidden() else text
     if money.are_hidden():
         pretty = _hide(pretty)
     pretty = "\n".join(map(visible, pretty.split("\n")))

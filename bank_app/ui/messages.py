@@ -153,6 +153,7 @@ CATALOGUE: Mapping[str, str] = {
     "OWN_ACCOUNT_DECISIONS": "This is your own account. A colleague decides about its limits, freezing and closing.",
     "OWN_TRANSACTION": "An account of your own is one side of this, so only a colleague can reverse it.",
     "too_many_requests": "Too many tries. Wait {retry_after} seconds.",
+    "LIST_FULL": "This page holds {most} lines. Narrow the list by a time or a name to see others, or take a file.",
     "too_much_work": "That was a lot of reading for the bank. Wait {retry_after} seconds, or ask for a shorter period.",
     "large_work_running": "Another large download of yours is under way. Wait until it is done.",
     # What the bank's people do

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 import reflex as rx
@@ -42,6 +43,18 @@ class NoticeState(rx.State):
     def _show(self, kind: str, text: str) -> None:
         self.kind, self.text = kind, text
         self.seq = int(clock.now().timestamp() * 1000)
+
+
+# A tab's rows are kept by the bank for as long as the tab is open.
+MOST_SHOWN = 1_000
+
+
+async def is_full(state: rx.State, shown: Sized) -> bool:
+    """Whether a list on a page has as many rows as a page holds; then it says how to see others."""
+    if len(shown) < MOST_SHOWN:
+        return False
+    await notify(state, say("LIST_FULL", most=f"{MOST_SHOWN:,}"), "info")
+    return True
 
 
 async def notify(state: rx.State, text: str, kind: str = "success") -> None:

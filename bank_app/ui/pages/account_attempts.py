@@ -15,6 +15,7 @@ from bank_app.services.attempts import AttemptView, list_attempts
 from bank_app.ui import calls, messages, rows, words
 from bank_app.ui.components.parts import bone, empty, failed_panel, icon, load_more, waiting
 from bank_app.ui.guard import exposed
+from bank_app.ui.notices import is_full
 from bank_app.ui.session import actor_of
 
 _PAGE = 25
@@ -62,7 +63,7 @@ class AttemptsState(rx.State):
     @exposed
     async def load_more(self) -> None:
         """The next ones."""
-        if self._cursor and self.shown:
+        if self._cursor and self.shown and not await is_full(self, self.attempts):
             await self._load(self.shown, self._cursor)
 
     async def _load(self, written: str, cursor: str | None) -> None:

@@ -22,6 +22,7 @@ from bank_app.services.unposted import waiting
 from bank_app.ui import calls, messages, rows, words
 from bank_app.ui.filters import Chip, Filters
 from bank_app.ui.guard import exposed
+from bank_app.ui.notices import is_full
 from bank_app.ui.session import actor_of
 
 _PAGE = 25
@@ -148,7 +149,7 @@ class LedgerState(rx.State):
     @exposed
     async def load_more(self) -> Any:
         """The next entries below the last; the focus goes to the first of them."""
-        if self._cursor is None or not self._number:
+        if self._cursor is None or not self._number or await is_full(self, self._rows):
             return
         actor, number, cursor = await actor_of(self), self._number, self._cursor
         wanted = self.filters

@@ -27,6 +27,7 @@ from bank_app.ui.components.rows import pending_rows, recent_rows, row_bones
 from bank_app.ui.components.shell import shell
 from bank_app.ui.filters import Chip, Filters
 from bank_app.ui.guard import exposed
+from bank_app.ui.notices import is_full
 from bank_app.ui.session import actor_of
 
 PATH = "/activity"
@@ -109,7 +110,7 @@ class ActivityState(rx.State):
     @exposed
     async def load_more(self) -> None:
         """The next entries below the last; the focus goes to the first of them."""
-        if self._cursor is None:
+        if self._cursor is None or await is_full(self, self._rows):
             return
         actor, wanted, cursor = await actor_of(self), self.filters, self._cursor
         found = await calls.read(lambda session: _read(session, actor, wanted, cursor))

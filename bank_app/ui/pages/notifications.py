@@ -23,6 +23,7 @@ from bank_app.ui.guard import exposed
 from bank_app.ui.live import LiveState
 from bank_app.ui.messages import say
 from bank_app.ui.notice_words import Line, line
+from bank_app.ui.notices import is_full
 from bank_app.ui.session import actor_of
 
 _PAGE = 25
@@ -91,7 +92,7 @@ class NotificationsState(rx.State):
     @exposed
     async def load_more(self) -> None:
         """Older ones below the last; the focus goes to the first of them."""
-        if self._cursor is None:
+        if self._cursor is None or await is_full(self, self._lines):
             return
         actor, cursor = await actor_of(self), self._cursor
         page = await calls.read(lambda session: _read(session, actor, cursor))

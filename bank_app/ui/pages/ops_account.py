@@ -26,7 +26,7 @@ from bank_app.ui.components.fields import Problem
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import reason_problem, refusal, say
 from bank_app.ui.money_form import Reading, named, new_answer, number_of, read_amount
-from bank_app.ui.notices import notify
+from bank_app.ui.notices import is_full, notify
 from bank_app.ui.session import ROLE_WORDS, actor_of
 
 _PAGE = 25
@@ -187,7 +187,7 @@ class OpsAccountState(rx.State):
     @exposed(staff=True)
     async def load_more(self) -> None:
         """The next entries below the last; the focus goes to the first of them."""
-        if self._cursor is None or not self._number:
+        if self._cursor is None or not self._number or await is_full(self, self._rows):
             return
         actor, number, cursor = await actor_of(self), self._number, self._cursor
         page = await calls.read(lambda session: history.history(session, actor, number, limit=_PAGE, cursor=cursor))
@@ -199,7 +199,7 @@ class OpsAccountState(rx.State):
     @exposed(staff=True)
     async def more_declined(self) -> None:
         """Older attempts."""
-        if self._attempts_cursor is None or not self._number:
+        if self._attempts_cursor is None or not self._number or await is_full(self, self.declined):
             return
         actor, number, cursor = await actor_of(self), self._number, self._attempts_cursor
         page = await calls.read(

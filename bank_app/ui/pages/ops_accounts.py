@@ -19,6 +19,7 @@ from bank_app.ui.components.desk import columns, filter_select, find_box, listin
 from bank_app.ui.components.parts import empty, failed_panel, link, load_more, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
+from bank_app.ui.notices import is_full
 from bank_app.ui.pages.accounts import status_badge, unusual_status
 from bank_app.ui.session import actor_of
 
@@ -111,7 +112,7 @@ class DeskState(rx.State):
     @exposed(staff=True)
     async def load_more(self) -> None:
         """The next page; the focus goes to its first row."""
-        if self._cursor is None:
+        if self._cursor is None or await is_full(self, self.rows):
             return
         before = len(self.rows)
         await self._load(_PAGE, first=False)

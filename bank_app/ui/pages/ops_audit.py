@@ -16,6 +16,7 @@ from bank_app.ui.audit_filters import PATH, AuditFilters
 from bank_app.ui.audit_words import Change, Detail, Record
 from bank_app.ui.filters import Chip
 from bank_app.ui.guard import exposed
+from bank_app.ui.notices import is_full
 from bank_app.ui.session import actor_of
 
 _PAGE = 25
@@ -110,7 +111,7 @@ class AuditState(rx.State):
     @exposed(staff=True)
     async def load_more(self) -> None:
         """The next page; the focus goes to its first row."""
-        if self._cursor is None:
+        if self._cursor is None or await is_full(self, self.rows):
             return
         before = len(self.rows)
         await self._load(first=False)

@@ -17,6 +17,7 @@ from bank_app.ui.components.parts import empty, failed_panel, link, load_more, p
 from bank_app.ui.components.people import standing_badge, unusual_standing
 from bank_app.ui.components.shell import shell
 from bank_app.ui.guard import exposed
+from bank_app.ui.notices import is_full
 from bank_app.ui.person_words import STANDING_WORDS, Person
 from bank_app.ui.session import actor_of
 
@@ -70,7 +71,7 @@ class CustomersState(rx.State):
     @exposed(staff=True)
     async def load_more(self) -> None:
         """The next page; the focus goes to its first row."""
-        if self._cursor is None:
+        if self._cursor is None or await is_full(self, self.rows):
             return
         before = len(self.rows)
         await self._load(_PAGE, first=False)

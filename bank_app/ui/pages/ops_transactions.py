@@ -32,6 +32,7 @@ from bank_app.ui.components.parts import document_link, empty, failed_panel, ico
 from bank_app.ui.components.shell import shell
 from bank_app.ui.filters import TYPE_WORDS, Chip
 from bank_app.ui.guard import exposed
+from bank_app.ui.notices import is_full
 from bank_app.ui.session import ROLE_WORDS, actor_of
 from bank_app.ui.transaction_filters import PATH, STATUS_WORDS, TransactionFilters
 
@@ -155,7 +156,7 @@ class TransactionListState(rx.State):
     @exposed(staff=True)
     async def load_more(self) -> None:
         """The next page; the focus goes to its first row."""
-        if self._cursor is None:
+        if self._cursor is None or await is_full(self, self.rows):
             return
         before = len(self.rows)
         await self._load(first=False)
