@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
-from bank_app.api import accounts, audit, auth, documents, errors, holds, operations, transactions
+from bank_app.api import accounts, audit, auth, documents, errors, holds, operations, security, transactions
 from bank_app.api.authentication import Authenticator
 from bank_app.api.express import Express
 from bank_app.api.metrics import Metrics
@@ -44,6 +44,7 @@ def create_api(db: Database, settings: Settings) -> Api:
         transactions.router,
         holds.router,
         audit.router,
+        security.router,
         operations.signed_in,
         operations.public,
     )

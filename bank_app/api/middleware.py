@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 import time
 import traceback
 from collections.abc import MutableMapping
@@ -23,6 +24,8 @@ from bank_app.errors import SignInLocked, StepUpRequired, Throttled
 from bank_app.services import audit, proxies, security_events
 from bank_app.services.security_events import Event
 
+# Numbers and ids, and the addresses of pages; nothing that somebody may have written into one.
+_SANE_OBJECT = re.compile(r"[A-Za-z0-9/_ \-]{1,100}", re.ASCII)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _HEADERS = (
@@ -57,12 +60,12 @@ class Envelope:
         state = scope["state"] = {
             **scope.get("state", {}), "request_id": sent_id(scope) or own_id, "own_id": own_id,
         }  # fmt: skip
-        own = OWN_PATHS.match(scope["path"])
-        audit.came_from(self._address(scope), own_id, "api" if own else "browser")
-        if not own:
-            await self._elsewhere(scope, receive, _with_id(send, state["request_id"]))
-            return
+        own, address = OWN_PATHS.match(scope["path"]), self._address(scope)
+        audit.came_from(address, own_id, "api" if own else "browser")
         started, status = time.perf_counter(), 0
+        if not own:
+            await self._pass_on(scope, receive, send, address)
+            return
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -75,25 +78,54 @@ class Envelope:
             await self._app(scope, receive, send_with_headers)
         finally:
             # Without an answer the client had left.
-            self._note(scope, state, status or _GONE, time.perf_counter() - started)
+            self._note(scope, state, status or _GONE, time.perf_counter() - started, address)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
+        """To the pages, forms and files of browsers, which have the same line in the log."""
+        started, status, state = time.perf_counter(), 0, scope["state"]
+
+        async def send_and_see(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._elsewhere(scope, receive, _with_id(send_and_see, state["request_id"]))
+        finally:
+            # What pages are made of is served to everybody and says nothing about anybody.
+            if "route" in scope or "." not in scope["path"].rpartition("/")[2]:
+                route = getattr(scope.get("route"), "path", "page")
+                self._say(log.info, scope, route, status or _GONE, time.perf_counter() - started, address)
 
     def _address(self, scope: Scope) -> str:
         return proxies.address_in(self._settings, scope)
 
-    def _note(self, scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float, address: str) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.observe(method=method, route=route, status=status, seconds=seconds)
-        actor = state.get("actor")
         self._note_refusal(state, f"{method} {route}", status)
-        # The template and not the address: a query may hold somebody's name.
-        (log.debug if route in _QUIET else log.info)(
+        self._say(log.debug if route in _QUIET else log.info, scope, route, status, seconds, address)
+
+    @staticmethod
+    def _say(say: Any, scope: Scope, route: str, status: int, seconds: float, address: str) -> None:  # noqa: PLR0917
+        """One line. The template and the object's id, and not the address: a query may hold somebody's name."""
+        state = scope["state"]
+        actor = state.get("actor")
+        meant = [str(value) for value in (scope.get("path_params") or {}).values()] or [scope["path"]]
+        known = {"object": " ".join(meant) if route == "page" or scope.get("path_params") else None}
+        if known["object"] is None or not _SANE_OBJECT.fullmatch(known["object"]):
+            known = {}
+        say(
             "request",
-            method=method,
+            method=scope["method"] if scope["method"] in _METHODS else "OTHER",
             route=route,
+            **known,
             status=status,
             milliseconds=round(seconds * 1000, 1),
             **_ids(state),
+            address=address,
             actor=str(actor.user_id) if actor else None,
         )
 

@@ -22,6 +22,7 @@ from bank_app.services import (
     mail,
     proxies,
     roles,
+    security_watch,
     timekeeping,
     vitals,
 )
@@ -96,16 +97,30 @@ def _facts(db: Database, known: vitals.Vitals) -> tuple[tuple[str, str], ...]:
     try:
         engine, schema = db.server_version(), "At the newest" if db.schema_is_current() else "Some are missing"
         size = engine_figures.data_bytes(db)
+        alarms = _alarms(db)
     except Exception:  # noqa: BLE001 - whatever it is, the tiles say that the database is away
-        engine, schema, size = "Cannot be reached", "Not known", None
+        engine, schema, size, alarms = "Cannot be reached", "Not known", None, "Not known"
     return (
         ("Version", _version()),
         ("Database", engine),
         ("Migrations", schema),
         ("Size of the books", _bytes(size) if size else "Not known"),
+        ("Security alarms of an hour", alarms),
         ("This worker runs for", _duration(clock.now() - known.since)),
         ("Process", str(known.process)),
     )
+
+
+def _alarms(db: Database) -> str:
+    """How many there are of each kind; whom they are about, auditors and admins read over the API."""
+    words = {
+        security_watch.Kind.SPRAYING: "many emails tried from one network",
+        security_watch.Kind.MANY_NETWORKS: "one person tried from many networks",
+        security_watch.Kind.BULK_READS: "a colleague who looked at very much",
+        security_watch.Kind.STAFF_REFUSED: "a colleague who was refused often",
+    }
+    found = [alarm.kind for alarm in db.read(security_watch.alarms)]
+    return "; ".join(f"{found.count(kind)} × {words[kind]}" for kind in words if kind in found) or "None"
 
 
 @cache

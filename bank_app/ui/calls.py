@@ -112,6 +112,8 @@ async def sender_of(
     token = cookies.session_token(request.headers.get("cookie", ""), settings)
     actor = await call(auth.actor_of_cookie, db, token, enrolling=enrolling) if token else None
     acting_for(actor)
+    # For the line in the log of requests.
+    request.scope.setdefault("state", {})["actor"] = actor
     came, path = audit.source(), getattr(request.scope.get("route"), "path", request.url.path)
     audit.came_from(came.address, came.request_id, "browser", f"{request.method} {path}")
     return actor, token

@@ -193,7 +193,7 @@ class SessionGuard(rx.Middleware):
             return StateUpdate() if at_it else StateUpdate(events=Event.from_event_type(rx.redirect(ENROL)))
         if audience == CUSTOMER or (audience == STAFF and actor.role.sees_every_account):
             return None
-        log.warning("event refused: not callable")
+        log.warning("event refused: not callable: %s", event.name.rpartition(".")[2])
         if audience == STAFF:
             await calls.call(security_events.not_allowed, calls.bank().db, actor.person, event.name.rpartition(".")[2])
         return StateUpdate()

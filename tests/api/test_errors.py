@@ -307,4 +307,5 @@ def test_the_log_names_the_route_and_never_a_secret(anyone, ada, caller):
     requests = [line for line in lines if line["event"] == "request"]
     assert [line["route"] for line in requests] == ["/api/v1/auth/login", "/api/v1/payees/check"]
     assert requests[1]["actor"] == str(ada.user_id)
+    assert all(line["address"] and line["milliseconds"] >= 0 for line in requests)
     assert not any(secret in text for secret in ("lantern", "Somebody", program.token, "ada@bank.test"))

@@ -10,6 +10,7 @@ from bank_app.services import looks
 NOBODYS = {
     "/api/v1/me": "oneself",
     "/api/v1/openapi.json": "the document",
+    "/api/v1/security-alarms": "counts, and ids of colleagues",
     "/api/v1/docs": "the document",
     "/healthz": "whether the process lives",
     "/readyz": "whether the bank can serve",

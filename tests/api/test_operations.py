@@ -165,6 +165,7 @@ def test_the_document_has_every_operation_of_the_contract(document):
         POST /api/v1/holds|GET /api/v1/holds|GET /api/v1/holds/{hold_id}
         POST /api/v1/holds/{hold_id}/capture|POST /api/v1/holds/{hold_id}/release
         GET /api/v1/audit|POST /api/v1/audit/verify
+        GET /api/v1/security-events|GET /api/v1/security-alarms
         GET /healthz|GET /readyz|GET /metrics|GET /problems/{code}
         """.replace("\n", "|")
         .replace("        ", "")

@@ -6,7 +6,7 @@ from reflex_base.registry import RegistrationContext
 from sqlalchemy import delete, func, select
 
 from bank_app.models import AuditRecord, Look
-from bank_app.services import looks, people, security_events
+from bank_app.services import accounts, looks, people, security_events
 from bank_app.ui import site
 from bank_app.ui.browser_routes import create_routes
 
@@ -83,3 +83,12 @@ def test_every_file_that_the_banks_people_take_leaves_a_record_of_its_own(bank, 
                     silent.append(path)
     assert silent == []
     assert taken >= 12
+
+
+def test_customers_read_who_looked_at_them_by_role(client, bank, cookie_of, teller, ada, things):
+    bank.db.read(lambda session: accounts.get_account(session, teller, int(things["account"])))
+    state = "reflex___state____state.bank_app___ui___pages___security____security_state.open"
+    shown = client.send(state, cookie=cookie_of(ada), path="/settings/security")
+    [look] = shown.vars["looks"]
+    assert (look.what, look.whence) == (f"Account ••{things['account'][-4:]}", "An operator")
+    assert "Olu" not in str(shown.vars["looks"])

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import reflex as rx
 
+from bank_app.domain.identifiers import reference
 from bank_app.errors import BankError
-from bank_app.services import second_factor, sessions
+from bank_app.services import looks, second_factor, sessions
+from bank_app.services.looks import LookView
 from bank_app.services.sessions import SecurityEvent, SignInView
 from bank_app.ui import calls, forms, messages, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import CATALOGUE, say
 from bank_app.ui.notices import notify
 from bank_app.ui.pages.two_step import TwoStepState
-from bank_app.ui.session import actor_of
+from bank_app.ui.session import ROLE_WORDS, actor_of
 
 # Only these may be said because an address says so.
 _DONE = ("PASSWORD_CHANGED", "TWOFA_ON", "TWOFA_OFF")
@@ -85,6 +88,7 @@ class SecurityState(rx.State):
     devices: list[Device] = []
     others: int = 0
     events: list[Event] = []
+    looks: list[Event] = []
     answer: int = 0
 
     @exposed
@@ -138,11 +142,12 @@ class SecurityState(rx.State):
     async def _load(self) -> None:
         actor, settings = await actor_of(self), calls.bank().settings
         try:
-            status, devices, events = await calls.read(
+            status, devices, events, looked = await calls.read(
                 lambda session: (
                     second_factor.status(session, actor),
                     sessions.own(session, actor, settings),
                     sessions.recent_events(session, actor),
+                    looks.own(session, actor),
                 )
             )
         except BankError as error:
@@ -155,6 +160,7 @@ class SecurityState(rx.State):
         self.devices = [_device(view) for view in devices]
         self.others = sum(1 for view in devices if not view.is_this)
         self.events = [_event(event) for event in events]
+        self.looks = [_look(look) for look in looked]
         self.loaded, self.failed = True, ""
 
 
@@ -172,6 +178,20 @@ def _device(view: SignInView) -> Device:
 
 def _in_a_line(at: datetime) -> str:
     return words.moment(at).replace("Today", "today")
+
+
+def _look(look: LookView) -> Event:
+    kind, _, name = look.what.partition(" ")
+    what = {
+        "account": f"Account {words.ending(name)}",
+        "transaction": f"Transaction {reference(UUID(name))}" if kind == "transaction" else "",
+        "hold": "A hold",
+    }.get(kind, "Your record")
+    return Event(
+        what,
+        words.moment(look.at),
+        f"{'An' if ROLE_WORDS[look.role][0] in 'AO' else 'A'} {ROLE_WORDS[look.role].lower()}",
+    )
 
 
 def _event(event: SecurityEvent) -> Event:

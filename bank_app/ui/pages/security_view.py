@@ -189,6 +189,37 @@ def _events() -> rx.Component:
     )
 
 
+def _looks() -> rx.Component:
+    return card(
+        "Who looked at your accounts",
+        rx.cond(
+            SecurityState.looks.length() > 0,
+            rx.el.table(
+                rx.el.caption("What the bank's people looked at, newest first", class_name="hidden-visually"),
+                rx.el.thead(
+                    rx.el.tr(rx.el.th("What", scope="col"), rx.el.th("When", scope="col"), rx.el.th("Who", scope="col"))
+                ),
+                rx.el.tbody(
+                    rx.foreach(
+                        SecurityState.looks,
+                        lambda look: rx.el.tr(
+                            rx.el.td(look.what), rx.el.td(look.when), rx.el.td(look.whence, class_name="muted")
+                        ),
+                    )
+                ),
+                class_name="happened",
+            ),
+            rx.cond(
+                SecurityState.loaded,
+                rx.el.p("Nobody at the bank has.", class_name="muted"),
+                rx.el.p(bone("100%", "4em")),
+            ),
+        ),
+        rx.el.p("The bank keeps who it was by name, and can be asked.", class_name="hint"),
+        name="looked",
+    )
+
+
 def security() -> rx.Component:
     """The page."""
     return settings_page(
@@ -199,6 +230,6 @@ def security() -> rx.Component:
         rx.cond(
             SecurityState.failed != "",
             failed_panel(SecurityState.failed, SecurityState.open),
-            rx.fragment(_second_step(), _password(), _devices(), _events()),
+            rx.fragment(_second_step(), _password(), _devices(), _events(), _looks()),
         ),
     )
