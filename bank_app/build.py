@@ -39,6 +39,7 @@ NOT_INPUTS = (
     "lab",
     "lifeline.py",
     "logs.py",
+    "materials.py",
     "private_mysql.py",
     "server.py",
     "start.py",

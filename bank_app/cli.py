@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bank_app import backup, data_folder, grants, keys
+from bank_app import backup, data_folder, grants, keys, materials
 from bank_app import settings as bank_settings
 from bank_app.backup import BackupRefused
 from bank_app.build import BuildFailed
@@ -591,8 +591,15 @@ def torture(
     out.print("The bank kept its promises.")
 
 
+@app.command("sbom")
+def print_bill() -> None:
+    """Print the bill of materials: every package in the locks, in CycloneDX."""
+    # As it is: a terminal's width must not fold it.
+    sys.stdout.write(materials.bill())
+
+
 @app.command()
 def check(data: Data = None) -> None:
-    """Formatting, lint and types."""
+    """Formatting, lint, types, and packages that are known to be vulnerable."""
     _load(data)
     sys.exit(run_checks(console=out))

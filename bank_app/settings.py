@@ -249,6 +249,11 @@ class Settings(BaseSettings):
         "",
         description="Who reads /metrics sends it as Authorization: Bearer; empty means only from this machine.",
     )
+    security_contact: str = Field(
+        "",
+        description="Whom to tell of a weakness, such as mailto:security@bank.example.org, for "
+        "/.well-known/security.txt.",
+    )
     secure_cookies: bool | None = Field(
         None, description="Mark cookies Secure; unset means only when BANK_PUBLIC_URL starts with https."
     )
@@ -287,6 +292,13 @@ class Settings(BaseSettings):
     @classmethod
     def _known_networks(cls, value: str) -> str:
         addresses.read_networks(value)
+        return value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _one_contact(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(mailto:|https://|tel:)[!-~]+", value, re.ASCII):
+            raise ValueError("must begin with mailto:, https:// or tel:, such as mailto:security@bank.example.org")
         return value
 
     @field_validator("secret_key", "secret_keys", "metrics_token")

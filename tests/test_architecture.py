@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "methods": set(),
     "data_folder": {"settings"},
     "streaming": GROUND | {"services", "database", "methods"},
+    "materials": {"settings"},
     "aside": GROUND | {"database", "lifeline", "settings"},
     "services": GROUND
     | {"grants", "services", "models", "columns", "bulk", "database", "schema", "domain", "settings", "aside", "smtp"}

@@ -1,10 +1,13 @@
 """`./bank` before there is anything: what it makes, what it repairs, and what it says when it cannot."""
 
 import ast
+import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
+import zipfile
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
@@ -130,11 +133,44 @@ def test_an_environment_that_was_moved_is_made_again(project, tmp_path):
 
 
 def test_a_registry_that_cannot_be_reached_is_one_sentence(project):
-    (project / "requirements.txt").write_text("no-such-package-of-ours==1\n")
+    (project / "requirements.txt").write_text(f"no-such-package-of-ours==1 --hash=sha256:{'0' * 64}\n")
     answer = start(project, "run")
     assert answer.returncode == 1
     assert answer.stderr.splitlines()[-1].startswith("The Python package registry cannot be reached")
     assert "Traceback" not in answer.stderr
+
+
+def test_nothing_without_a_hash_is_installed(project, tmp_path):
+    wheel = tmp_path / "ours-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("ours-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: ours\nVersion: 1\n")
+        file.writestr("ours-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr("ours-1.dist-info/RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    for lock, refusal in (
+        ("ours==1\n", "hash"),
+        (f"ours==1 --hash=sha256:{'0' * 64}\n", "match"),
+        (f"ours==1 --hash=sha256:{digest}\n", ""),
+    ):
+        (project / "requirements.txt").write_text(lock)
+        answer = start(project, "run", PIP_FIND_LINKS=str(tmp_path), PIP_NO_INDEX="1")
+        assert (answer.returncode, refusal in answer.stderr.lower()) == (1 if refusal else 0, True), answer.stderr
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_every_package_of_a_lock_has_hashes_and_no_lock_names_a_place(lock):
+    text = (BANK.parent / lock).read_text(encoding="utf-8")
+    pinned = re.findall(r"^[A-Za-z0-9].*==.*$", text, re.MULTILINE)
+    assert len(pinned) > 80
+    assert [line for line in pinned if not line.endswith("\\")] == []
+    assert re.findall(r"^(?:--(?!hash)|-[a-z]).*$|https?://", text, re.MULTILINE) == []
+
+
+def test_the_lock_of_development_has_the_versions_of_the_bank():
+    def pins(lock):
+        return set(re.findall(r"^[A-Za-z0-9].*==\S+", (BANK.parent / lock).read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert pins("requirements.txt") <= pins("requirements-dev.txt")
 
 
 def test_a_python_without_environments_says_which_package_is_missing(tmp_path):

@@ -82,7 +82,7 @@ def test_every_question_and_every_strategy_of_the_laboratory_is_explained():
 def test_links_between_papers_lead_somewhere():
     targets = [
         (page, target)
-        for page in [PROJECT / "README.md", *DOCS.rglob("*.md")]
+        for page in [PROJECT / "README.md", PROJECT / "SECURITY.md", *DOCS.rglob("*.md")]
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
     ]
     assert targets

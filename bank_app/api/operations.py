@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from datetime import timedelta
 from html import escape
 from typing import Annotated, Literal, Self
 
@@ -29,6 +30,8 @@ public = APIRouter(route_class=OpenRoute, tags=["Operations"], generate_unique_i
 signed_in = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Operations"], generate_unique_id_function=operation_id
 )
+# Somebody who reads it later asks again.
+_TRUE_FOR = timedelta(days=90)
 _NOT_TOLD = "null for customers, unless the bank is a demo"
 # None named is every one, also one that nobody knows.
 _ANY_METHOD: list[str] = []
@@ -131,6 +134,28 @@ def metrics(request: Request, bank: Bank) -> Response:
     return Response(numbers.text(), media_type=CONTENT_TYPE)
 
 
+@public.get(
+    "/.well-known/security.txt",
+    summary="Whom to tell of a weakness",
+    response_class=Response,
+    response_description="As RFC 9116 says.",
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems("not_found")},
+)
+async def security_txt(bank: Bank) -> Response:
+    """The address that BANK_SECURITY_CONTACT names; where none is set there is no such file."""
+    settings = bank.settings
+    if not settings.security_contact:
+        raise ProtocolError("not_found", "There is nothing at this address.")
+    lines = [
+        f"Contact: {settings.security_contact}",
+        f"Expires: {clock.now() + _TRUE_FOR:%Y-%m-%dT00:00:00Z}",
+        "Preferred-Languages: en",
+    ]
+    if settings.public_url:
+        lines.append(f"Canonical: {settings.public_url.rstrip('/')}/.well-known/security.txt")
+    return Response("\n".join(lines) + "\n", media_type="text/plain")
+
+
 def _let_in(request: Request, settings: Settings) -> None:
     if settings.metrics_token:
         if not hmac.compare_digest(bearer_token(request).encode(), settings.metrics_token.encode()):
@@ -228,6 +253,7 @@ elsewhere = APIRouter(include_in_schema=False, generate_unique_id_function=opera
 @elsewhere.api_route("/healthz", methods=_ANY_METHOD)
 @elsewhere.api_route("/readyz", methods=_ANY_METHOD)
 @elsewhere.api_route("/metrics", methods=_ANY_METHOD)
+@elsewhere.api_route("/.well-known/security.txt", methods=_ANY_METHOD)
 async def nothing_here(request: Request) -> Response:
     """404, or 405 where the address exists and the method does not."""
     if methods.routes_at(request.app.state.routes, request.url.path):

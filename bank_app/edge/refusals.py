@@ -12,7 +12,7 @@ from starlette.types import Message, Scope, Send
 from bank_app.domain.identifiers import new_id
 
 # Where programs ask and are answered with problems; everywhere else are pages and people.
-OWN_PATHS = re.compile(r"/(api|problems|healthz|readyz|metrics)(/|$)")
+OWN_PATHS = re.compile(r"/(api|problems|healthz|readyz|metrics|\.well-known/security\.txt)(/|$)")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}", re.ASCII)
 # By code: status, title, and the sentence.
 PROTOCOL: Mapping[str, tuple[int, str]] = {

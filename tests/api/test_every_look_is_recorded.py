@@ -15,6 +15,7 @@ NOBODYS = {
     "/healthz": "whether the process lives",
     "/readyz": "whether the bank can serve",
     "/metrics": "numbers of the whole",
+    "/.well-known/security.txt": "whom to write to",
     "/api/v1/integrity": "whether the books balance",
     "/api/v1/payees/check": "compares a name and shows none",
     "/api/v1/currencies": "what anybody may know",

@@ -6,15 +6,18 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
+from bank_app import clock
 from bank_app.api.app import create_api
 from bank_app.api.catalogue import CATALOGUE
 from bank_app.database import Database
 from bank_app.services import integrity
+from bank_app.settings import SettingsError, load
 
 # Decided before a database is asked, or the same whatever it answers.
 ENGINES = ["sqlite"]
@@ -166,7 +169,7 @@ def test_the_document_has_every_operation_of_the_contract(document):
         POST /api/v1/holds/{hold_id}/capture|POST /api/v1/holds/{hold_id}/release
         GET /api/v1/audit|POST /api/v1/audit/verify
         GET /api/v1/security-events|GET /api/v1/security-alarms
-        GET /healthz|GET /readyz|GET /metrics|GET /problems/{code}
+        GET /healthz|GET /readyz|GET /metrics|GET /problems/{code}|GET /.well-known/security.txt
         """.replace("\n", "|")
         .replace("        ", "")
         .strip("|")
@@ -278,3 +281,21 @@ def test_on_a_shared_origin_only_its_own_addresses_are_the_apis(app, serve):
         assert answer.text == "a page"
         assert answer.headers["x-request-id"]
         assert "content-security-policy" not in answer.headers
+
+
+def test_whoever_finds_a_weakness_is_told_where_to_write(db, serve):
+    db.settings = db.settings.model_copy(update={"security_contact": "mailto:security@bank.test"})
+    answer = serve(create_api(db, db.settings)).get("/.well-known/security.txt")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text.startswith("Contact: mailto:security@bank.test\nExpires: 20")
+    # RFC 9116: there must be an end, and it should be less than a year away.
+    [expires] = re.findall(r"^Expires: (\S+)$", answer.text, re.MULTILINE)
+    assert timedelta(days=1) < datetime.fromisoformat(expires) - clock.now() < timedelta(days=365)
+    db.settings = db.settings.model_copy(update={"security_contact": ""})
+    assert serve(create_api(db, db.settings)).get("/.well-known/security.txt").status_code == 404
+
+
+@pytest.mark.parametrize("contact", ["security@bank.test", "http://bank.test", "mailto:a@b\nEvil: yes", "mailto:"])
+def test_a_contact_that_is_none_is_refused(contact):
+    with pytest.raises(SettingsError, match="BANK_SECURITY_CONTACT"):
+        load(security_contact=contact)
