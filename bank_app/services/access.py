@@ -130,7 +130,7 @@ def invite(db: Database, actor: Actor, *, email: str, name: str, role: Role) -> 
         message = "Choose what the new colleague may do."
         problems.append({"field": "role", "code": "required", "message": message})
     try:
-        clean_email, clean_name = auth.checked_person(email, name, password)
+        clean_email, clean_name = auth.checked_person(email, name, password, bank=db.settings.name)
     except errors.Invalid as found:
         problems = [*found.details["errors"], *problems]
     if problems:

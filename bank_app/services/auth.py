@@ -176,7 +176,7 @@ def register(
         Invalid: email, name or password is not acceptable; `details["errors"]` names each field.
         EmailTaken: somebody is registered with this email.
     """
-    clean_email, clean_name = checked_person(email, name, password)
+    clean_email, clean_name = checked_person(email, name, password, bank=db.settings.name)
     actor = Actor(new_id(), clean_email, clean_name, role)
     hashed = passwords.hashed(password)
 
@@ -216,14 +216,14 @@ def find(session: Session, email: str) -> Actor | None:
     return Actor(user.id, user.email, user.name, Role(user.role)) if user else None
 
 
-def checked_person(email: str, name: str, password: str) -> tuple[str, str]:
+def checked_person(email: str, name: str, password: str, *, bank: str) -> tuple[str, str]:
     """Email and name in the form in which they are kept.
 
     Raises:
         Invalid: one of the three is not acceptable; `details["errors"]` names each field.
     """
     clean_email, clean_name, problems = _checked(email, name)
-    if problem := passwords.problem(password, clean_email):
+    if problem := passwords.problem(password, clean_email, name=clean_name, bank=bank):
         problems.append({"field": "password", **problem})
     return _accepted(clean_email, clean_name, problems)
 

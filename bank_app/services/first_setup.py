@@ -175,7 +175,7 @@ def _checked(wanted: Choices) -> tuple[str, str, str]:
     if wrong := names.problem(bank_name, longest=MAX_NAME, of=" for the bank"):
         problems.append({"field": "bank_name", "code": f"BANK_NAME_{wrong.kind}", "message": wrong.message})
     try:
-        email, name = auth.checked_person(wanted.email, wanted.name, wanted.password)
+        email, name = auth.checked_person(wanted.email, wanted.name, wanted.password, bank=bank_name)
     except errors.Invalid as error:
         problems += error.details["errors"]
     if problems:

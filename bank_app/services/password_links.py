@@ -48,7 +48,7 @@ def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
         Invalid: `new` is not good enough, or the old one again.
     """
     step_up.require(actor)
-    passwords.require_good(new, actor.email)
+    passwords.require_good(new, actor.email, name=actor.name, bank=db.settings.name)
     proved = auth.prove(db, actor, old)
     if passwords.prepared(old) == passwords.prepared(new):
         message = "That is the password you have. Choose another."
@@ -123,8 +123,8 @@ def use(db: Database, token: str, new_password: str) -> None:
     if found is None:
         _note_bad_link(db, token)
         raise _not_valid()
-    user_id, email = found
-    passwords.require_good(new_password, email)
+    user_id, email, name = found
+    passwords.require_good(new_password, email, name=name, bank=db.settings.name)
     stored = passwords.hashed(new_password)
 
     def operation(session: Session) -> None:
@@ -178,10 +178,10 @@ def _note_bad_link(db: Database, token: str) -> None:
     security_event(db, Event.PASSWORD_NOT_CHANGED, reason=reason, factor="link", person=person, by_person=False)
 
 
-def _of(session: Session, token: str) -> tuple[UUID, str] | None:
+def _of(session: Session, token: str) -> tuple[UUID, str, str] | None:
     maker = aliased(User)
     row: Any = session.execute(
-        select(col(User.id), col(User.email), col(User.role), col(maker.role).label("maker"))
+        select(col(User.id), col(User.email), col(User.name), col(User.role), col(maker.role).label("maker"))
         .join(PasswordLink, col(PasswordLink.user_id) == col(User.id))
         .join(maker, col(maker.id) == col(PasswordLink.made_by))
         .where(
@@ -192,7 +192,7 @@ def _of(session: Session, token: str) -> tuple[UUID, str] | None:
             col(maker.disabled_at).is_(None),
         )
     ).first()
-    return (row.id, row.email) if row and Role(row.maker).may_decide_about(Role(row.role)) else None
+    return (row.id, row.email, row.name) if row and Role(row.maker).may_decide_about(Role(row.role)) else None
 
 
 def _forget_links(session: Session, user_id: UUID) -> None:

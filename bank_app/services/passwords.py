@@ -7,20 +7,32 @@ the same (NFC), and every kind of space is a space. Case, width and all else cou
 from __future__ import annotations
 
 import base64
+import bisect
+import hashlib
+import re
 import secrets
+import threading
 import unicodedata
 from functools import cache
+from pathlib import Path
 
 import argon2
 from argon2.low_level import ARGON2_VERSION
 from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from bank_app import errors
 from bank_app.services.hashing import desk
 
 _hasher = argon2.PasswordHasher()  # argon2id with the library's current parameters; old hashes are renewed at sign-in.
 _LONGEST_TRIED = 1024
+_LEAST_SCORE, _LEAST_OF_ONES_OWN, _PREFIX = 3, 6, 4
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_OF_ANY_BANK = frozenset(
+    ("account", "admin", "administrator", "auditor", "bank", "banking", "customer", "login", "money", "passphrase",
+     "password", "payment", "secret", "teller", "welcome")
+)  # fmt: skip
+# The library keeps the words of the one whom it judges for in a place that all threads share.
+_judging = threading.Lock()
 
 
 def prepared(password: str) -> str:
@@ -31,8 +43,11 @@ def prepared(password: str) -> str:
     return unicodedata.normalize("NFC", spaced)
 
 
-def problem(password: str, email: str) -> dict[str, str] | None:
-    """What is wrong with a password that somebody wants to have, as an entry of `errors`; None if nothing is."""
+def problem(password: str, email: str, *, name: str = "", bank: str = "") -> dict[str, str] | None:
+    """What is wrong with a password that somebody wants to have, as an entry of `errors`; None if nothing is.
+
+    One rule for every entrance. `name` is the person's and `bank` the bank's: whoever guesses begins with those.
+    """
     password = prepared(password)
     if not _can_be_kept(password):
         return {"code": "PASSWORD_INVALID", "message": "This password has half a character in it. Type it again."}
@@ -40,32 +55,68 @@ def problem(password: str, email: str) -> dict[str, str] | None:
         return {"code": "PASSWORD_SHORT", "message": "Use at least 12 characters. A few words work well."}
     if len(password) > 128:
         return {"code": "PASSWORD_LONG", "message": "Use at most 128 characters."}
-    bare = password.lower().strip("0123456789 .,;:!?#*-_")
-    guessed_first = {password.lower(), bare} & _common_passwords()
-    if guessed_first or bare in ("", email.split("@", maxsplit=1)[0]):
+    return _guessed_first(password, _words_of(email, name, bank))
+
+
+def _guessed_first(password: str, words: tuple[str, ...]) -> dict[str, str] | None:
+    folded = password.casefold()
+    bare = folded.strip("0123456789 .,;:!?#*-_")
+    if not bare or _is_common(folded) or _is_common(bare):
         return {
             "code": "PASSWORD_COMMON",
             "message": "This password is one of the first that people try. Choose another.",
         }
-    # Zero of four: repeated or neighbouring keys, found within a thousand guesses.
-    if zxcvbn(password[:72])["score"] == 0:
-        return {"code": "PASSWORD_COMMON", "message": "This password is too easy to guess. Choose another."}
+    if _is_made_of(words, folded):
+        return {
+            "code": "PASSWORD_COMMON",
+            "message": "This password is made of your name, your email or the bank's. Choose another.",
+        }
+    with _judging:
+        # Three of four: not within a hundred million guesses by somebody who knows these words.
+        easy = zxcvbn(password[:72], words)["score"] < _LEAST_SCORE
+    if easy:
+        return {"code": "PASSWORD_COMMON", "message": "This password is too easy to guess. Add a word or two."}
     return None
 
 
-def require_good(password: str, email: str) -> None:
+def require_good(password: str, email: str, *, name: str = "", bank: str = "") -> None:
     """Refuses a password that is not good enough.
 
     Raises:
         Invalid: `details["errors"]` says what is wrong with it.
     """
-    if found := problem(password, email):
+    if found := problem(password, email, name=name, bank=bank):
         raise errors.Invalid(found["message"], errors=[{"field": "password", **found}])
 
 
+def _words_of(*texts: str) -> tuple[str, ...]:
+    """The words in these texts, the longest first, and those that belong to any bank."""
+    found = {word for text in texts for word in _WORD.findall(unicodedata.normalize("NFC", text).casefold())}
+    return tuple(sorted(found | _OF_ANY_BANK, key=lambda word: (-len(word), word)))
+
+
+def _is_made_of(words: tuple[str, ...], folded: str) -> bool:
+    """Whether fewer than six letters are left of a password once these words are taken out of it."""
+    left = folded
+    for word in words:
+        left = left.replace(word, " ")
+    return left != folded and sum(letter.isalpha() for letter in left) < _LEAST_OF_ONES_OWN
+
+
+def _is_common(text: str) -> bool:
+    """Whether it is among those of `common_passwords.bin`: sorted beginnings of digests, four bytes each.
+
+    One of ten thousand others is taken for one of them, and has to be another.
+    """
+    wanted = hashlib.sha256(text.encode()).digest()[:_PREFIX]
+    known = _common()
+    at = bisect.bisect_left(range(len(known) // _PREFIX), wanted, key=lambda i: known[i * _PREFIX : (i + 1) * _PREFIX])
+    return known[at * _PREFIX : (at + 1) * _PREFIX] == wanted
+
+
 @cache
-def _common_passwords() -> frozenset[str]:
-    return frozenset(FREQUENCY_LISTS["passwords"])
+def _common() -> bytes:
+    return (Path(__file__).parent / "common_passwords.bin").read_bytes()
 
 
 def hashed(password: str) -> str:

@@ -95,8 +95,50 @@ def test_a_person_made_on_the_command_line_signs_in_from_any_keyboard(db, settin
 
 
 def test_its_length_is_that_of_the_spelling_that_is_kept():
-    assert passwords.problem("ö\u0301" * 11 + "é", "") is None
+    assert passwords.problem("la\u0308ngste fo\u0308hre", "") is None
     decomposed = unicodedata.normalize("NFD", "èéêëēĕė")
     assert len(decomposed) > 12
     assert passwords.problem(decomposed, "")["code"] == "PASSWORD_SHORT"
     assert passwords.problem("\ud800" * 14, "")["code"] == "PASSWORD_INVALID"
+
+
+OF_ADA = {"email": "ada.lindqvist@example.org", "name": "Ada Lindqvist", "bank": "Rowan Street Bank"}
+
+
+@pytest.mark.parametrize(
+    "easy",
+    [
+        "rowanstreetbank", "rowanstreetbank1", "RowanStreetBank!", "bankbankbank", "administrator1", "customer1234",
+        "adalindqvist2026", "LINDQVIST-ada-1", "rowanstreet2026", "moneymoneymoney", "iloveyou1234", "mnbvcxz12345",
+        "jesucristoesmifortaleza", "monkey1234567", "qwertyuiop123", "123456789012", "            ",
+    ],
+)  # fmt: skip
+def test_what_is_guessed_first_is_no_password_at_any_entrance(sqlite_db, ada, teller, easy):
+    assert passwords.problem(easy, **OF_ADA)["code"] == "PASSWORD_COMMON"
+    link = password_links.make(sqlite_db, teller, ada.user_id)
+    for entrance in (
+        lambda: auth.register(sqlite_db, email=OF_ADA["email"], name=OF_ADA["name"], password=easy),
+        lambda: password_links.change_password(sqlite_db, ada, old="lantern-orchard-48-violin", new=easy),
+        lambda: password_links.use(sqlite_db, link.token, easy),
+    ):
+        with pytest.raises(errors.Invalid) as refused:
+            entrance()
+        assert refused.value.details["errors"][0]["code"] == "PASSWORD_COMMON"
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        "pretend money only", "lantern-orchard-48-violin", "violet harbour seven lamps", PASSWORD,
+        "my bank is by the sea 7", "canada goose lantern", "ada keeps nine beetles", "k9#vTq2!mZp4",
+    ],
+)  # fmt: skip
+def test_some_words_of_ones_own_are_a_password(good):
+    assert passwords.problem(good, **OF_ADA) is None
+
+
+def test_the_list_of_common_passwords_is_whole_and_in_order():
+    known = passwords._common()
+    parts = [known[at : at + 4] for at in range(0, len(known), 4)]
+    assert len(parts) > 400_000
+    assert parts == sorted(set(parts))
