@@ -274,6 +274,12 @@ class SameAccount(Invalid):
     code, title = "same_account", "Same account"
 
 
+class BatchTooLarge(Invalid):
+    """More items that must be posted together than this person may send at once."""
+
+    code, title = "batch_too_large", "Batch too large"
+
+
 class IdempotencyKeyReused(Invalid):
     """The key was used with another request."""
 

@@ -117,6 +117,16 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         1000, ge=1, le=100_000, description="Movements that may wait to be posted in a worker before 503 overloaded."
     )
+    atomic_batch_limit: int = Field(
+        1_000, ge=1, le=10_000, description="Items that a customer's atomic batch may have before 422 batch_too_large."
+    )
+    large_batch_share: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="Percent of a worker's time that customers' atomic batches of more than 100 items may hold the "
+        "books before 503 overloaded.",
+    )
     work_limit: int = Field(
         1_000_000,
         ge=10_000,

@@ -150,6 +150,10 @@ CATALOGUE: Mapping[str, Meaning] = {
         "Look for a typing mistake: the number as it was sent cannot exist.",
     ),
     "same_account": Meaning("Money cannot move from an account to itself.", "Choose two different accounts."),
+    "batch_too_large": Meaning(
+        "Nobody else can post between the items of an atomic batch, so a customer's may have `most` of them.",
+        "Send it in parts, or without `atomic`: then it may have 10,000.",
+    ),
     "idempotency_key_reused": Meaning(
         "The idempotency key was used before, with another body or at another address.",
         "Use a new key for a new request, and the same key only to repeat the same request.",

@@ -25,6 +25,7 @@ from bank_app.api.dependencies import idempotency_key
 from bank_app.api.errors import ProtocolError
 from bank_app.api.requests import LARGER_BODIES, MAX_BODY_BYTES, ActorRoute, StrictRequest, bearer_token, count
 from bank_app.errors import BankError, Unavailable
+from bank_app.services import work
 from bank_app.services.auth import Actor, ActorChanged
 
 _GIVEN = ("body", "actor", "bank", "key", "response")
@@ -122,6 +123,8 @@ class Express:
         count(request, stop.route.name, actor)
         request.largest_body = LARGER_BODIES.get(stop.route.name, MAX_BODY_BYTES)
         stop.accepted.check(request)
+        if stop.is_long and request.length > _LONG:
+            work.of(self._api.state.db).ask_for_large(actor.user_id)
         await request.check_body()
         key = idempotency_key(request)
         raw = await request.body()

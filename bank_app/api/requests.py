@@ -113,6 +113,11 @@ class StrictRequest(Request):
         announced = length.isascii() and length.isdigit() and "transfer-encoding" not in self.headers
         return int(length[:20]) if announced else None
 
+    @property
+    def length(self) -> int:
+        """How many bytes are announced; of a body whose end is not, as many as there may be."""
+        return self.largest_body if self._length is None else self._length
+
     def _too_large(self) -> ProtocolError:
         return ProtocolError("body_too_large", f"The body is larger than {self.largest_body // MAX_BODY_BYTES} MiB.")
 

@@ -102,13 +102,16 @@ async def transfer(
     "/batch",
     summary="Move money many times",
     response_description="One result for each item, in order.",
-    responses=problems(*_TRANSFERRING, body=True),
+    responses=problems(*_TRANSFERRING, "batch_too_large", "too_much_work", "large_work_running", body=True),
 )
 async def batch(body: BatchIn, actor: SignedIn, bank: Bank, key: IdempotencyKey, response: Response) -> BatchOut:
     """1 to 10,000 deposits, withdrawals and transfers, in order.
 
     Each is answered by itself, with its own idempotency key if it has one. With `atomic` all are posted or none is;
     then a refusal is the answer to the whole, and its `item` says which one failed first.
+
+    Of one person one batch of more than 100 items is posted at a time, and everybody else's turns come between its
+    pieces. Between the items of an atomic one nobody can come, so those are few: 503 says when the next may be.
     """
     items = [item.item() for item in body.items]
     answered = await batches.post(bank, actor, items, atomic=body.atomic, key=key)

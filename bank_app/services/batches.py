@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Key
-from bank_app.services import auth, ledger, posting, step_up
+from bank_app.services import auth, ledger, posting, step_up, work
 from bank_app.services.auth import Actor
 from bank_app.services.movements import Deposit, Transfer, Withdraw
 from bank_app.services.orders import Known, Order, Settled, at_item, settle_all
@@ -67,17 +68,32 @@ async def post(
         StepUpRequired: all of it together is more than the actor may pay without a fresh code.
         BankError: an atomic batch was refused; nothing was posted, and `details["item"]` is the place (from 0) of the
             first item that failed.
+        BatchTooLarge: a customer's atomic batch of more than BANK_ATOMIC_BATCH_LIMIT items.
+        TooMuchWork, LargeWorkRunning: what the person asks for is too much, or he has another large thing under way.
         LockTimeout, DatabaseUnavailable, Overloaded, OutcomeUnknown: repeat with the same keys. Only of an atomic batch
             does that say that nothing was posted.
     """
+    office = work.of(db)
+    office.admit(actor.user_id)
     _must_be_another(key, items)
+    _may_be_one(actor, len(items), db.settings, atomic=atomic)
     if actor.two_steps:
         await asyncio.to_thread(step_up.require_for_batch, db, actor, [item.movement for item in items])
+    office.charge(actor.user_id, work.ITEM * len(items))
+    with office.large(actor.user_id) if len(items) > posting.SHORT else contextlib.nullcontext():
+        return await _post(db, actor, items, atomic=atomic, key=key)
+
+
+async def _post(db: Database, actor: Actor, items: Sequence[Item], *, atomic: bool, key: str | None) -> Answered:
     # Thousands of fingerprints take a while; everybody else goes on meanwhile.
     whole, orders = await asyncio.to_thread(_orders, actor, items, atomic, key)
     queue = posting.of(db)
     if atomic:
-        settled = await queue.in_thread(partial(_settle_all, orders, whole, db.settings, queue.known))
+        settled = await queue.in_thread(
+            actor.user_id,
+            partial(_settle_all, orders, whole, db.settings, queue.known),
+            seldom=len(orders) > posting.SHORT and not actor.role.acts_on_every_account,
+        )
         if isinstance(settled, ledger.Refused):
             raise settled.as_error()
         answers: Sequence[Settled | errors.BankError] = settled
@@ -87,6 +103,15 @@ async def post(
         answers = await queue.post_each(orders)
     repeats = tuple(_is_repeat(order, answer) for order, answer in zip(orders, answers, strict=True))
     return Answered(tuple(_result(answer) for answer in answers), repeats)
+
+
+def _may_be_one(actor: Actor, count: int, settings: Settings, *, atomic: bool) -> None:
+    """Nobody can post between the items of an atomic batch, so a customer's is short."""
+    most = settings.atomic_batch_limit
+    if atomic and count > most and not actor.role.acts_on_every_account:
+        raise errors.BatchTooLarge(
+            f"An atomic batch may have {most} items. Send it in parts, or without `atomic`.", most=most
+        )
 
 
 def _must_be_another(key: str | None, items: Sequence[Item]) -> None:

@@ -3,6 +3,9 @@
 One queue and one thread for each database of a process stand in front of `ledger.post`. Alone, an order waits for
 nobody; under load, n commits become one. It changes *when* an order is posted, never what is answered.
 
+Everybody has his turn: a group takes one order of each person before a second of anybody, and batches are posted in
+pieces, by turns of people, behind what was ordered singly. So nobody waits for how much somebody else sends.
+
 A row that somebody else holds delays only the orders that need it. The queue skips such rows; an order that was
 skipped is tried once more with the next group, and then waits in the lane of the row that it needs: in the
 database's own queue for that row, holding no other row, so that nothing waits in a circle.
@@ -13,16 +16,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import math
 import threading
 import time
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -31,6 +36,7 @@ from bank_app.database import Database
 from bank_app.errors import BankError, LockTimeout, Overloaded
 from bank_app.services import ledger
 from bank_app.services.orders import Answer, Known, Order, Settled, settle
+from bank_app.services.turns import Line, Turns
 from bank_app.settings import Settings
 
 T = TypeVar("T")
@@ -41,8 +47,16 @@ LANES = 8
 _LANES_BEFORE_WAITING_FOR_ALL = 3
 _PAUSE_WITHOUT_LANE = 0.01
 _IDLE_SECONDS = 2.0
-# Units of work of thousands, such as a batch of which all or nothing counts.
+# A batch of so many is posted while others notice little of it; more are large.
+SHORT = 100
+# Items of a batch that are posted together while others post as well: those wait for no more than that.
+PIECE_BESIDE_OTHERS = 25
+# Of one person in a group, so that a flood of single orders makes nobody's group long.
+_MOST_OF_ONE = 100
+# Batches of one person; the next is turned away.
 _LARGE_AT_ONCE = 4
+# In hundredths of a second.
+_HELD_AT_ONCE = 100
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +80,29 @@ class _Lane:
     waiting: deque[_Ticket] = field(default_factory=deque)
 
 
+class _Share:
+    """How long units of work of thousands may hold the books: a second at once, and then a share of the time.
+
+    Nobody can come between a batch of which all or nothing counts, so all that bounds what others wait is how seldom
+    there is one.
+    """
+
+    def __init__(self, percent: int) -> None:
+        self._percent, self._left, self._then = percent, _HELD_AT_ONCE, time.monotonic()
+
+    def seconds_to_wait(self) -> int:
+        """0 while another one may begin."""
+        left = self._now()
+        return 0 if left > 0 else max(1, math.ceil(-left // self._percent))
+
+    def take(self, seconds: float) -> None:
+        """Notes for how long one has held them."""
+        self._left, self._then = self._now() - math.ceil(100 * seconds), time.monotonic()
+
+    def _now(self) -> int:
+        return min(_HELD_AT_ONCE, self._left + int((time.monotonic() - self._then) * self._percent))
+
+
 @dataclass(slots=True)
 class Figures:
     """What the queue has done since the process began."""
@@ -74,6 +111,7 @@ class Figures:
     groups: int = 0
     set_aside: int = 0
     refused_overloaded: int = 0
+    refused_for_share: int = 0
 
 
 class Poster:
@@ -87,13 +125,18 @@ class Poster:
         self._began_with = db.settings
         self.known = Known()
         self._changed = threading.Condition()
-        self._queue: deque[_Ticket] = deque()
+        self._queue: Turns[_Ticket] = Turns()
         self._lanes: dict[int, _Lane] = {}
         self._running = self._closing = False
-        self._in_hand = self._alone = self._large = 0
+        self._in_hand = self._alone = self._over = 0
+        self._large: Counter[UUID] = Counter()
+        # Until when what was ordered last may wait: it tells whether anybody but a batch posts.
+        self._last_deadline = 0.0
         self._threads = ThreadPoolExecutor(LANES + _LARGE_AT_ONCE + 2, thread_name_prefix="lane")
-        # One at a time: two would only take each other's rows. Who has to wait for a row does it elsewhere.
-        self._pieces = ThreadPoolExecutor(1, thread_name_prefix="pieces")
+        # One at a time, by turns of people: two would only take each other's rows. Who has to wait for a row does it
+        # elsewhere. What must be posted whole has its own, because it does wait for rows.
+        self._pieces, self._wholes = Line("pieces"), Line("wholes")
+        self._share = _Share(db.settings.large_batch_share)
         self.figures = Figures()
 
     # --- asking -------------------------------------------------------------------------------------
@@ -129,17 +172,36 @@ class Poster:
             Overloaded: before anything of the list was accepted; later it is the answer of the orders concerned.
         """
         answers: list[Settled | BankError] = []
-        with self._one_of_few():
-            for start in range(0, len(orders), LARGEST_GROUP):
-                answers += await self._post_piece(orders[start : start + LARGEST_GROUP])
+        with self._one_of_few(orders[0].actor.user_id):
+            while len(answers) < len(orders):
+                size = PIECE_BESIDE_OTHERS if self._others_post() else LARGEST_GROUP
+                answers += await self._post_piece(orders[len(answers) : len(answers) + size])
         return answers
+
+    def _others_post(self) -> bool:
+        """Whether somebody ordered something by itself a moment ago, or has a batch as well.
+
+        On a server the others may be in another process, where nobody sees them.
+        """
+        singly = time.monotonic() < self._last_deadline - self._settings.lock_timeout + _IDLE_SECONDS
+        return singly or len(self._large) > 1
+
+    def _after_others(self, operation: Callable[[Session], T]) -> T:
+        """Runs a unit of work of a batch: what was ordered singly and waits now goes first, one group of it."""
+        with self._changed:
+            if self._queue or self._in_hand:
+                enough = self._over + (2 if self._in_hand else 1)
+                self._changed.wait_for(
+                    lambda: not (self._queue or self._in_hand) or self._over >= enough, self._settings.lock_timeout
+                )
+        return self._unit_of_work(operation)
 
     async def _post_piece(self, orders: Sequence[Order]) -> list[Settled | BankError]:
         """Units of work of its own: one, unless others hold rows that it needs; then it waits for one of these rows.
 
         It never waits while it holds a row, and when others have finished with one they have with the others, too.
         """
-        tickets = self._tickets_from_loop(orders)
+        tickets, who = self._tickets_from_loop(orders), orders[0].actor.user_id
         self.figures.orders += len(tickets)
         rest, row, behind = tickets, None, dict[_Ticket, int]()
         while rest:
@@ -149,8 +211,12 @@ class Poster:
             self.figures.groups += 1
             operation = partial(self._settle_piece, rest, row)
             try:
-                threads = self._pieces if row is None else self._threads
-                answers = await asyncio.wrap_future(threads.submit(self._unit_of_work, operation))
+                if row is None:
+                    answers = await asyncio.wrap_future(
+                        self._pieces.submit(who, partial(self._after_others, operation))
+                    )
+                else:
+                    answers = await asyncio.wrap_future(self._threads.submit(self._unit_of_work, operation))
             except LockTimeout:
                 self._answer([(t, _locked_for_too_long()) for t in rest if row is None or behind[t] == row])
                 rest, row = [t for t in rest if row is not None and behind[t] != row], None
@@ -169,26 +235,56 @@ class Poster:
             ledger.wait_for(session, row)
         return self._settle(tickets, session, in_order=True)
 
-    async def in_thread(self, operation: Callable[[Session], T]) -> T:
-        """Runs a unit of work that is too large to share with others on a thread of its own.
+    async def in_thread(self, who: UUID, operation: Callable[[Session], T], *, seldom: bool = False) -> T:
+        """Runs somebody's unit of work that is too large to share with others, one at a time and by turns of people.
+
+        `seldom` says that it may take so long that others notice: such ones hold the books for no more than
+        BANK_LARGE_BATCH_SHARE of the time.
 
         Raises:
-            Overloaded: too many of them wait already.
+            Overloaded: too many of the person's wait already, or such ones held the books for long enough; then
+                `details["retry_after"]` in seconds.
         """
-        with self._one_of_few():
-            return await asyncio.wrap_future(self._threads.submit(self._unit_of_work, operation))
+        seldom = seldom and self._settings.rate_limits
+        with self._one_of_few(who):
+            self._require_share(seldom=seldom)
+            run = partial(self._alone_with_the_books, operation) if seldom else partial(self._after_others, operation)
+            return await asyncio.wrap_future(self._wholes.submit(who, run))
+
+    def _alone_with_the_books(self, operation: Callable[[Session], T]) -> T:
+        # Again, because it waited for others of its kind.
+        self._require_share(seldom=True)
+        began = time.monotonic()
+        try:
+            return self._after_others(operation)
+        finally:
+            self._share.take(time.monotonic() - began)
+
+    def _require_share(self, *, seldom: bool) -> None:
+        if seldom and (wait := self._share.seconds_to_wait()):
+            self.figures.refused_for_share += 1
+            raise Overloaded(
+                f"Large batches of which all or nothing counts have kept others waiting for long enough. Send it again "
+                f"in {wait} seconds, in parts of at most {SHORT}, or without `atomic`. Nothing was changed.",
+                retry_after=wait,
+            )
 
     @contextlib.contextmanager
-    def _one_of_few(self) -> Iterator[None]:
+    def _one_of_few(self, who: UUID) -> Iterator[None]:
         with self._changed:
-            if self._closing or self._large >= _LARGE_AT_ONCE:
+            if (
+                self._closing
+                or self._large[who] >= _LARGE_AT_ONCE
+                or self._large.total() >= self._settings.large_at_once
+            ):
                 raise _too_many()
-            self._large += 1
+            self._large[who] += 1
         try:
             yield
         finally:
             with self._changed:
-                self._large -= 1
+                self._large[who] -= 1
+                self._large += Counter()  # Without those that have none.
                 self._changed.notify_all()
 
     def drain(self, seconds: float) -> bool:
@@ -215,10 +311,14 @@ class Poster:
 
     def _accept(self, tickets: Sequence[_Ticket]) -> None:
         with self._changed:
-            if self._closing or self.waiting >= self._settings.queue_limit:
+            who, limit = tickets[0].order.actor.user_id, self._settings.queue_limit
+            # Nobody fills it alone.
+            if self._closing or self.waiting >= limit or self._queue.of(who) >= max(_MOST_OF_ONE, limit >> 1):
                 self.figures.refused_overloaded += len(tickets)
                 raise _too_many()
-            self._queue.extend(tickets)
+            for ticket in tickets:
+                self._queue.add(who, ticket)
+            self._last_deadline = tickets[-1].deadline
             self.figures.orders += len(tickets)
             self._wake()
 
@@ -257,6 +357,7 @@ class Poster:
     def _next_group(self) -> list[_Ticket] | None:
         """Whatever waits; None when nothing did for a while and the thread may end."""
         with self._changed:
+            self._over += 1
             self._in_hand = 0
             self._changed.notify_all()
             while not self._queue:
@@ -265,7 +366,7 @@ class Poster:
                     self._running = False
                     return None
             self._give_up_on_lanes()
-            group = _take(self._queue)
+            group = _take_in_turn(self._queue)
             self._in_hand = len(group)
             self.figures.groups += 1
             return group
@@ -373,9 +474,11 @@ class Poster:
                     late.append(ticket)
                 else:
                     later.append(ticket)
-            self._queue.extendleft(reversed(at_once))
+            for ticket in reversed(at_once):
+                self._queue.put_back(ticket.order.actor.user_id, ticket)
             # Behind all others, whom they would keep out of the next group if they were many.
-            self._queue.extend(later)
+            for ticket in later:
+                self._queue.add(ticket.order.actor.user_id, ticket)
             if later:
                 # Nothing to do but try again; not at once, or two processes would do nothing else.
                 self._changed.wait(_PAUSE_WITHOUT_LANE)
@@ -446,6 +549,19 @@ def _take(waiting: deque[_Ticket]) -> list[_Ticket]:
         if group and waiting[0].clock_moved_to != group[0].clock_moved_to:
             break
         group.append(waiting.popleft())
+    return group
+
+
+def _take_in_turn(waiting: Turns[_Ticket]) -> list[_Ticket]:
+    """As `_take`, one of everybody before a second of anybody. Whoever has had enough of it has had his turns."""
+    group: list[_Ticket] = []
+    had: Counter[Hashable] = Counter()
+    while waiting and len(group) < LARGEST_GROUP:
+        who, ticket = waiting.first()
+        if had[who] == _MOST_OF_ONE or (group and ticket.clock_moved_to != group[0].clock_moved_to):
+            break
+        had[who] += 1
+        group.append(waiting.take())
     return group
 
 

@@ -139,12 +139,8 @@ class Work:
             Overloaded: too many people have one under way.
         """
         self.admit(person)
-        counted = self._settings.rate_limits
         with self._guard:
-            if counted and person in self._large:
-                self._counts["one_at_a_time"] += 1
-                message = "A large download or batch of yours is still under way. Wait until it is done, or end it."
-                raise LargeWorkRunning(message, retry_after=5)
+            self._require_none_of(person)
             if self._large.total() >= self._settings.large_at_once:
                 self._counts["full"] += 1
                 raise Overloaded("Too many people have large things done just now. Nothing was done; ask again.")
@@ -158,6 +154,22 @@ class Work:
                 self._large[person] -= 1
                 self._large += Counter()  # Without those that have none.
                 self._counts["finished" if done else "broken"] += 1
+
+    def ask_for_large(self, person: UUID) -> None:
+        """Refuses as `large` would now, before what is asked for was even read.
+
+        Raises:
+            LargeWorkRunning, TooMuchWork: as `large`.
+        """
+        self.admit(person)
+        with self._guard:
+            self._require_none_of(person)
+
+    def _require_none_of(self, person: UUID) -> None:
+        if self._settings.rate_limits and person in self._large:
+            self._counts["one_at_a_time"] += 1
+            message = "A large download or batch of yours is still under way. Wait until it is done, or end it."
+            raise LargeWorkRunning(message, retry_after=5)
 
     # --- turns ----------------------------------------------------------------------------------------
 

@@ -138,6 +138,7 @@ CATALOGUE: Mapping[str, str] = {
     "already_reversed": f"This was already reversed. {SAFE}",
     "precondition_failed": f"The account changed while you were looking at it. {SAFE}",
     "request_in_progress": "The first press is still being worked on. Nothing was sent twice.",
+    "batch_too_large": f"That is too much to be posted as one. {SAFE}",
     "idempotency_key_reused": f"This transfer was already used with other details. Start a new one. {SAFE}",
     "overloaded": f"The bank is very busy right now. {SAFE} Try again in a moment.",
     "passwords_busy": "Many people are signing in at this moment. Nothing was changed. Try again in a few seconds.",

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from bank_app.api.app import create_api
 from bank_app.api.requests import LARGER_BODIES
-from bank_app.services import posting
+from bank_app.services import posting, work
 
 BATCH = "/transactions/batch"
 OF_THEN = "This is the answer of the first time, and stays it for this key; to have it decided anew, send a new key."
@@ -196,3 +197,17 @@ def test_a_full_queue_is_overloaded_with_a_time_to_wait(program, db, counter, he
 
 def _without_type(item):
     return {name: value for name, value in item.items() if name != "type"}
+
+
+def test_a_large_batch_beside_another_large_thing_is_refused_before_it_is_read(another, serve, token_of, ada):
+    strict = another(rate_limits=True)
+    client = serve(create_api(strict, strict.settings))
+    headers = {"Authorization": f"Bearer {token_of(ada)}", "Content-Type": "application/json"}
+
+    def send():
+        return client.post(f"/api/v1{BATCH}", content="no JSON" * 20_000, headers=headers)
+
+    with work.of(strict).large(ada.user_id):
+        answer = send()
+        assert (answer.status_code, answer.json()["code"]) == (429, "large_work_running")
+    assert send().status_code == 400

@@ -34,7 +34,7 @@ CONTRACT = {
     ],
     422: [
         "invalid_request", "invalid_amount", "invalid_account_number", "same_account", "currency_mismatch",
-        "idempotency_key_reused",
+        "idempotency_key_reused", "batch_too_large",
     ],
     429: ["too_many_requests", "too_much_work", "large_work_running"],
     503: [

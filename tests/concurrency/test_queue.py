@@ -8,6 +8,7 @@ import gc
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
@@ -16,8 +17,9 @@ from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.models import Transaction
-from bank_app.services import holds, ledger, posting, transfers
+from bank_app.services import batches, holds, ledger, posting, transfers
 from bank_app.services.movements import Deposit, PlaceHold
+from bank_app.services.turns import Turns
 
 
 class Gate:
@@ -312,3 +314,58 @@ def test_a_movement_that_is_asked_for_twice_while_it_waits_is_posted_once(db, co
     assert len({moved.transaction.id for moved in same}) == 1
     assert other == "idempotency_key_reused"
     assert counter.balance(hers) == "3.00"
+
+
+# --- turns --------------------------------------------------------------------------------------------
+
+
+def test_a_group_has_one_order_of_each_before_a_second_of_anybody_and_few_of_one(monkeypatch):
+    monkeypatch.setattr(posting, "_MOST_OF_ONE", 2)
+    waiting = Turns()
+    for who in ["ada"] * 4 + ["ben"]:
+        waiting.add(who, SimpleNamespace(who=who, clock_moved_to=None))
+    groups = [[ticket.who for ticket in posting._take_in_turn(waiting)] for _ in range(2)]
+    assert groups == [["ada", "ben", "ada"], ["ada", "ada"]]
+    assert not waiting
+
+
+def test_nobody_fills_the_queue_alone(another, counter, ada, ben, gate, queued, crowd, monkeypatch):
+    monkeypatch.setattr(posting, "_MOST_OF_ONE", 1)
+    narrow = another(queue_limit=6)
+    quick = type(counter)(narrow)
+    hers, his = counter.open(ada), counter.open(ben)
+    closed = gate()
+    queued(narrow, lambda: quick.deposit(ada, hers, "1.00"))
+    closed.arrived.wait(60)
+    queued(narrow, *(lambda: quick.deposit(ada, hers, "1.00") for _ in range(3)))
+    assert told(crowd(lambda: quick.deposit(ada, hers, "1.00"))) == "overloaded"
+    [other] = queued(narrow, lambda: quick.deposit(ben, his, "1.00"))
+    closed.open.set()
+    assert told(other).transaction.amount_minor == 100
+
+
+def test_somebodys_batches_have_places_of_their_own_and_one_of_another_comes_between_them(
+    db, counter, ada, ben, gate, crowd, until
+):
+    hers, his = counter.open(ada), counter.open(ben)
+    closed, poster = gate(), posting.of(db)
+    done = []
+
+    def batch(who, account, name):
+        items = [batches.Item(Deposit(account.id, money.Amount.of("1.00")))]
+        answer = asyncio.run(batches.post(db, who, items))
+        done.append(name)
+        return answer
+
+    first = crowd(batch, ada, hers, "ada 1")
+    closed.arrived.wait(60)
+    rest = []
+    for number in range(2, posting._LARGE_AT_ONCE + 1):
+        rest.append(crowd(batch, ada, hers, f"ada {number}"))
+        until(lambda number=number: poster._pieces.waiting == number - 1)
+    assert told(crowd(batch, ada, hers, "one too many")) == "overloaded"
+    other = crowd(batch, ben, his, "ben")
+    until(lambda: poster._pieces.waiting == posting._LARGE_AT_ONCE)
+    closed.open.set()
+    assert [told(future).posted for future in (first, *rest, other)] == [1] * (posting._LARGE_AT_ONCE + 1)
+    assert poster.figures.orders == posting._LARGE_AT_ONCE + 1

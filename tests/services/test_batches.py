@@ -9,7 +9,7 @@ import pytest
 from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_account_number, new_id
-from bank_app.services import batches, integrity, ledger, posting
+from bank_app.services import batches, integrity, ledger, posting, work
 from bank_app.services.batches import Item
 from bank_app.services.movements import Deposit, Transfer, Withdraw
 
@@ -348,3 +348,55 @@ def test_ten_thousand_items_are_posted_in_pieces(sqlite_db, counter, send, ada, 
     figures = posting.of(sqlite_db).figures
     assert figures.groups == batches.LARGEST_BATCH // posting.LARGEST_GROUP
     assert counter.balance(his) == "100.00"
+
+
+# --- what they may cost -------------------------------------------------------------------------------
+
+
+def test_a_customers_atomic_batch_is_short_and_a_tellers_may_be_long(another, counter, ada, teller, hers, his):
+    strict = another(atomic_batch_limit=2)
+    items = [pay(hers, his, "1.00") for _ in range(3)]
+    with pytest.raises(errors.BatchTooLarge) as refused:
+        asyncio.run(batches.post(strict, ada, items, atomic=True))
+    assert refused.value.details["most"] == 2
+    for who, more in ((ada, {"atomic": False}), (teller, {"atomic": True})):
+        assert asyncio.run(batches.post(strict, who, [Item(replace(i.movement, id=new_id())) for i in items], **more))
+    assert counter.balance(his) == "6.00"
+
+
+def test_nobody_holds_the_books_again_and_again_with_batches_of_which_all_or_nothing_counts(
+    another, counter, ada, ben, hers, his, monkeypatch
+):
+    monkeypatch.setattr(posting, "SHORT", 2)
+    monkeypatch.setattr(posting, "_HELD_AT_ONCE", 0)
+    strict = another(rate_limits=True)
+
+    def send(who, count, **more):
+        return asyncio.run(batches.post(strict, who, [pay(hers, his, "1.00") for _ in range(count)], **more))
+
+    # What is left of a second is nobody's own: other people are no way round it.
+    with pytest.raises(errors.Overloaded) as refused:
+        send(ada, 3, atomic=True, key="k")
+    assert refused.value.details["retry_after"] >= 1
+    assert counter.balance(his) == "0.00"
+    assert (send(ada, 2, atomic=True).posted, send(ada, 3).posted) == (2, 3)
+    monkeypatch.setattr(posting.of(strict), "_share", posting._Share(100))
+    monkeypatch.setattr(posting, "_HELD_AT_ONCE", 100)
+    posting.of(strict)._share._left = 100
+    assert send(ada, 3, atomic=True, key="k").posted == 3
+    assert posting.of(strict).figures.refused_for_share == 1
+
+
+def test_large_batches_of_one_person_come_one_after_the_other_and_have_their_price(another, ada, ben, hers, his):
+    strict = another(rate_limits=True)
+    office = work.of(strict)
+    many = [pay(hers, his, "0.01") for _ in range(posting.SHORT + 1)]
+    with office.large(ada.user_id):
+        with pytest.raises(errors.LargeWorkRunning):
+            asyncio.run(batches.post(strict, ada, many))
+        before = office.figures.units
+        assert asyncio.run(batches.post(strict, ada, many[:1])).posted == 1
+        assert office.figures.units - before == work.ITEM
+    office.charge(ada.user_id, strict.settings.work_limit)
+    with pytest.raises(errors.TooMuchWork):
+        asyncio.run(batches.post(strict, ada, many[:1]))
