@@ -85,6 +85,12 @@ class LargeWorkRunning(Throttled):
     code, title = "large_work_running", "Large work running"
 
 
+class QuotaUsedUp(Throttled):
+    """More of what is kept for ever than one may make in a day or an hour."""
+
+    code, title = "quota_used_up", "Enough for now"
+
+
 class SignInLocked(Throttled):
     """Too many failures on one person; the code is that of its family."""
 
@@ -236,6 +242,12 @@ class AccountNotEmpty(Conflict):
     """An account that still holds money cannot be closed."""
 
     code, title = "account_not_empty", "Account not empty"
+
+
+class QuotaReached(Conflict):
+    """As many of these as one may have are there already."""
+
+    code, title = "quota_reached", "As many as there can be"
 
 
 class LastAdmin(Conflict):

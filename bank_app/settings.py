@@ -117,6 +117,33 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         1000, ge=1, le=100_000, description="Movements that may wait to be posted in a worker before 503 overloaded."
     )
+    movements_per_day: int = Field(
+        200_000,
+        ge=1,
+        le=1_000_000_000,
+        description="Movements that a customer may ask a worker for in a day, refused ones included, before 429 "
+        "quota_used_up.",
+    )
+    changes_per_day: int = Field(
+        5_000,
+        ge=1,
+        le=1_000_000_000,
+        description="Other changes that a customer may make in a worker in a day (accounts, names, drafts, payees, "
+        "checks of names), before 429 quota_used_up.",
+    )
+    open_accounts: int = Field(
+        100, ge=1, le=100_000, description="Open accounts that one customer may have before 409 quota_reached."
+    )
+    open_holds: int = Field(
+        1_000, ge=1, le=100_000, description="Open holds that an account may have before 409 quota_reached."
+    )
+    sign_ups_per_hour: int = Field(
+        60,
+        ge=1,
+        le=1_000_000,
+        description="People who may register from one network in an hour in a worker before 429 quota_used_up; in all "
+        "ten times as many.",
+    )
     atomic_batch_limit: int = Field(
         1_000, ge=1, le=10_000, description="Items that a customer's atomic batch may have before 422 batch_too_large."
     )

@@ -55,6 +55,7 @@ _MALFORMED = ("invalid_request", "invalid_account_number")
         "limit_exceeded",
         "idempotency_key_reused",
         "outcome_unknown",
+        "quota_reached",
         body=True,
     ),
 )

@@ -109,7 +109,7 @@ class UserOut(schemas.Answer):
     status_code=201,
     summary="Become a customer",
     response_description="You can sign in now.",
-    responses=problems("forbidden", "email_taken", "passwords_busy", body=True),
+    responses=problems("forbidden", "email_taken", "passwords_busy", "quota_used_up", body=True),
 )
 async def register(body: RegisterIn, bank: Bank) -> UserOut:
     """Makes a person who can sign in. Opens no account and moves no money; the role is always customer."""

@@ -178,6 +178,15 @@ CATALOGUE: Mapping[str, Meaning] = {
         "More requests wait, or more large downloads are open, than the bank is willing to have. Nothing was written.",
         "Repeat it after `Retry-After`; with an idempotency key that is always safe.",
     ),
+    "quota_reached": Meaning(
+        "As many open accounts, or open holds on an account, as there can be (`most`) are there already.",
+        "Close one, or release one, and send it again.",
+    ),
+    "quota_used_up": Meaning(
+        "What one person's requests leave behind for ever has a bound for each day, and registering one for each hour. "
+        "`quota` says which it is, `most` how many there can be. Nothing was done.",
+        "Repeat it after `Retry-After`.",
+    ),
     "passwords_busy": Meaning(
         "Checking a password takes the bank a moment on purpose, and more people wait for that than it keeps waiting. "
         "Nothing was done.",

@@ -82,7 +82,7 @@ def problems(*codes: str, body: bool = False) -> dict[int | str, dict[str, Any]]
     """The `responses` of an operation that can be refused with these codes, and with what every operation can be."""
     by_status: dict[int, list[str]] = {}
     # Whoever is known may still have to set his second step up.
-    signed_in = ("enrolment_required",) if "unauthenticated" in codes else ()
+    signed_in = ("enrolment_required", "quota_used_up") if "unauthenticated" in codes else ()
     fresh = ("step_up_required",) if signed_in and "forbidden" in codes else ()
     for code in (*codes, *signed_in, *fresh, *(_WITH_BODY if body else ()), *_ALWAYS):
         listed = by_status.setdefault(status_of_code(code), [])

@@ -50,6 +50,7 @@ async def _move(
         "invalid_account_number",
         "same_account",
         "currency_mismatch",
+        "quota_reached",
         body=True,
     ),
 )

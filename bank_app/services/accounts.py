@@ -32,7 +32,7 @@ from bank_app.domain.accounting import (
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
 from bank_app.domain.text import one_line, written
 from bank_app.models import ACCOUNTS, Account, AuditRecord, User
-from bank_app.services import audit, auth, four_eyes, hold_book, ledger, looks, payee_names
+from bank_app.services import audit, auth, four_eyes, hold_book, ledger, looks, payee_names, quotas
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_moment
 from bank_app.settings import Settings
@@ -137,6 +137,7 @@ def open_account(
             off.
         Invalid: unknown currency, an owner that does not exist, or too long a nickname.
         InvalidAmount: `initial_balance` is malformed for the currency.
+        QuotaReached: a customer has as many open accounts as there can be.
     Locks: the new account and one cash account.
     """
     auth.still(session, actor)
@@ -149,6 +150,8 @@ def open_account(
         raise errors.Forbidden("Customers cannot deposit by themselves at this bank; a teller can.")
     if opening:
         four_eyes.colleague_pays(actor, owner, settings)
+    if not actor.role.acts_on_every_account:
+        quotas.require_account(session, owner, settings)
     ledger.ensure_internal_accounts(session, code)
     number = new_account_number()
     called = _nickname(nickname) or _told_apart(session, owner, kind, code)
@@ -444,17 +447,20 @@ def change_account(
         if limit is not UNSET:
             changes[field] = _minor(account, limit) if limit is not None else None
     before = {field: getattr(account, field) for field in changes}
+    own_name = not privileged and not actor.role.acts_on_every_account
     if changes:
         session.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == account_id).values(**changes))
         session.expire(account)
-    audit.record(
-        session,
-        actor_id=actor.user_id,
-        action="account.change",
-        object=f"account {account_number_text(account_id)}",
-        reason=reason and one_line(reason),
-        changes={field: [before[field], changes[field]] for field in changes},
-    )
+    # What somebody calls an account of his own is nobody else's business, and could be changed without end.
+    if not own_name:
+        audit.record(
+            session,
+            actor_id=actor.user_id,
+            action="account.change",
+            object=f"account {account_number_text(account_id)}",
+            reason=reason and one_line(reason),
+            changes={field: [before[field], changes[field]] for field in changes},
+        )
     return get_account(session, actor, account_id)
 
 

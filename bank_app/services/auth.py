@@ -24,7 +24,7 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.domain.text import one_line
 from bank_app.models import RefreshToken, SignIn, User
-from bank_app.services import audit, codes, factors, guesses, open_sign_ins, passwords, tokens
+from bank_app.services import audit, codes, factors, guesses, open_sign_ins, passwords, quotas, tokens
 from bank_app.services.guesses import Place
 from bank_app.services.security_events import CODE_WANTED, Event, Person, security_event
 from bank_app.settings import Settings
@@ -117,12 +117,16 @@ def still(session: Session, actor: Actor) -> None:
     Raises:
         NotSignedIn: the sign-in was ended or has run out, or the person's sign-in is switched off.
         Forbidden: the person has another role by now.
+        QuotaUsedUp: as `quotas.count_change`.
     Locks: the person and the sign-in, shared: who would change either waits for this unit of work, or it for them.
     """
     of = _PERSON if actor.sign_in_id is None else _PERSON_AND_SIGN_IN.where(_SIGN_INS.c.id == actor.sign_in_id)
     row = session.execute(of.where(_USERS.c.id == actor.user_id)).first()
-    if problem := _changed(actor, row, session.info["settings"]):
+    settings: Settings = session.info["settings"]
+    if problem := _changed(actor, row, settings):
         raise problem
+    # Here, because everything that writes for somebody comes by.
+    quotas.count_change(actor.user_id, actor.role, settings)
 
 
 def _changed(actor: Actor, row: Any, settings: Settings) -> errors.BankError | None:
@@ -175,8 +179,11 @@ def register(
     Raises:
         Invalid: email, name or password is not acceptable; `details["errors"]` names each field.
         EmailTaken: somebody is registered with this email.
+        QuotaUsedUp: as `quotas.count_sign_up`.
     """
     clean_email, clean_name = checked_person(email, name, password, bank=db.settings.name)
+    if role is Role.CUSTOMER:
+        quotas.count_sign_up(audit.source().address or "", db.settings)
     actor = Actor(new_id(), clean_email, clean_name, role)
     hashed = passwords.hashed(password)
 
@@ -425,6 +432,7 @@ def _begin(session: Session, user: User, kind: str, *, lifetime: timedelta, addr
     found = session.execute(select(User).where(col(User.id) == user.id).with_for_update()).scalar()
     if found is None or found.disabled_at is not None or _mark(found) != _mark(user):
         raise errors.NotSignedIn("How you sign in was changed a moment ago. Sign in again.")
+    quotas.count_change(found.id, Role(found.role), session.info["settings"], "sign_ins")
     now = clock.now()
     open_sign_ins.make_room(session, user.id, kind, ended_by=End.MANY)
     sign_in = SignIn(
@@ -698,6 +706,7 @@ def refresh_tokens(db: Database, *, refresh_token: str) -> TokenPair:
             return None
         if _must_enrol(db.settings, user):
             raise enrolment_required()
+        quotas.count_change(user.id, Role(user.role), db.settings, "refreshes")
         token.used_at = sign_in.last_seen_at = clock.now()
         session.flush()
         security_event(session, Event.RENEWED, factor="token", person=_person(user))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Key
-from bank_app.services import auth, ledger, posting, step_up, work
+from bank_app.services import auth, ledger, posting, quotas, step_up, work
 from bank_app.services.auth import Actor
 from bank_app.services.movements import Deposit, Transfer, Withdraw
 from bank_app.services.orders import Known, Order, Settled, at_item, settle_all
@@ -69,7 +69,8 @@ async def post(
         BankError: an atomic batch was refused; nothing was posted, and `details["item"]` is the place (from 0) of the
             first item that failed.
         BatchTooLarge: a customer's atomic batch of more than BANK_ATOMIC_BATCH_LIMIT items.
-        TooMuchWork, LargeWorkRunning: what the person asks for is too much, or he has another large thing under way.
+        TooMuchWork, LargeWorkRunning, QuotaUsedUp: what the person asks for is too much, or he has another large thing
+            under way.
         LockTimeout, DatabaseUnavailable, Overloaded, OutcomeUnknown: repeat with the same keys. Only of an atomic batch
             does that say that nothing was posted.
     """
@@ -79,6 +80,7 @@ async def post(
     _may_be_one(actor, len(items), db.settings, atomic=atomic)
     if actor.two_steps:
         await asyncio.to_thread(step_up.require_for_batch, db, actor, [item.movement for item in items])
+    quotas.count_movements(actor.user_id, actor.role, db.settings, len(items))
     office.charge(actor.user_id, work.ITEM * len(items))
     with office.large(actor.user_id) if len(items) > posting.SHORT else contextlib.nullcontext():
         return await _post(db, actor, items, atomic=atomic, key=key)

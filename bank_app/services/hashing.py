@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bank_app.domain import addresses
 from bank_app.errors import PasswordsBusy
 from bank_app.services import audit
 from bank_app.services.turns import Line
@@ -124,7 +125,7 @@ class Desk:
 
 
 def _address() -> str:
-    return audit.source().address or ""
+    return addresses.networks(audit.source().address or "")[0]
 
 
 # The memory that hashing takes is a process's, however many banks it has open.

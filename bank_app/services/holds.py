@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,10 +13,10 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.domain.accounting import HoldState
+from bank_app.domain.accounting import HoldState, Role
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import HOLDS, Account
-from bank_app.services import accounts, hold_book, ledger, looks, posting
+from bank_app.services import accounts, hold_book, ledger, looks, posting, quotas
 from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.lists import Page, bad_cursor, make_cursor, split_cursor
@@ -60,17 +61,26 @@ def move(db: Database, actor: Actor, movement: HoldMovement, *, key: str | None 
         AccountNotFound, HoldNotFound, Forbidden: not recorded with the key.
         InvalidAmount: more decimals than the currency has, or more than the hold.
         Refused (any leaf), IdempotencyKeyReused: `error.replayed` tells a recorded refusal from a new one.
+        QuotaReached, QuotaUsedUp: so many holds are open on the account, or the day's movements are used up.
         LockTimeout, DatabaseUnavailable, Overloaded, OutcomeUnknown: never recorded; repeat with the same key.
     Locks: the account of the hold, and on capture the one that receives.
     """
+    _require_room(db, actor, movement)
     order = Order.of(actor, movement, key)
     return _moved(order, posting.of(db).post(order))
 
 
 async def move_soon(db: Database, actor: Actor, movement: HoldMovement, *, key: str | None = None) -> HoldMoved:
     """As `move`, awaited: no thread waits for the answer."""
+    if isinstance(movement, PlaceHold) and actor.role is Role.CUSTOMER and db.settings.rate_limits:
+        await asyncio.to_thread(_require_room, db, actor, movement)
     order = Order.of(actor, movement, key)
     return _moved(order, await posting.of(db).post_soon(order))
+
+
+def _require_room(db: Database, actor: Actor, movement: HoldMovement) -> None:
+    if isinstance(movement, PlaceHold) and actor.role is Role.CUSTOMER and db.settings.rate_limits:
+        db.read(lambda session: quotas.require_hold(session, movement.account_id, db.settings))
 
 
 def _moved(order: Order, settled: Settled) -> HoldMoved:

@@ -34,7 +34,7 @@ from sqlalchemy.orm import Session
 from bank_app import clock
 from bank_app.database import Database
 from bank_app.errors import BankError, LockTimeout, Overloaded
-from bank_app.services import ledger
+from bank_app.services import ledger, quotas
 from bank_app.services.orders import Answer, Known, Order, Settled, settle
 from bank_app.services.turns import Line, Turns
 from bank_app.settings import Settings
@@ -310,8 +310,10 @@ class Poster:
         return [_Ticket(order, deadline, loop.create_future(), loop) for order in orders]
 
     def _accept(self, tickets: Sequence[_Ticket]) -> None:
+        actor = tickets[0].order.actor
+        quotas.count_movements(actor.user_id, actor.role, self._settings, len(tickets))
         with self._changed:
-            who, limit = tickets[0].order.actor.user_id, self._settings.queue_limit
+            who, limit = actor.user_id, self._settings.queue_limit
             # Nobody fills it alone.
             if self._closing or self.waiting >= limit or self._queue.of(who) >= max(_MOST_OF_ONE, limit >> 1):
                 self.figures.refused_overloaded += len(tickets)

@@ -141,6 +141,8 @@ CATALOGUE: Mapping[str, str] = {
     "batch_too_large": f"That is too much to be posted as one. {SAFE}",
     "idempotency_key_reused": f"This transfer was already used with other details. Start a new one. {SAFE}",
     "overloaded": f"The bank is very busy right now. {SAFE} Try again in a moment.",
+    "quota_reached": f"There are as many of these as there can be. End one first. {SAFE}",
+    "quota_used_up": f"That is as much as the bank does for one person in a day. {SAFE} Try again tomorrow.",
     "passwords_busy": "Many people are signing in at this moment. Nothing was changed. Try again in a few seconds.",
     "lock_timeout": f"Others were writing for so long that we stopped waiting. {SAFE} Try again.",
     "database_unavailable": f"We can't reach the books right now. {SAFE} Try again in a moment.",

@@ -31,12 +31,13 @@ CONTRACT = {
     409: [
         "insufficient_funds", "account_frozen", "account_closed", "account_not_empty", "limit_exceeded",
         "already_reversed", "hold_not_open", "last_admin", "email_taken", "request_in_progress", "precondition_failed",
+        "quota_reached",
     ],
     422: [
         "invalid_request", "invalid_amount", "invalid_account_number", "same_account", "currency_mismatch",
         "idempotency_key_reused", "batch_too_large",
     ],
-    429: ["too_many_requests", "too_much_work", "large_work_running"],
+    429: ["too_many_requests", "too_much_work", "large_work_running", "quota_used_up"],
     503: [
         "lock_timeout", "clock_wrong", "second_factor_unreadable", "database_unavailable", "overloaded",
         "passwords_busy", "outcome_unknown",
