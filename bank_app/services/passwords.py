@@ -116,7 +116,7 @@ def _is_common(text: str) -> bool:
 
 @cache
 def _common() -> bytes:
-    return (Path(__file__).parent / "common_passwords.bin").read_bytes()
+    return Path(__file__).with_name("common_passwords.bin").read_bytes()
 
 
 def hashed(password: str) -> str:

@@ -174,7 +174,7 @@ class Poster:
         answers: list[Settled | BankError] = []
         with self._one_of_few(orders[0].actor.user_id):
             while len(answers) < len(orders):
-                size = PIECE_BESIDE_OTHERS if self._others_post() else LARGEST_GROUP
+                size = min(LARGEST_GROUP, PIECE_BESIDE_OTHERS if self._others_post() else LARGEST_GROUP)
                 answers += await self._post_piece(orders[len(answers) : len(answers) + size])
         return answers
 
