@@ -214,7 +214,7 @@ def give_code(body: StepUpIn, actor: SignedIn, bank: Bank) -> StepUpOut:
     minutes, at sign-in or here. Send those again afterwards, with the same key.
     """
     fresh = step_up.prove(bank, actor, code=body.otp)
-    return StepUpOut(fresh_until=fresh.fresh_until or clock.now())
+    return StepUpOut(fresh_until=clock.to_text(fresh.fresh_until or clock.now()))
 
 
 @signed_in.get(
