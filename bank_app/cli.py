@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bank_app import backup, data_folder, grants, keys, materials
+from bank_app import backup, data_folder, grants, keys, logs, materials
 from bank_app import settings as bank_settings
 from bank_app.backup import BackupRefused
 from bank_app.build import BuildFailed
@@ -63,6 +63,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_inte
 def main() -> None:
     """Runs a command; whatever goes wrong in an expected way is a sentence on stderr, never a traceback."""
     os.umask(data_folder.OWN_FILES_ONLY)
+    logs.for_a_command()
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Whoever started it with `nohup` wants it to outlive the terminal.
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -60,6 +60,14 @@ def configure(settings: Settings) -> None:
         own.addFilter(budget)
 
 
+def for_a_command() -> None:
+    """What went wrong, on stderr: somebody reads what a command says, or a script does, and it is no log."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+
+
 class Budget(logging.Filter):
     """So many lines a minute from each library: what they say is often what strangers made them say.
 
