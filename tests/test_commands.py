@@ -43,6 +43,8 @@ def bank(*arguments, data, typed="", **environment):
 def migrated(sqlite_template, tmp_path):
     """A data folder with an empty, migrated bank."""
     shutil.copy(sqlite_template, tmp_path / "bank.sqlite3")
+    # As the bank itself makes it; of one that others can read, each command would say so first.
+    (tmp_path / "bank.sqlite3").chmod(0o600)
     return tmp_path
 
 
@@ -51,6 +53,7 @@ def demo_file(sqlite_template, tmp_path_factory):
     """The database of a demo bank, copied for each test: eighteen months take seconds."""
     data = tmp_path_factory.mktemp("demo")
     shutil.copy(sqlite_template, data / "bank.sqlite3")
+    (data / "bank.sqlite3").chmod(0o600)
     db = Database(bank_settings.load(data=data, demo=True))
     demo.fill(db)
     db.dispose()

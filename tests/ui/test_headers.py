@@ -83,7 +83,7 @@ def test_people_signed_in_go_where_they_belong(gate, ada, teller, cookie_of):
 
 def test_the_laboratory_is_for_everybody_in_a_demo_and_else_for_the_banks_people(bank, web, ada, teller, cookie_of):
     for demo, shown in ((True, "/lab/run"), (False, "/there-is-no-such-page")):
-        settings = bank.settings.model_copy(update={"demo": demo})
+        settings = bank.settings.model_copy(update={"demo": demo, "lab": True})
         calls.connect(bank.db, settings)
         gate = web(PageGate(page, db=bank.db, settings=settings, protected=("/lab",), staff="/ops", welcome=()))
         assert gate.get("/lab/run", headers={"cookie": cookie_of(ada)}).text == shown
