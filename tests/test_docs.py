@@ -109,3 +109,28 @@ def test_the_examples_of_the_ledger_page_run(sqlite_db, settings):
     assert (result.failed, result.attempted > 10) == (0, True)
     # The page's own bank is the database that the fixture checks after this test.
     assert sqlite_db.schema_is_current()
+
+
+# The requirements of OWASP ASVS 5.0.0 at levels 1 and 2: how many each section has, where not all numbers, which.
+REQUIREMENTS = """
+1.1 2|1.2 9|1.3 11|1.4 3|1.5 2|2.1 3|2.2 3|2.3 4|2.4 1|3.2 2|3.3 4|3.4 6|3.5 5|3.7 2|4.1 3|4.2 1|4.3 2|4.4 4|5.1 1|5.2 3
+5.3 2|5.4 3|6.1 3|6.2 12|6.3 4|6.4 4|6.5 5|6.6 3|6.8 4|7.1 3|7.2 4|7.3 2|7.4 5|7.5 2|7.6 2|8.1 2|8.2 3|8.3 1|8.4 1|9.1 3
+9.2 4|10.1 2|10.2 2|10.3 4|10.4 11|10.5 5|10.6 2|10.7 3|11.1 2|11.2 3|11.3 3|11.4 4|11.5 1|11.6 1|12.1 3|12.2 2|12.3 4
+13.1 1|13.2 5|13.3 2|13.4 5|14.1 2|14.2 4|14.3 3|15.1 3|15.2 3|15.3 7|16.1 1|16.2 5|16.3 4|16.4 3|16.5 3
+17.1 1|17.2 4|17.3 2
+"""
+
+
+def test_every_requirement_of_the_standard_has_a_row_with_a_test_that_exists_or_a_reason():
+    rows = re.findall(r"^\| ([\d.]+) \| ([12]) \| ([^|]*) \| ([^|]*) \|$", words_of("asvs.md"), re.MULTILINE)
+    sections = [one.split() for one in REQUIREMENTS.replace("\n", "|").strip("|").split("|")]
+    wanted = [f"{section}.{number}" for section, count in sections for number in range(1, int(count) + 1)]
+    assert [number for number, *_ in rows] == wanted
+    for number, _, words, held in rows:
+        assert words.strip(), number
+        assert len(held.strip()) > 10, number
+        for file, name in re.findall(r"`(tests/[\w/]+\.py)`(?: `(\w+)`)?", held):
+            text = (PROJECT / file).read_text(encoding="utf-8")
+            assert f"def {name or 'test_'}" in text, f"{number}: {file} has no {name}"
+        for file in re.findall(r"(?<!`)((?:docs|tests|bank_app)/[\w/.-]+\w)", held):
+            assert (PROJECT / file).exists(), f"{number}: there is no {file}"
