@@ -7,6 +7,7 @@ making the bank hold something adds a stranger to the list.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import select
 import socket
@@ -167,6 +168,21 @@ def _wrong_hosts(siege: Siege, count: int) -> None:
         siege.request("GET /sign-in/ HTTP/1.1", host=f"evil{number % 7}.test")
 
 
+def _guessers(siege: Siege, count: int) -> None:
+    """Sign-ins at once, through both doors, each of which would take a hash."""
+    for number in range(count):
+        if number % 2:
+            path, kind, body = "/auth/login", "x-www-form-urlencoded", f"email=nobody{number}@bank.test&password=guess"
+        else:
+            path, kind = "/api/v1/auth/login", "json"
+            body = json.dumps({"email": f"nobody{number}@bank.test", "password": "a guess"})
+        length = f"Content-Length: {len(body)}"
+        siege.request(
+            f"POST {path} HTTP/1.1", f"Content-Type: application/{kind}", length, "Connection: close",
+            body=body.encode(),
+        )  # fmt: skip
+
+
 STRANGERS = (
     Stranger("half-sent bodies", "requests whose bodies never come", _half_sent_bodies, 3000),
     Stranger("silent connections", "connections with half of the headers, or nothing", _silent_connections, 3000),
@@ -174,5 +190,6 @@ STRANGERS = (
     Stranger("huge messages", "WebSockets with a message of 40 MiB that never ends", _huge_messages, 12),
     Stranger("unreadable frames", "a WebSocket with frames that nobody can read", _unreadable_frames, 5000),
     Stranger("slow readers", "answers that nobody reads", _slow_readers, 200),
+    Stranger("guessers", "a storm of sign-ins through both doors", _guessers, 200),
     Stranger("wrong hosts", "requests under other names", _wrong_hosts, 2000),
 )

@@ -51,6 +51,7 @@ _IDLE_SECONDS = 2.0
 SHORT = 100
 # Items of a batch that are posted together while others post as well: those wait for no more than that.
 PIECE_BESIDE_OTHERS = 25
+_LONGEST_BREATH = 0.05
 # Of one person in a group, so that a flood of single orders makes nobody's group long.
 _MOST_OF_ONE = 100
 # Batches of one person; the next is turned away.
@@ -174,8 +175,12 @@ class Poster:
         answers: list[Settled | BankError] = []
         with self._one_of_few(orders[0].actor.user_id):
             while len(answers) < len(orders):
-                size = min(LARGEST_GROUP, PIECE_BESIDE_OTHERS if self._others_post() else LARGEST_GROUP)
+                beside, began = self._others_post(), time.monotonic()
+                size = min(LARGEST_GROUP, PIECE_BESIDE_OTHERS if beside else LARGEST_GROUP)
                 answers += await self._post_piece(orders[len(answers) : len(answers) + size])
+                if beside and len(answers) < len(orders):
+                    # The others have as much of the time as the batch has.
+                    await asyncio.sleep(min(_LONGEST_BREATH, time.monotonic() - began))
         return answers
 
     def _others_post(self) -> bool:
