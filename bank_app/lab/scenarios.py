@@ -17,9 +17,11 @@ from datetime import datetime
 from typing import Any
 
 from bank_app import clock
+from bank_app.domain.identifiers import account_number_text
 from bank_app.lab.bed import DATABASE, Setup
 from bank_app.lab.client import Answer, Client, request
 from bank_app.lab.edges import STRANGERS, besieging
+from bank_app.lab.exporters import Storm
 from bank_app.lab.faults import clocked, processes, sessions
 from bank_app.lab.journal import percentile
 from bank_app.lab.stage import NeverHappened, Stage
@@ -38,6 +40,8 @@ HOUR = 3600
 # What a worker may hold more than before, whatever a stranger does.
 STRANGER_MEMORY_MB = 60
 QUICK_SHARE = 0.1
+# And whatever customers take away.
+EXPORT_MEMORY_MB = 50
 # The usual ones, but for the longest waits.
 EDGE_SETTINGS = (("BANK_HEADER_SECONDS", "5"), ("BANK_BODY_SECONDS", "5"), ("BANK_READ_SECONDS", "5"))
 
@@ -354,6 +358,38 @@ def edges(stage: Stage) -> None:
         stage.more(load)
 
 
+def exports(stage: Stage) -> None:
+    """Customers take all of an account at once, some without reading, some leave, beside others who pay."""
+    first = stage.cast.accounts[0]
+    owner = first.owner.email
+    with stage.under_load(only=(0, 1)) as load, stage.same_workers():
+        # More than what is read at once.
+        stage.more(load, 600 if stage.quick else 1_200)
+        began, before = load.now, processes.largest_worker_mb(stage.bank)
+        stage.more(load)
+        calm = _slow_end(load, began, load.now)
+        began = load.now
+        storm = Storm(stage.bank.address, load.sign_ins[owner].token, account_number_text(first.number))
+        with storm.reading_nothing(2 if stage.quick else 8):
+            takers = storm.takers(2 if stage.quick else 8)
+            storm.leave()
+            stage.more(load)
+            for taker in takers:
+                taker.join()
+            busy, during = _slow_end(load, began, load.now), processes.largest_worker_mb(stage.bank)
+        stage.more(load)
+    stage.broken += storm.wrong
+    if storm.cut or storm.refused or not storm.whole:
+        told = f"{storm.whole} whole, {storm.cut} cut, {storm.refused} refused"
+        stage.broken.append(f"statements that were read to the end: {told}")
+    if during > before + EXPORT_MEMORY_MB:
+        stage.broken.append(f"exports: a worker grew from {before:.0f} to {during:.0f} MB")
+    stage.notes.append(
+        f"{storm.whole} statements of {storm.longest:,} entries; customers' p99 {calm * 1000:.0f} ms before, "
+        f"{busy * 1000:.0f} ms beside them; worker {before:.0f} → {during:.0f} MB"
+    )
+
+
 def _slow_end(load: Load, start: float, end: float) -> float:
     return percentile(load.journal.latencies(start=start, end=end), 99)
 
@@ -374,5 +410,6 @@ SCENARIOS = (
     Scenario("clock-back", "clock jumps back an hour", clock_back, Setup(clock=True)),
     Scenario("overload", "far more clients than can be served", overload, Setup(settings=OVERLOAD_SETTINGS)),
     Scenario("edges", "strangers make the bank hold what they can", edges, Setup(settings=EDGE_SETTINGS)),
+    Scenario("exports", "customers take all of an account at once", exports),
     Scenario("disk-full", "disk of the database full", disk_full, Setup(small_disk=True)),
 )
