@@ -105,9 +105,8 @@ def _facts(db: Database, known: vitals.Vitals) -> tuple[tuple[str, str], ...]:
         ("Database", engine),
         ("Migrations", schema),
         ("Size of the books", _bytes(size) if size else "Not known"),
-        ("Security alarms of an hour", alarms),
+        ("Security alarms", alarms),
         ("This worker runs for", _duration(clock.now() - known.since)),
-        ("Process", str(known.process)),
     )
 
 
