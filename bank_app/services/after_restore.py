@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock
-from bank_app.models import BankFacts, EmailChange, PasswordLink, RecoveryCode, SignIn
+from bank_app.models import BankFacts, EmailChange, KnownDevice, Mail, PasswordLink, RecoveryCode, SignIn
 from bank_app.services import audit
 from bank_app.services.auth import End
 
@@ -24,8 +24,9 @@ CANNOT_KNOW = (
 def settle(session: Session, *, recovery_codes: bool = False) -> Mapping[str, int]:
     """Ends every sign-in with its tokens, every link, every proposed email and a token for setting the bank up.
 
-    A backup has them as they were: sessions that were ended since, links and refresh tokens that were used since. Half
-    sessions, between a password and a code, end by themselves within minutes.
+    A backup has them as they were: sessions that were ended since, links and refresh tokens that were used since. Known
+    devices are strangers again, and letters that waited then are not sent, for most of them were. Half sessions end by
+    themselves within minutes.
 
     Args:
         session: Of a unit of work.
@@ -42,6 +43,11 @@ def settle(session: Session, *, recovery_codes: bool = False) -> Mapping[str, in
         ),
         "links": _count(session, update(PasswordLink).where(col(PasswordLink.used_at).is_(None)).values(used_at=now)),
         "proposed_emails": _count(session, delete(EmailChange)),
+        "known_devices": _count(session, delete(KnownDevice)),
+        "waiting_letters": _count(
+            session,
+            update(Mail).where(col(Mail.due_at).is_not(None)).values(due_at=None, body="", problem="bank restored"),
+        ),
         "setup_tokens": _count(
             session, update(BankFacts).where(col(BankFacts.setup_digest).is_not(None)).values(setup_digest=None)
         ),

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from bank_app import clock, errors
-from bank_app.models import AuditRecord, PasswordLink
+from bank_app.domain.identifiers import new_id
+from bank_app.models import AuditRecord, KnownDevice, Mail, PasswordLink
 from bank_app.services import after_restore, auth, first_setup, password_links
 
 PASSWORD = "lantern-orchard-48-violin"
@@ -21,14 +22,28 @@ def link_of(person, maker, token):
     )  # fmt: skip
 
 
+def letter_to(person):
+    now = clock.now()
+    return Mail(
+        id=new_id(), user_id=person.user_id, email=person.email, about="record 1", subject="x", body="x",
+        created_at=now, due_at=now, expires_at=now + timedelta(days=1),
+    )  # fmt: skip
+
+
+def device_of(person):
+    return KnownDevice(digest=b"d" * 32, user_id=person.user_id, seen_at=clock.now())
+
+
 def test_sessions_tokens_links_and_a_set_up_end_and_it_is_written_down(db, ada, teller):
     browser = auth.open_browser_session(db, email=ada.email, password=PASSWORD, **WHENCE)
     program = auth.issue_tokens(db, email=ada.email, password=PASSWORD, address="192.0.2.1")
     token = "a-link-that-was-handed-over"
     db.unit_of_work(lambda session: session.add(link_of(ada, teller, token)))
     assert db.read(lambda session: password_links.is_good(session, token))
+    db.unit_of_work(lambda session: session.add_all([letter_to(ada), device_of(ada)]))
     ended = db.unit_of_work(after_restore.settle)
-    assert (ended["sign_ins"], ended["links"]) == (2, 1)
+    assert (ended["sign_ins"], ended["links"], ended["waiting_letters"]) == (2, 1, 1)
+    assert ended["known_devices"] >= 1
     assert auth.actor_of_cookie(db, browser.token) is None
     assert auth.end_of_session(db, browser.token) is auth.End.RESTORE
     with pytest.raises(errors.BankError):
