@@ -41,6 +41,8 @@ _GROWTH = 2 * 1024 * 1024
 # A sweep over very many connections may take this share of the time.
 _SHARE = 10
 _SILENT_MS = 5_000
+# One that has just come may be about to ask, and is not what there is too much of.
+_SETTLED_MS = 2_000
 _FULL, _ROOM = 0.9, 0.8
 _INFO_BYTES, _LAST_RECEIVED, _ACKED, _RECEIVED = 160, 52, 120, 128
 _UNREAD, _UNSENT = 0x541B, 0x5411
@@ -229,7 +231,7 @@ class Wires:
             for network in wire.networks[:1]:
                 by_network[network].append(inode)
         for inodes in by_network.values():
-            self._end(ours, inodes, len(inodes) - self.settings.connections_per_address, 0)
+            self._end(ours, inodes, len(inodes) - self.settings.connections_per_address, _SETTLED_MS)
         most = self.figures.connections_most
         if len(ours) > most * _FULL:
             self._end(ours, list(ours), len(ours) - int(most * _ROOM), _SILENT_MS)
