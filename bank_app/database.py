@@ -521,6 +521,12 @@ def looked_up_beside(statement: Select[Any], table: Any) -> Select[Any]:
     return by_primary_key(statement.prefix_with("STRAIGHT_JOIN", dialect="mysql"), table)
 
 
+def settings_of(session: Session) -> Settings:
+    """The settings that a unit of work of a `Database` goes by."""
+    found: Settings = session.info["settings"]
+    return found
+
+
 def is_embedded(url: URL) -> bool:
     """Whether the database is a file of our own, with one writer, and no server."""
     return url.get_backend_name() == "sqlite"

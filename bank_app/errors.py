@@ -238,6 +238,36 @@ class CurrencyMismatch(Refused):
     code, title = "currency_mismatch", "Currencies differ"
 
 
+class CoolingOff(Refused):
+    """Somebody was helped back in a short while ago, and until that is over this does not leave the account."""
+
+    code, title = "cooling_off", "Cooling-off after a recovery"
+
+
+class ApprovalRequired(Conflict):
+    """This takes two of the bank's people: one asks, another approves."""
+
+    code, title = "approval_required", "Approval required"
+
+
+class ApprovalNotOpen(Conflict):
+    """The request was decided, withdrawn or forgotten before."""
+
+    code, title = "approval_not_open", "Approval not open"
+
+
+class ApprovalOutdated(Conflict):
+    """What was asked for is not what would happen now."""
+
+    code, title = "approval_outdated", "Approval out of date"
+
+
+class BothFactors(Conflict):
+    """Whoever had a hand in one factor of a person has none in the other for a while."""
+
+    code, title = "both_factors", "Both factors by one hand"
+
+
 class AccountNotEmpty(Conflict):
     """An account that still holds money cannot be closed."""
 

@@ -120,6 +120,69 @@ class PasswordLink(SQLModel, table=True):
     used_at: datetime | None = Field(default=None, sa_column=Column(Moment))
 
 
+class Approval(SQLModel, table=True):
+    """What one of the bank's people asks for and another decides about. `digest` is of exactly what will happen.
+
+    It is pending and then, once, something else; one that is pending past `expires_at` is expired.
+    """
+
+    __tablename__ = "approvals"
+    __table_args__ = (
+        CheckConstraint(
+            _one_of("state", "pending", "done", "refused", "withdrawn", "outdated"), name="approvals_state"
+        ),
+        CheckConstraint("(state = 'pending') = (decided_at IS NULL)", name="approvals_decided"),
+        # Nobody approves what he asked for himself; where the bank has nobody else, nobody does.
+        CheckConstraint("state <> 'done' OR decided_by IS NULL OR decided_by <> asked_by", name="approvals_two_people"),
+        Index("ix_approvals_state", "state", "expires_at"),
+    )
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    kind: str = Field(sa_column=Column(String(20), nullable=False))
+    subject: str = Field(sa_column=Column(String(64), nullable=False, index=True))
+    asked_by: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
+    asked_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    reason: str = Field(sa_column=Column(written(300), nullable=False))
+    payload: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    digest: bytes = Field(sa_column=Column(Digest, nullable=False))
+    # Of the half of a password link that whoever asked was shown.
+    half: bytes | None = Field(default=None, sa_column=Column(Digest))
+    state: str = Field(default="pending", sa_column=Column(String(9), nullable=False))
+    decided_by: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("users.id")))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    # Why it was refused.
+    answer: str | None = Field(default=None, sa_column=Column(written(300)))
+
+
+class Recovery(SQLModel, table=True):
+    """Somebody was helped back in, or given power, and by whom. While it is guarded, his money is.
+
+    `asked_by` is nobody where whoever runs the server did it, `approved_by` where there was nobody else to approve.
+    """
+
+    __tablename__ = "recoveries"
+    __table_args__ = (
+        CheckConstraint(_one_of("factor", "password", "second_step", "power"), name="recoveries_factor"),
+        CheckConstraint("(guarded_from IS NULL) = (guarded_until IS NULL)", name="recoveries_guarded"),
+        Index("ix_recoveries_user", "user_id", "guarded_until"),
+    )
+
+    id: UUID = Field(sa_column=Column(Identifier, primary_key=True))
+    user_id: UUID = Field(sa_column=Column(Identifier, ForeignKey("users.id"), nullable=False))
+    factor: str = Field(sa_column=Column(String(11), nullable=False))
+    asked_by: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("users.id")))
+    approved_by: UUID | None = Field(default=None, sa_column=Column(Identifier, ForeignKey("users.id")))
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    # A password link counts from its use on.
+    link: bytes | None = Field(default=None, sa_column=Column(Digest, unique=True))
+    guarded_from: datetime | None = Field(default=None, sa_column=Column(Moment))
+    guarded_until: datetime | None = Field(default=None, sa_column=Column(Moment))
+    # Whole units that may leave each account meanwhile.
+    limit_units: int = Field(sa_column=Column(BigInteger, nullable=False))
+    read_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+
+
 class EmailChange(SQLModel, table=True):
     """An email that one of the bank's people proposes for somebody to sign in with, until they confirm or decline."""
 
@@ -618,6 +681,7 @@ FORGOTTEN_TABLES = (
 )
 
 # The same tables for statements that go past the ORM, where objects would only cost time.
+RECOVERIES: Table = SQLModel.metadata.tables["recoveries"]
 ACCOUNTS: Table = SQLModel.metadata.tables["accounts"]
 TRANSACTIONS: Table = SQLModel.metadata.tables["transactions"]
 POSTINGS: Table = SQLModel.metadata.tables["postings"]

@@ -24,6 +24,7 @@ from bank_app.keys import KeysMissing, Ring
 _LARGEST_OF_DEMO = 10_000_000
 PROJECT = Path(__file__).resolve().parent.parent
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "secret", "placeholder", "example", "password", "your-")
+APPROVALS = ("recovery", "roles", "limits", "reversals", "exports")
 # DATABASE_URL has no prefix because every hosting platform already calls it that.
 UNPREFIXED = {"database_url": "DATABASE_URL"}
 
@@ -100,6 +101,30 @@ class Settings(BaseSettings):
     self_service_cash: bool | None = Field(
         None,
         description="Whether customers may deposit and withdraw by themselves; unset means only in demo mode.",
+    )
+    approvals: str = Field(
+        "recovery,roles",
+        description="What takes two of the bank's people, with commas between: recovery (always), roles, limits, "
+        "reversals, exports.",
+    )
+    approval_above: int = Field(
+        1000,
+        ge=0,
+        le=10**9,
+        description="Whole units of an account's currency above which reversals need an approval, where they do.",
+    )
+    approval_hours: int = Field(24, ge=1, le=720, description="Hours after which a request for approval expires.")
+    recovery_hours: int = Field(
+        24,
+        ge=1,
+        le=720,
+        description="Hours of cooling-off after somebody was helped back in; nobody has a hand in both factors then.",
+    )
+    recovery_alone_hours: int = Field(
+        72, ge=1, le=2160, description="The same where the bank had nobody who could approve."
+    )
+    recovery_limit: int = Field(
+        200, ge=0, le=10**9, description="Whole units that may leave each of their accounts in the cooling-off."
     )
     sign_up: bool = Field(default=True, description="Whether people may register by themselves.")
     rate_limits: bool = Field(
@@ -377,6 +402,15 @@ class Settings(BaseSettings):
         if value and not re.fullmatch(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,189}", value, re.ASCII):
             raise ValueError("must be one email address, such as bank@bank.example.org")
         return value
+
+    @field_validator("approvals")
+    @classmethod
+    def _known_approvals(cls, value: str) -> str:
+        named = {name.strip() for name in value.split(",") if name.strip()}
+        if unknown := named - set(APPROVALS):
+            raise ValueError(f"does not know {', '.join(sorted(unknown))}: choose from {', '.join(APPROVALS)}")
+        # To come in as somebody else is never one person's power.
+        return ",".join(name for name in APPROVALS if name in named | {"recovery"})
 
     @field_validator("database_url", "migration_database_url")
     @classmethod

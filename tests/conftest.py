@@ -32,7 +32,7 @@ from bank_app.domain.accounting import AccountKind, Role
 from bank_app.errors import BankError
 from bank_app.lifeline import SECONDS_TO_END, end_with_parent
 from bank_app.private_mysql import PrivateServer, ServerError, find_program
-from bank_app.services import accounts, auth, holds, integrity, passwords, proxies, transfers
+from bank_app.services import accounts, approvals, auth, holds, integrity, passwords, proxies, transfers
 
 PASSWORD = "lantern-orchard-48-violin"
 DATABASE = "bank_tests"
@@ -519,3 +519,43 @@ def waiting():
             return connection.exec_driver_sql(query).scalar_one()
 
     return count
+
+
+# --- two of the bank's people -------------------------------------------------------------------------
+
+
+@dataclass
+class TwoPeople:
+    """What two of the bank's people do together, or one where there is nobody else."""
+
+    db: Database
+
+    def ask(self, asker, person, kind, *, reason="Showed a passport at the desk", **change):
+        """What the first of them does."""
+        return approvals.ask(self.db, asker, approvals.Wish.about(kind, person.user_id, **change), reason=reason)
+
+    def approve(self, approver, identifier):
+        """What the second does, having looked at it."""
+        view = self.db.read(lambda session: approvals.get(session, approver, identifier))
+        return approvals.approve(self.db, approver, identifier, digest=view.digest)
+
+    def do(self, asker, person, kind, *approvers, **more):
+        """Both, one after the other."""
+        asked = self.ask(asker, person, kind, **more)
+        for approver in approvers:
+            self.approve(approver, asked.id)
+        return asked
+
+    def link(self, asker, person, *approvers):
+        """The token of a password link: of two halves where it takes two."""
+        asked = self.ask(asker, person, "password_link")
+        if asked.link:
+            return asked.link.token
+        [approver] = approvers
+        return asked.half + self.approve(approver, asked.id).half
+
+
+@pytest.fixture
+def two(db):
+    """Two of the bank's people."""
+    return TwoPeople(db)

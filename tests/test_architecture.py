@@ -225,10 +225,41 @@ def test_every_room_of_the_map_exists():
             },
         ),
         ("Decimal", {"bank_app/domain/money.py"}),
+        # Whoever lets somebody in, or gives them power, was asked for it by one and allowed by another.
+        ("Hands", {"bank_app/services/approvals.py"}),
     ],
 )
 def test_only_one_room_calls(name, only_in):
     assert {path for path, tree in ROOMS.items() if any(called == name for _, called in calls(tree))} <= only_in
+
+
+# What makes somebody able to sign in, or more powerful, and where: each begins with `require_power_over` or `Hands`.
+LETS_IN = {
+    "password_hash": {"auth", "first_setup", "password_links"},
+    "totp_since": {"second_factor"},
+    "locked_until": {"access", "auth", "guesses", "password_links"},
+    "disabled_at": {"access"},
+    "role": {"access"},
+}
+
+
+def test_what_lets_somebody_in_is_written_in_few_rooms():
+    written = {(name, path) for path, tree in ROOMS.items() if room(path) == "services" for name in changed_of(tree)}
+    for name, rooms in LETS_IN.items():
+        assert {Path(path).stem for found, path in written if found == name} <= rooms, name
+
+
+def changed_of(tree):
+    """The columns that code assigns, on an object or with `.values(…)` of an UPDATE."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            yield from (target.attr for target in node.targets if isinstance(target, ast.Attribute))
+            yield from (
+                part.attr for target in node.targets if isinstance(target, ast.Tuple) for part in target.elts
+                if isinstance(part, ast.Attribute)
+            )  # fmt: skip
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".values") and "update(" in ast.unparse(node):
+            yield from (keyword.arg for keyword in node.keywords if keyword.arg)
 
 
 def test_only_the_money_room_imports_decimal():

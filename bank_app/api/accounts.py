@@ -120,6 +120,7 @@ def get_account(account_id: AccountNumber, actor: SignedIn, bank: Bank) -> Accou
         *_MISSING,
         "account_closed",
         "account_not_empty",
+        "approval_required",
         "insufficient_funds",
         "invalid_account_number",
         "invalid_amount",

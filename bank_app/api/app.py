@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
-from bank_app.api import accounts, audit, auth, documents, errors, holds, operations, security, transactions
+from bank_app.api import accounts, approvals, audit, auth, documents, errors, holds, operations, security, transactions
 from bank_app.api.authentication import Authenticator
 from bank_app.api.express import Express
 from bank_app.api.metrics import Metrics
@@ -43,6 +43,7 @@ def create_api(db: Database, settings: Settings) -> Api:
         accounts.router,
         transactions.router,
         holds.router,
+        approvals.router,
         audit.router,
         security.router,
         operations.signed_in,

@@ -115,6 +115,30 @@ CATALOGUE: Mapping[str, Meaning] = {
         "(`cash`), or the balance that it would make is more than the bank can record.",
         "Send a smaller amount, wait for the next day, or ask a teller to raise the limit.",
     ),
+    "cooling_off": Meaning(
+        "The account's owner was helped to sign in again a short while ago. Until `until` nothing leaves it by or to "
+        "whoever helped (`why` is `took_part`), to whom was not paid before (`new_payee`), or beyond a low limit "
+        "(`limit`; see `limit_amount` and `remaining`).",
+        "Wait until then, or pay less, to somebody who was paid before.",
+    ),
+    "approval_required": Meaning(
+        "At this bank this takes two people. Nothing was done.",
+        "Ask for it with POST /api/v1/approvals, with the `kind` and `subject` of this answer.",
+    ),
+    "approval_not_open": Meaning(
+        "The request was approved, refused, withdrawn or is too old; `state` says which.",
+        "Read the request; ask anew if it is still wanted.",
+    ),
+    "approval_outdated": Meaning(
+        "What would happen now is not what was asked for, or not what you read, or whoever asked may not ask for it "
+        "any more. The request is closed.",
+        "Look at what is true now, and have it asked for anew.",
+    ),
+    "both_factors": Meaning(
+        "Whoever helped a person with the password helps nobody with their second step for a while, and the other way "
+        "round: both together are that person.",
+        "Let two other colleagues do it, or wait.",
+    ),
     "hold_not_open": Meaning(
         "The hold was captured or released before, or its time is over; `hold_status` says which.",
         "Read the hold. Captured money is in its `transaction_id`; otherwise place a new hold.",

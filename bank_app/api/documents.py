@@ -138,6 +138,10 @@ def install(app: FastAPI, *, bank_name: str) -> None:
                 {"name": "Accounts", "description": "Opening, reading and changing accounts."},
                 {"name": "Moving money", "description": "Deposits, withdrawals, transfers and reversals."},
                 {"name": "Holds", "description": "Money set aside: captured, released, or free again in time."},
+                {
+                    "name": "Approvals",
+                    "description": "What takes two of the bank's people: one asks, another approves.",
+                },
                 {"name": "Operations", "description": "For whoever runs the bank."},
             ],
         )

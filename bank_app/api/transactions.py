@@ -30,6 +30,7 @@ _MOVING = (
     "account_frozen",
     "account_closed",
     "limit_exceeded",
+    "cooling_off",
     "request_in_progress",
     "invalid_amount",
     "idempotency_key_reused",
@@ -125,7 +126,9 @@ async def batch(body: BatchIn, actor: SignedIn, bank: Bank, key: IdempotencyKey,
     status_code=201,
     summary="Reverse a transaction",
     response_description=_POSTED,
-    responses=problems(*_MOVING, "insufficient_funds", "already_reversed", "transaction_not_found", body=True),
+    responses=problems(
+        *_MOVING, "insufficient_funds", "already_reversed", "transaction_not_found", "approval_required", body=True
+    ),
 )
 async def reverse(
     *,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -15,8 +17,39 @@ from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import User
-from bank_app.services import audit, auth, passwords, reasons, sessions, step_up
+from bank_app.services import audit, auth, cooling_off, passwords, reasons, sessions, step_up
 from bank_app.services.auth import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Who lets somebody in or gives them power: who asked, and who approved. Made by `approvals` and nowhere else.
+
+    `approved_by` is None where the bank has nobody else who could, and for what takes one person only.
+    """
+
+    asked_by: Actor
+    approved_by: Actor | None = None
+
+    @property
+    def last(self) -> Actor:
+        """By whose press it happens."""
+        return self.approved_by or self.asked_by
+
+    @property
+    def both(self) -> tuple[Actor, ...]:
+        """All who took part."""
+        return (self.asked_by, self.approved_by) if self.approved_by else (self.asked_by,)
+
+    @property
+    def ids(self) -> tuple[UUID, UUID | None]:
+        """Who asked, and who approved."""
+        return self.asked_by.user_id, self.approved_by.user_id if self.approved_by else None
+
+    @property
+    def recorded(self) -> dict[str, list[str | None]]:
+        """How the trail says so; nothing where one was enough."""
+        return {"asked_by": [None, str(self.asked_by.user_id)]} if self.approved_by else {}
 
 
 def disable(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None:
@@ -40,33 +73,36 @@ def disable(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> No
     _record(session, actor, "sign_in.disable", user_id, reason=why, disabled=[False, True], sign_ins=[ended, 0])
 
 
-def enable(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None:
+def enable(session: Session, hands: Hands, user_id: UUID, *, reason: str) -> None:
     """Switches somebody's sign-in on again.
 
     Raises:
-        Forbidden, NotFound, Invalid: as `disable`.
+        Forbidden, NotFound, Invalid: as `require_power_over`, and as `disable`.
     Locks: the person.
     """
-    person = lock_person(session, actor, user_id)
+    person = lock_person(session, hands.last, user_id)
+    require_power_over(session, hands, person)
     why = reasons.written(reason)
     if person.disabled_at is None:
         return
     person.disabled_at = None
-    _record(session, actor, "sign_in.enable", user_id, reason=why, disabled=[True, False])
+    _record(session, hands.last, "sign_in.enable", user_id, reason=why, disabled=[True, False], **hands.recorded)
 
 
-def unlock(session: Session, actor: Actor, user_id: UUID) -> None:
+def unlock(session: Session, hands: Hands, user_id: UUID, *, reason: str) -> None:
     """Lets somebody try again at once who typed the wrong password too often.
 
     Raises:
-        Forbidden, NotFound: as `disable`.
+        Forbidden, NotFound: as `require_power_over`.
     Locks: the person.
     """
-    person = lock_person(session, actor, user_id)
+    person = lock_person(session, hands.last, user_id)
+    require_power_over(session, hands, person)
     if not person.failed_sign_ins and person.locked_until is None:
         return
     failed, person.failed_sign_ins, person.locked_until = person.failed_sign_ins, 0, None
-    _record(session, actor, "sign_in.unlock", user_id, failed_sign_ins=[failed, 0])
+    changes = {"failed_sign_ins": [failed, 0], **hands.recorded}
+    _record(session, hands.last, "sign_in.unlock", user_id, reason=reasons.written(reason), **changes)
 
 
 def sign_out_everywhere(session: Session, actor: Actor, user_id: UUID) -> int:
@@ -83,35 +119,29 @@ def sign_out_everywhere(session: Session, actor: Actor, user_id: UUID) -> int:
     return ended
 
 
-def change_role(
-    db: Database, actor: Actor, user_id: UUID, *, role: Role, reason: str, password: str, was: Role | None = None
-) -> None:
-    """Gives somebody another role. It counts with their next request.
+def change_role(session: Session, hands: Hands, user_id: UUID, *, role: Role, reason: str) -> None:
+    """Gives somebody another role. It counts with their next request. Asked for with `approvals.ask`.
 
     Raises:
-        Forbidden: anybody but an admin asks, or the person has not the role `was` any more.
+        Forbidden: anybody but an admin asks or approves, or approves power for himself.
         NotFound: there is no such person.
         Invalid: the reason is missing or shorter than ten characters.
-        CredentialsDoNotMatch, Throttled: `password` is not the admin's own; counted like signing in.
         LastAdmin: nobody would be left who can manage people.
     Locks: the person and all admins.
     """
-    _admins_only(actor)
+    for actor in hands.both:
+        _admins_only(actor)
     why = reasons.written(reason)
-    auth.prove(db, actor, password)
-
-    def operation(session: Session) -> None:
-        person = lock_person(session, actor, user_id)
-        if person.role == role.value:
-            return
-        if was is not None and person.role != was.value:
-            raise errors.Forbidden("Their role changed a moment ago.")
-        if role is not Role.ADMIN:
-            _keep_an_admin(session, person)
-        before, person.role = person.role, role.value
-        _record(session, actor, "user.role", user_id, reason=why, role=[before, role.value])
-
-    db.unit_of_work(operation)
+    person = lock_person(session, hands.last, user_id)
+    if person.role == role.value:
+        return
+    if role is not Role.ADMIN:
+        _keep_an_admin(session, person)
+    before, person.role = person.role, role.value
+    if role.acts_on_every_account and not Role(before).may_decide_about(role) and hands.approved_by is None:
+        # Whoever makes himself a colleague does not have one who approves what he asks for.
+        cooling_off.begin(session, user_id, cooling_off.POWER, hands.asked_by.user_id, None)
+    _record(session, hands.last, "user.role", user_id, reason=why, role=[before, role.value], **hands.recorded)
 
 
 def invite(db: Database, actor: Actor, *, email: str, name: str, role: Role) -> UUID:
@@ -160,8 +190,23 @@ def invite(db: Database, actor: Actor, *, email: str, name: str, role: Role) -> 
     return db.unit_of_work(operation, resolvable=True)
 
 
-def require_power_over(actor: Actor, user: User | None) -> None:
-    """Makes sure that the actor may help this person with signing in.
+def require_power_over(session: Session, hands: Hands, user: User | None, *, factor: str = "") -> None:
+    """Makes sure that these may let this person in again. Whatever does that begins with this.
+
+    `factor` is the part of signing in that they take care of, which nobody does who had a hand in the other one.
+
+    Raises:
+        Forbidden, NotFound: as `may_help`, of each of them.
+        BothFactors: one of them took part in another factor of this person a short while ago.
+    """
+    for actor in hands.both:
+        may_help(actor, user)
+        if user is not None and factor:
+            cooling_off.refuse_other_factor(session, actor.user_id, user.id, factor)
+
+
+def may_help(actor: Actor, user: User | None) -> None:
+    """Makes sure that the actor is one of those who may help this person with signing in.
 
     Raises:
         Forbidden: an auditor or a customer asks, a teller about one of the bank's people, or anybody about himself.
@@ -220,6 +265,21 @@ def lock_person(session: Session, actor: Actor, user_id: UUID) -> User:
         raise errors.Forbidden("Their role changed a moment ago.")
     auth.still(session, actor)
     return locked[user_id]
+
+
+def lock_people(session: Session, user_ids: Iterable[UUID]) -> dict[UUID, User]:
+    """Locks people and all admins, in the order of their ids, and returns them as they are now.
+
+    Locks: them, and all admins.
+    """
+    found = session.execute(
+        select(User)
+        .where(or_(col(User.id).in_(set(user_ids)), col(User.role) == Role.ADMIN.value))
+        .order_by(col(User.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalars()
+    return {user.id: user for user in found}
 
 
 def _keep_an_admin(session: Session, person: User) -> None:

@@ -132,7 +132,13 @@ def close(session: Session, actor: Actor, account_id: int, *, reason: str) -> Ac
 
 
 def set_limits(
-    session: Session, actor: Actor, account_id: int, *, limits: Mapping[str, str | None], reason: str
+    session: Session,
+    actor: Actor,
+    account_id: int,
+    *,
+    limits: Mapping[str, str | None],
+    reason: str,
+    approved: bool = False,
 ) -> AccountView:
     """Sets `overdraft_limit`, `transfer_limit` and `daily_limit` (major units; None takes a limit away).
 
@@ -140,6 +146,7 @@ def set_limits(
         Invalid: the reason is shorter than ten characters.
         InvalidAmount: a limit that is no amount of the account's currency.
         InsufficientFunds: more of the overdraft is used than the new limit allows.
+        ApprovalRequired: more may leave than before, and at this bank a colleague approves that.
         AccountNotFound, Forbidden, AccountClosed: as `accounts.change_account`, which also says what is locked.
     """
     overdraft = limits.get("overdraft_limit") or "0"
@@ -151,4 +158,5 @@ def set_limits(
         transfer_limit=limits.get("transfer_limit"),
         daily_limit=limits.get("daily_limit"),
         reason=reasons.written(reason),
+        approved=approved,
     )

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
+from bank_app.database import settings_of
 from bank_app.domain import money, names
 from bank_app.domain.accounting import (
     AccountKind,
@@ -411,6 +412,7 @@ def change_account(
     transfer_limit: object = UNSET,
     daily_limit: object = UNSET,
     reason: str | None = None,
+    approved: bool = False,
 ) -> AccountView:
     """Renames an account (its owner) or freezes, unfreezes, closes it or sets its limits (a teller).
 
@@ -425,6 +427,7 @@ def change_account(
         AccountClosed: a closed account stays closed.
         AccountNotEmpty: closing an account that holds money or holds.
         InsufficientFunds: the new overdraft limit is less than what is already used of the old one.
+        ApprovalRequired: more may leave than before, at a bank where a colleague approves that, and nobody `approved`.
     Locks: the account. Holds that are due are closed.
     """
     auth.still(session, actor)
@@ -446,6 +449,8 @@ def change_account(
     for field, limit in limits.items():
         if limit is not UNSET:
             changes[field] = _minor(account, limit) if limit is not None else None
+    if not approved and "limits" in four_eyes.groups(settings_of(session)) and raises_limits(account, changes):
+        raise four_eyes.approval_required("limits", f"account {account_number_text(account_id)}")
     before = {field: getattr(account, field) for field in changes}
     own_name = not privileged and not actor.role.acts_on_every_account
     if changes:
@@ -462,6 +467,15 @@ def change_account(
             changes={field: [before[field], changes[field]] for field in changes},
         )
     return get_account(session, actor, account_id)
+
+
+def raises_limits(account: Account, wanted: Mapping[str, Any]) -> bool:
+    """Whether more may leave an account by these limits than by those that it has."""
+    for name in ("transfer_limit", "daily_limit"):
+        before = getattr(account, name)
+        if name in wanted and before is not None and (wanted[name] is None or wanted[name] > before):
+            return True
+    return bool((wanted.get("overdraft_limit") or 0) > account.overdraft_limit)
 
 
 def _may_change(actor: Actor, account: Account, *, privileged: bool, reason: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from bank_app import errors
+from bank_app.domain import money
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings
 
@@ -37,3 +38,24 @@ def colleague_sends(actor: Actor, *, payer: UUID | None, payee: UUID | None) -> 
     """
     if payer != actor.user_id:
         colleague_decides(actor, payee)
+
+
+def groups(settings: Settings) -> frozenset[str]:
+    """What takes two of the bank's people here, as BANK_APPROVALS names it."""
+    return frozenset(settings.approvals.split(","))
+
+
+def reversal_takes_two(settings: Settings, amount_minor: int, currency: str) -> bool:
+    """Whether taking so much back needs an approval."""
+    most = settings.approval_above * money.currency(currency).unit
+    return "reversals" in groups(settings) and amount_minor > most
+
+
+def approval_required(kind: str, subject: str) -> errors.ApprovalRequired:
+    """The refusal of what was tried by one."""
+    return errors.ApprovalRequired(
+        "At this bank a colleague has to approve this. Ask for it; nothing was done.",
+        kind=kind,
+        subject=subject,
+        ask="/api/v1/approvals",
+    )

@@ -39,7 +39,7 @@ from bank_app.models import (
     Transaction,
     User,
 )
-from bank_app.services import cash, hold_book, timekeeping
+from bank_app.services import cash, cooling_off, hold_book, timekeeping
 from bank_app.services.answers import (
     already_answered,
     keys_of,
@@ -69,7 +69,11 @@ _KIND_DIGIT = {AccountKind.CASH: cash.KIND_DIGIT, AccountKind.FEES: 2, AccountKi
 _NAMED_ROWS = ACCOUNTS.c.id.in_(bindparam("ids", expanding=True))
 _FACTS = select(ACCOUNTS.c.id, ACCOUNTS.c.owner_id, ACCOUNTS.c.kind, ACCOUNTS.c.currency).where(_NAMED_ROWS)
 _ALL_BUT_NAMES = [column for column in ACCOUNTS.c if column.name not in ("kind", "nickname", "opened_at")]
-_ROWS = by_primary_key(select(*_ALL_BUT_NAMES), ACCOUNTS).where(_NAMED_ROWS).order_by(ACCOUNTS.c.id)
+_ROWS = (
+    by_primary_key(select(*_ALL_BUT_NAMES, cooling_off.GUARDED_UNTIL), ACCOUNTS)
+    .where(_NAMED_ROWS)
+    .order_by(ACCOUNTS.c.id)
+)
 _LOCK_ROWS, _LOCK_FREE_ROWS = _ROWS.with_for_update(), _ROWS.with_for_update(skip_locked=True)
 
 
@@ -266,6 +270,7 @@ def post_seen(
     holds = _holds_of(session, fresh_drafts, books)
     _count_todays_debits(session, books, holds)
     cash.count_self_service(session, fresh_drafts, books, holds.now)
+    cooling_off.guard(session, fresh_drafts, books, holds.now, debits_since)
     seen: dict[tuple[UUID, str], tuple[bytes, Outcome]] = {}
     decided: list[tuple[AnyDraft, Outcome]] = []
     for index, draft in fresh:

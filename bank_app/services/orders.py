@@ -39,16 +39,24 @@ class Order:
     movement: AnyMovement | HoldMovement
     key: Key | None
     with_names: bool = False
+    # Whether a colleague approved it, where that is needed.
+    approved: bool = False
     # Orders are posted by a thread that knows nothing of the request.
     whence: audit.Source = field(default_factory=audit.source, compare=False)
 
     @classmethod
     def of(
-        cls, actor: Actor, movement: AnyMovement | HoldMovement, key: str | None, *, with_names: bool = False
+        cls,
+        actor: Actor,
+        movement: AnyMovement | HoldMovement,
+        key: str | None,
+        *,
+        with_names: bool = False,
+        approved: bool = False,
     ) -> Order:
         """`with_names` asks for the titles and owners of the accounts with the answer."""
         bound = Key(actor.user_id, key, movement.fingerprint()) if key else None
-        return cls(actor, movement, bound, with_names)
+        return cls(actor, movement, bound, with_names, approved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +226,8 @@ def _draft(
     if isinstance(movement, Reverse):
         mirror = reversal_draft(actor, movement, order.key, known, originals)
         step_up.require_for_payment(actor, settings, mirror.currency, mirror.legs[0].amount_minor)
+        if not order.approved and four_eyes.reversal_takes_two(settings, mirror.amount_minor, mirror.currency):
+            raise four_eyes.approval_required("reversal", f"transaction {movement.transaction_id}")
         return mirror
     if isinstance(movement, PlaceHold | OnHold):
         return hold_orders.draft_of(actor, movement, order.key, settings=settings, known=known, holds=holds)

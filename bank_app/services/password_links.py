@@ -1,4 +1,4 @@
-"""Choosing a new password: with the old one, or with a link that one of the bank's people hands over."""
+"""Choosing a new password: with the old one, or with a link in two halves that two of the bank's people hand over."""
 
 from __future__ import annotations
 
@@ -16,17 +16,42 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.database import Database, afterwards
 from bank_app.domain.accounting import Role
-from bank_app.models import PasswordLink, User
-from bank_app.services import access, audit, auth, passwords, sessions, step_up
+from bank_app.models import RECOVERIES, PasswordLink, User
+from bank_app.services import access, audit, auth, cooling_off, passwords, sessions, step_up
+from bank_app.services.access import Hands
 from bank_app.services.auth import Actor, End
 from bank_app.services.security_events import Event, Person, security_event
 
 LASTS = timedelta(minutes=30)
+# Crockford's: nothing in it is taken for something else, read aloud or from paper.
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"})
+# 60 bits each: neither is guessed from the other in half an hour.
+_HALF = 12
+_GROUP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One half of a link's token, shown once to one of two people and kept as a digest."""
+
+    text: str
+
+    @classmethod
+    def new(cls) -> Half:
+        """Nobody has seen it."""
+        letters = "".join(secrets.choice(_LETTERS) for _ in range(_HALF))
+        return cls("-".join(letters[start : start + _GROUP] for start in range(0, _HALF, _GROUP)))
+
+    @property
+    def digest(self) -> bytes:
+        """What is kept of it."""
+        return _digest(_letters(self.text))
 
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link to hand over: its token, shown once and kept as a digest, and when it ends."""
+    """A link to hand over whole: its token, shown once and kept as a digest, and when it ends."""
 
     token: str
     expires_at: datetime
@@ -73,35 +98,32 @@ def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
     db.unit_of_work(operation)
 
 
-def make(db: Database, actor: Actor, user_id: UUID) -> NewLink:
-    """A link with which a person chooses a password, once and within half an hour. Links made before end.
+def make(session: Session, hands: Hands, user_id: UUID, first: bytes, second: bytes) -> datetime:
+    """Makes a link of the digests of its halves, and says until when it opens. Links made before end.
 
-    It opens only while its maker could make it again: it ends when the maker's role or the person's does not allow it.
+    A person chooses a password with it, once and within half an hour. It opens only while all who took part could make
+    it again: it ends when a role of theirs or the person's does not allow it.
 
     Raises:
-        Forbidden: an auditor or a customer asks, a teller about one of the bank's people, or anybody about himself.
-        NotFound: there is no such person.
+        Forbidden, NotFound, BothFactors: as `access.require_power_over`.
     """
-    link = NewLink(secrets.token_urlsafe(32), clock.now() + LASTS)
+    user = session.get(User, user_id, populate_existing=True)
+    access.require_power_over(session, hands, user, factor=cooling_off.PASSWORD)
+    _forget_links(session, user_id)
+    now, digest = clock.now(), _joined(first, second)
+    values = {"digest": digest, "user_id": user_id, "made_by": hands.last.user_id, "created_at": now}
+    session.execute(insert(PasswordLink).values(**values, expires_at=now + LASTS))
+    cooling_off.begin(session, user_id, cooling_off.PASSWORD, *hands.ids, link=digest)
+    audit.record(
+        session, actor_id=hands.last.user_id, action="password.link", object=f"user {user_id}", changes=hands.recorded
+    )
+    return now + LASTS
 
-    def operation(session: Session) -> None:
-        auth.still(session, actor)
-        user = session.get(User, user_id)
-        access.require_power_over(actor, user)
-        _forget_links(session, user_id)
-        session.execute(
-            insert(PasswordLink).values(
-                digest=_digest(link.token),
-                user_id=user_id,
-                made_by=actor.user_id,
-                created_at=clock.now(),
-                expires_at=link.expires_at,
-            )
-        )
-        audit.record(session, actor_id=actor.user_id, action="password.link", object=f"user {user_id}")
 
-    db.unit_of_work(operation)
-    return link
+def until(session: Session, first: bytes, second: bytes) -> datetime | None:
+    """Until when the link of these two halves opens; None if there is none."""
+    query = select(col(PasswordLink.expires_at)).where(col(PasswordLink.digest) == _joined(first, second))
+    return session.execute(query).scalar()
 
 
 def is_good(session: Session, token: str) -> bool:
@@ -133,7 +155,7 @@ def use(db: Database, token: str, new_password: str) -> None:
         used = session.execute(
             update(PasswordLink)
             .where(
-                col(PasswordLink.digest) == _digest(token),
+                col(PasswordLink.digest) == _digest_of(token),
                 col(PasswordLink.used_at).is_(None),
                 col(PasswordLink.expires_at) > clock.now(),
             )
@@ -148,6 +170,7 @@ def use(db: Database, token: str, new_password: str) -> None:
             .values(password_hash=stored, failed_sign_ins=0, locked_until=None)
         )
         _forget_links(session, user_id)
+        cooling_off.begin_with_link(session, _digest_of(token))
         ended = sessions.end_all_but(session, user_id, None, by=End.PASSWORD)
         audit.record(
             session, actor_id=user_id, action="password.reset", object=f"user {user_id}",
@@ -167,7 +190,7 @@ def _note_bad_link(db: Database, token: str) -> None:
         return session.execute(
             select(*columns)
             .join(User, col(User.id) == col(PasswordLink.user_id))
-            .where(col(PasswordLink.digest) == _digest(token))
+            .where(col(PasswordLink.digest) == _digest_of(token))
         ).first()
 
     row, reason = db.read(operation), "link_unknown"
@@ -179,20 +202,33 @@ def _note_bad_link(db: Database, token: str) -> None:
 
 
 def _of(session: Session, token: str) -> tuple[UUID, str, str] | None:
-    maker = aliased(User)
+    asker, approver = aliased(User), aliased(User)
+    digest = _digest_of(token)
     row: Any = session.execute(
-        select(col(User.id), col(User.email), col(User.name), col(User.role), col(maker.role).label("maker"))
+        select(
+            col(User.id), col(User.email), col(User.name), col(User.role),
+            RECOVERIES.c.asked_by, col(asker.role).label("asker"), col(asker.disabled_at).label("asker_gone"),
+            RECOVERIES.c.approved_by, col(approver.role).label("approver"),
+            col(approver.disabled_at).label("approver_gone"),
+        )
         .join(PasswordLink, col(PasswordLink.user_id) == col(User.id))
-        .join(maker, col(maker.id) == col(PasswordLink.made_by))
+        .join(RECOVERIES, RECOVERIES.c.link == col(PasswordLink.digest))
+        .outerjoin(asker, col(asker.id) == RECOVERIES.c.asked_by)
+        .outerjoin(approver, col(approver.id) == RECOVERIES.c.approved_by)
         .where(
-            col(PasswordLink.digest) == _digest(token),
+            col(PasswordLink.digest) == digest,
             col(PasswordLink.used_at).is_(None),
             col(PasswordLink.expires_at) > clock.now(),
             col(User.disabled_at).is_(None),
-            col(maker.disabled_at).is_(None),
         )
-    ).first()
-    return (row.id, row.email, row.name) if row and Role(row.maker).may_decide_about(Role(row.role)) else None
+    ).first()  # fmt: skip
+    if row is None:
+        return None
+    took_part = [(row.asked_by, row.asker, row.asker_gone), (row.approved_by, row.approver, row.approver_gone)]
+    for who, role, gone in took_part:
+        if who and (gone is not None or not Role(role).may_decide_about(Role(row.role))):
+            return None
+    return row.id, row.email, row.name
 
 
 def _forget_links(session: Session, user_id: UUID) -> None:
@@ -203,8 +239,22 @@ def _forget_links(session: Session, user_id: UUID) -> None:
     )
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def _letters(text: str) -> str:
+    """A token however it is typed: small or capital letters, with spaces and hyphens or without."""
+    return "".join(letter for letter in text.upper().translate(_READ_AS) if letter in _LETTERS)
+
+
+def _digest_of(token: str) -> bytes:
+    letters = _letters(token)
+    return _joined(_digest(letters[:_HALF]), _digest(letters[_HALF:]))
+
+
+def _joined(first: bytes, second: bytes) -> bytes:
+    return hashlib.sha256(first + second).digest()
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _not_valid() -> errors.LinkNotValid:

@@ -18,7 +18,7 @@ from bank_app.domain.identifiers import account_number_text, bare_number, groupe
 from bank_app.domain.search import occurs
 from bank_app.domain.text import written
 from bank_app.models import Account, Posting, SavedPayee, Transaction, User
-from bank_app.services import audit, auth, ledger, looks, payee_names
+from bank_app.services import audit, auth, cooling_off, ledger, looks, payee_names
 from bank_app.services.auth import Actor
 
 # Among the newest payments of each account; whoever is further back than this is found by number.
@@ -187,6 +187,7 @@ def save(session: Session, actor: Actor, *, account_id: int, name: str, nickname
     Raises:
         AccountNotFound: no customer account has this number.
         Invalid: it is the actor's own, there is no name, one is too long, or too many are saved already.
+        CoolingOff: the actor was helped to sign in again a short while ago.
     Locks: none; two who save the same at once are told apart by the table's key.
     """
     auth.still(session, actor)
@@ -202,6 +203,7 @@ def save(session: Session, actor: Actor, *, account_id: int, name: str, nickname
         raise _wrong("name", "required", "Enter the name on the account.")
     known = _mine(session, actor, SavedPayee.account_id == account_id)
     if known is None:
+        cooling_off.refuse_new_payee(session, actor.user_id)
         count = session.execute(
             select(func.count()).select_from(SavedPayee).where(col(SavedPayee.user_id) == actor.user_id)
         ).scalar_one()

@@ -18,7 +18,17 @@ from bank_app.columns import total
 from bank_app.database import Database
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.domain.identifiers import reference_bits
-from bank_app.models import Account, AuditRecord, CustomerNote, PasswordLink, Posting, SignIn, Transaction, User
+from bank_app.models import (
+    Account,
+    Approval,
+    AuditRecord,
+    CustomerNote,
+    PasswordLink,
+    Posting,
+    SignIn,
+    Transaction,
+    User,
+)
 from bank_app.services import audit, auth, history, looks, sessions
 from bank_app.services.accounts import AccountView, own_accounts
 from bank_app.services.auth import Actor
@@ -247,7 +257,11 @@ def _rows(session: Session, users: Sequence[User]) -> list[PersonRow]:
         .where(col(SignIn.user_id).in_(ids))
         .group_by(col(SignIn.user_id)),
     )
-    invited = set(session.execute(_unused_links(ids)).scalars()) - set(seen)
+    waits = select(col(Approval.subject)).where(
+        col(Approval.subject).in_([f"user {one}" for one in ids]), col(Approval.state) == "pending"
+    )
+    asked_for = {UUID(subject.removeprefix("user ")) for subject in session.execute(waits).scalars()}
+    invited = (set(session.execute(_unused_links(ids)).scalars()) | asked_for) - set(seen)
     newest = _pairs(session, _newest_notes(ids))
     return [
         PersonRow(

@@ -13,7 +13,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.models import EmailChange, User
-from bank_app.services import access, audit, auth, reasons, sessions, step_up
+from bank_app.services import access, audit, auth, cooling_off, reasons, sessions, step_up
 from bank_app.services.auth import Actor
 
 # A new email that nobody confirms is forgotten.
@@ -64,7 +64,7 @@ def correct(session: Session, actor: Actor, user_id: UUID, *, name: str, email: 
     Locks: the person and, for an admin about a colleague, all admins.
     """
     person = access.lock_person(session, actor, user_id)
-    access.require_power_over(actor, person)
+    access.may_help(actor, person)
     clean_email, clean_name = auth.checked_details(email, name, now=person.email)
     why = reasons.written(reason)
     renamed = clean_name != person.name
@@ -88,6 +88,7 @@ def confirm_email(db: Database, actor: Actor, password: str) -> str:
         StepUpRequired: as `step_up.require`.
         NotFound: none waits any more.
         EmailTaken: somebody registered with it meanwhile.
+        CoolingOff: who proposed it also helped the actor to sign in again a short while ago.
     Locks: what waits, which only one of two confirmations finds.
     """
     step_up.require(actor)
@@ -98,6 +99,13 @@ def confirm_email(db: Database, actor: Actor, password: str) -> str:
         waiting = _waiting(session, actor.user_id)
         if waiting is None or not _forget(session, waiting):
             raise errors.NotFound("No email waits to be confirmed. Ask an operator to propose it again.")
+        period = cooling_off.of(session, actor.user_id)
+        if period and waiting.made_by in period.hands:
+            raise errors.CoolingOff(
+                "Whoever proposed this email also helped to sign in again. It can be confirmed later.",
+                why="took_part",
+                until=clock.to_text(period.until),
+            )
         new = waiting.email
         _refuse_taken(session, new, actor.user_id)
         me = (col(User.id) == actor.user_id, col(User.password_hash) == proved)

@@ -22,7 +22,7 @@ from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, FrozenFor, HoldState
 from bank_app.domain.identifiers import account_number_text, earliest_id
-from bank_app.models import ACCOUNTS, HOLDS, POSTINGS, TRANSACTIONS, AuditRecord, User
+from bank_app.models import ACCOUNTS, HOLDS, POSTINGS, TRANSACTIONS, Approval, AuditRecord, User
 from bank_app.services import audit_trail, books, integrity, looks, roles
 from bank_app.services.auth import Actor
 
@@ -44,6 +44,7 @@ class Kind(StrEnum):
 
     CHAIN = "chain"
     BOOKS = "books"
+    APPROVAL = "approval"
     VOLUME = "volume"
     LOCKED = "locked"
     FROZEN = "frozen"
@@ -77,6 +78,8 @@ class Item:
     frozen_at: datetime | None = None
     scope: FrozenFor | None = None
     number: int = 0
+    approval_id: UUID | None = None
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,7 @@ def _look(session: Session, known: integrity.Report | None) -> Queue:
     if not state.ok:
         found.append(Item(Kind.BOOKS, state.at or now))
     accounts = _unusual_accounts(session)
+    found += _approvals(session, now)
     found += _many_payments(session, now)
     found += _locked_sign_ins(session, now)
     found += _arrivals(session, [row for row in accounts if row.status == AccountStatus.FROZEN])
@@ -200,6 +204,24 @@ def _books(session: Session, known: integrity.Report | None) -> Books:
     if known is not None and (kept is None or known.checked_at > kept.at):
         return Books(known.checked_at, known.ok)
     return Books(kept.at, kept.ok) if kept else Books()
+
+
+def _approvals(session: Session, now: datetime) -> Iterable[Item]:
+    """What one of the bank's people asked for and another has to decide about."""
+    rows: Any = session.execute(
+        select(Approval, col(User.name).label("asker"))
+        .join(User, col(User.id) == col(Approval.asked_by))
+        .where(col(Approval.state) == "pending", col(Approval.expires_at) > now)
+        .order_by(col(Approval.id))
+        .limit(_MOST_ACCOUNTS)
+        .execution_options(populate_existing=True)
+    )
+    for row, asker in rows:
+        before = row.payload.get("before") or {}
+        yield Item(
+            Kind.APPROVAL, row.asked_at, person=str(before.get("name") or ""), approval_id=row.id, what=row.kind,
+            by=asker, until=row.expires_at,
+        )  # fmt: skip
 
 
 # --- accounts -------------------------------------------------------------------------------------------

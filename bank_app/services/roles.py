@@ -57,10 +57,10 @@ PERMISSIONS: tuple[Permission, ...] = (
     ),
     Permission("Reverse a transaction, with a reason; not one with an account of their own in it", _ACTS),
     Permission(
-        "Write notes about customers, unlock, disable and end their sign-ins, make password links, and turn two-step "
-        "sign-in off for who lost it",
+        "Write notes about customers, disable and end their sign-ins; with a colleague who approves it, let them in "
+        "again: a new password, two-step sign-in off, unlocked, enabled",
         _ACTS,
     ),
     Permission("Do the same for colleagues", _ADMIN),
-    Permission("Invite colleagues and change roles, with a reason and their own password", _ADMIN),
+    Permission("Invite colleagues and change roles, with a reason, their own password and a second admin", _ADMIN),
 )

@@ -28,6 +28,7 @@ from bank_app.domain.accounting import (
 )
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import Account
+from bank_app.services import cooling_off
 from bank_app.services.hold_book import HoldBook, HoldRow
 
 _HOLDS_NAMED = 3
@@ -146,11 +147,17 @@ class Book:
     debited_today: int = 0
     self_served: SelfServed | None = None
     steps_back: list[StepBack] = field(default_factory=list)
+    # Of an owner who was helped back in a short while ago.
+    guarded_until: datetime | None = None
+    guard: cooling_off.Guard | None = None
 
     @classmethod
     def of(cls, account: Account) -> Book:
         """As the row was when it was locked."""
-        return cls(account, account.balance, account.held, account.version, account.head_hash, account.last_posted_at)
+        return cls(
+            account, account.balance, account.held, account.version, account.head_hash, account.last_posted_at,
+            guarded_until=getattr(account, "guarded_until", None),
+        )  # fmt: skip
 
     @property
     def internal(self) -> bool:
@@ -200,6 +207,7 @@ def decide(
         or _wrong_currency(draft, books)
         or _over_limits(draft, books)
         or _too_much_cash(draft, books)
+        or cooling_off.refusal(draft, books)
         or _without_funds(draft, books, holds)
     )
     if error:
@@ -489,6 +497,8 @@ def _apply_leg(leg: Leg, book: Book, draft: Draft, transaction_hash: bytes, crea
     book.version += 1
     if leg.direction is Direction.DEBIT and not draft.reverses_id:
         book.debited_today += leg.amount_minor
+        if book.guard:
+            book.guard.spent_minor += leg.amount_minor
     if book.last_posted_at and created_at < book.last_posted_at:
         book.steps_back.append(StepBack(leg.account_id, book.version, created_at, book.last_posted_at))
     book.last_posted_at = created_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -13,7 +14,8 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.models import RecoveryCode, User
-from bank_app.services import access, audit, auth, codes, factors, reasons, sessions, step_up
+from bank_app.services import access, audit, auth, codes, cooling_off, factors, reasons, sessions, step_up
+from bank_app.services.access import Hands
 from bank_app.services.auth import Actor
 from bank_app.services.security_events import Event, security_event
 
@@ -146,22 +148,21 @@ def turn_off(db: Database, actor: Actor, *, code: str) -> None:
     auth.one_try(db, actor.user_id, check, actor=actor)
 
 
-def reset(session: Session, actor: Actor, user_id: UUID, *, reason: str) -> None:
+def reset(session: Session, hands: Hands, user_id: UUID, *, reason: str) -> None:
     """Turns the second step of somebody off who lost both app and recovery codes. One that is off stays off.
 
     Raises:
-        Forbidden: an auditor or a customer asks, anybody but an admin about one of the bank's people, or anybody about
-            himself.
-        NotFound: there is no such person.
+        Forbidden, NotFound, BothFactors: as `access.require_power_over`.
         Invalid: the reason is missing, shorter than ten characters or too long.
     """
-    auth.still(session, actor)
-    user = session.get(User, user_id)
-    access.require_power_over(actor, user)
+    auth.still(session, hands.last)
+    user = session.get(User, user_id, populate_existing=True)
+    access.require_power_over(session, hands, user, factor=cooling_off.SECOND_STEP)
     why = reasons.written(reason)
     if user is not None and codes.is_on(user):
         _forget(session, user)
-        _record(session, actor, "second_step.reset", user_id, why)
+        cooling_off.begin(session, user_id, cooling_off.SECOND_STEP, *hands.ids)
+        _record(session, hands.last, "second_step.reset", user_id, why, **hands.recorded)
 
 
 def reset_on_server(session: Session, user_id: UUID, *, reason: str) -> bool:
@@ -198,7 +199,7 @@ def _person(session: Session, user_id: UUID) -> User:
 
 
 def _record(
-    session: Session, actor: Actor, action: str, user_id: UUID, reason: str | None = None, **changes: list[int]
+    session: Session, actor: Actor, action: str, user_id: UUID, reason: str | None = None, **changes: list[Any]
 ) -> None:
     audit.record(
         session, actor_id=actor.user_id, action=action, object=f"user {user_id}", reason=reason, changes=changes

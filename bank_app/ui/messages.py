@@ -135,6 +135,23 @@ CATALOGUE: Mapping[str, str] = {
     "invalid_amount": "Enter the amount as a number, like 25 or 25.50.",
     "invalid_account_number": "That number has a typo — its last two digits don't fit the rest.",
     "invalid_request": f"Something in the form could not be read. {SAFE}",
+    "cooling_off": f"Your sign-in was recovered a short while ago, so this can't leave the account yet. {SAFE}",
+    "COOLING_NEW_PAYEE": f"Your sign-in was recovered: until {{until}} you pay only whom you paid before. {SAFE}",
+    "COOLING_TOOK_PART": f"Until {{until}} nothing goes by or to whoever helped to recover this sign-in. {SAFE}",
+    "COOLING_LIMIT": (
+        f"The sign-in was recovered: until {{until}} {{limit_amount}} may leave the account, of which {{remaining}} "
+        f"is left. {SAFE}"
+    ),
+    "approval_required": f"A colleague has to approve this. {SAFE}",
+    "approval_not_open": "This was decided before, or is too old. Look at what is true now.",
+    "approval_outdated": "What would happen is not what was asked for, so this is closed. It has to be asked for anew.",
+    "both_factors": "Whoever helped with one part of signing in helps with no other for a while. Two others have to.",
+    "APPROVAL_ASKED": "Asked. It happens when a colleague approves it; it waits in the queue.",
+    "APPROVAL_DONE": "Approved. It is done.",
+    "APPROVAL_MAILED": "Approved. The second half was sent to the person by email.",
+    "APPROVAL_REFUSED": "Refused. It won’t happen.",
+    "APPROVAL_WITHDRAWN": "Withdrawn. It won’t happen.",
+    "APPROVAL_GONE": "There is no such request.",
     "already_reversed": f"This was already reversed. {SAFE}",
     "precondition_failed": f"The account changed while you were looking at it. {SAFE}",
     "request_in_progress": "The first press is still being worked on. Nothing was sent twice.",
@@ -263,8 +280,8 @@ CATALOGUE: Mapping[str, str] = {
     "PASSWORD_LONG": "Use at most 128 characters.",
     "LINK_IN_ADDRESS": "Links with their secret in the middle of the address are not used any more, because "
     "addresses end up in logs. Ask an operator for a new one.",
-    "LINK_NOT_VALID": "This link was used, or its 30 minutes are over. Ask an operator for a new one.",
-    "NO_EMAIL_HERE": "This bank has no email set up. Ask an operator for a reset link.",
+    "LINK_NOT_VALID": "These were used, are not right, or their 30 minutes are over. Ask an operator for new ones.",
+    "NO_EMAIL_HERE": "This bank has no email set up. Ask two operators: each gives you one half of a code.",
     "SESSION_ENDED": "Signed out {device}.",
     "SESSIONS_ENDED": "Signed out {count} everywhere else.",
     "PREFERENCES_SAVED": "Saved. Pages look like this from now on.",
@@ -319,6 +336,8 @@ def _variant(error: BankError) -> str:
     """The message that says more than the one of the code: which limit is in the way, or that it is one's own."""
     if isinstance(error, OwnAccount):
         return "OWN_ACCOUNT"
+    if error.code == "cooling_off" and "until" in error.details:
+        return f"COOLING_{str(error.details.get('why')).upper()}"
     limit = error.details.get("limit") if error.code == "limit_exceeded" else None
     return f"LIMIT_{str(limit).upper()}" if limit else error.code
 
@@ -331,6 +350,8 @@ def _largest(hold: Mapping[str, str], details: Mapping[str, Any]) -> dict[str, s
 def _shown(name: str, value: Any, details: Mapping[str, Any]) -> str:
     """A fact of an error as people read it: amounts with their currency, the rest as it is."""
     currency = details.get("currency")
+    if name == "until":
+        return words.when(datetime.fromisoformat(str(value)))
     if name in _AMOUNTS and isinstance(currency, str):
         try:
             return money.display(money.from_text(str(value), currency), currency)

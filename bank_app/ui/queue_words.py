@@ -18,6 +18,7 @@ from bank_app.ui.session import ROLE_WORDS
 KIND_WORDS = {
     Kind.CHAIN.value: "Audit chain",
     Kind.BOOKS.value: "Books",
+    Kind.APPROVAL.value: "Approvals",
     Kind.VOLUME.value: "Unusual volume",
     Kind.LOCKED.value: "Locked sign-ins",
     Kind.FROZEN.value: "Frozen, arrivals",
@@ -92,7 +93,7 @@ def row(item: Item, now: datetime) -> Row:
     """One line of the table."""
     title, why, more = _said(item, now)
     return Row(
-        key=f"{item.kind.value}-{item.account or item.person_id or ''}-{int(item.since.timestamp() * 1000)}",
+        key=f"{item.kind.value}-{_which(item)}-{int(item.since.timestamp() * 1000)}",
         kind=item.kind.value,
         tone=_TONES.get(item.kind, ""),
         title=title,
@@ -106,17 +107,34 @@ def row(item: Item, now: datetime) -> Row:
     )
 
 
+def _which(item: Item) -> str:
+    return item.account or str(item.person_id or item.approval_id or "")
+
+
 def _address(item: Item) -> str:
     if item.kind is Kind.CHAIN:
         return "/ops/audit"
     if item.kind is Kind.BOOKS:
         return "/ops/books"
+    if item.kind is Kind.APPROVAL:
+        return f"/ops/approvals/{item.approval_id}"
     if item.kind is Kind.LOCKED:
         return "/ops/users" if item.staff else f"/ops/customers/{item.person_id}"
     return f"/ops/accounts/{item.account}"
 
 
-_TONES = {Kind.CHAIN: "bad", Kind.BOOKS: "bad", Kind.VOLUME: "warn", Kind.LOCKED: "warn", Kind.FROZEN: "info"}
+_WISHES = {
+    "password_link": "New password to approve",
+    "second_step": "Two-step sign-in to turn off",
+    "unlock": "Sign-in to unlock",
+    "enable": "Sign-in to enable",
+    "role": "Role to approve",
+    "limits": "Limits to approve",
+    "reversal": "Reversal to approve",
+    "export": "Files to approve",
+}
+_TONES = {Kind.CHAIN: "bad", Kind.BOOKS: "bad", Kind.VOLUME: "warn", Kind.LOCKED: "warn", Kind.FROZEN: "info",
+          Kind.APPROVAL: "info"}  # fmt: skip
 
 
 def _said(item: Item, now: datetime) -> tuple[str, str, str]:
@@ -129,6 +147,9 @@ def _said(item: Item, now: datetime) -> tuple[str, str, str]:
             said = title, why, f"Last verified {_when(item.since)}"
         case Kind.BOOKS:
             said = "The books are off", "A check found what does not add up", f"Checked {_when(item.since)}"
+        case Kind.APPROVAL:
+            left = f"Expires in {age((item.until or now) - now)}"
+            said = _WISHES.get(item.what, "A colleague asks"), f"Asked by {isolated(item.by)}", left
         case Kind.VOLUME:
             why = f"{item.count} payments in {item.minutes} min, usually {item.usual or 'none'}"
             said = "Unusual volume", why, f"The first at {words.time_of_day(item.since)}"
@@ -240,6 +261,12 @@ _PLAIN = {
     "hold.capture": "captured a hold",
     "hold.release": "released a hold",
     "bank.set_up": "set the bank up",
+    "approval.ask": "asked for an approval about {about}",
+    "approval.alone": "did alone what takes two, about {about}",
+    "approval.approve": "approved what a colleague asked for about {about}",
+    "approval.refuse": "refused what a colleague asked for about {about}",
+    "approval.withdraw": "withdrew a request about {about}",
+    "approval.outdated": "closed an outdated request about {about}",
     "access.refused": "tried what the role does not allow",
     "password.change": "changed a password of their own",
     "cash.deposit": "took in {amount} cash for {about}",

@@ -124,10 +124,12 @@ def _add_reset(routes: FastAPI, db: Database, settings: Settings) -> None:
         form, refused = await native_forms.posted(request, settings)
         if refused:
             return refused
+        # Of a link, or in two halves as two operators gave them.
+        halves = " ".join(forms.field(form, name, 100) for name in ("first", "second")).strip()
         token = forms.field(form, "token", 100)
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
-            await calls.call_hashing(password_links.use, db, token, native_forms.password(form))
+            await calls.call_hashing(password_links.use, db, token or halves, native_forms.password(form))
         except NotFound as error:
             return native_forms.back("/reset", error, settings, {}, "", problem="LINK_NOT_VALID")
         except BankError as error:

@@ -39,6 +39,8 @@ from bank_app.ui.pages.notifications import NotificationsState, notifications
 from bank_app.ui.pages.ops_account import OpsAccountState
 from bank_app.ui.pages.ops_account_view import ops_account
 from bank_app.ui.pages.ops_accounts import DeskState, ops_accounts
+from bank_app.ui.pages.ops_approvals import ApprovalsState, ApprovalState
+from bank_app.ui.pages.ops_approvals_view import ops_approval, ops_approvals
 from bank_app.ui.pages.ops_audit import AuditState
 from bank_app.ui.pages.ops_audit_view import ops_audit
 from bank_app.ui.pages.ops_books import OpsBooksState
@@ -171,6 +173,8 @@ PAGES: tuple[Page, ...] = (
     Page("/settings/security", "Security", security, (SecurityState.open,), SecurityState.refresh),
     Page("/settings/security/two-step", "Two-step sign-in", two_step, (TwoStepState.open,)),
     Page("/settings/appearance", "Appearance", appearance, (AppearanceState.open,)),
+    Page("/ops/approvals", "Approvals", ops_approvals, (ApprovalsState.open,), ApprovalsState.refresh),
+    Page("/ops/approvals/[approval_id]", "Approval", ops_approval, (ApprovalState.open,), ApprovalState.refresh),
     Page("/ops/audit", "Audit trail", ops_audit, (AuditState.open,), AuditState.refresh),
     Page("/ops/books", "Books", ops_books, (OpsBooksState.open,), OpsBooksState.refresh),
     Page("/ops/health", "Health", ops_health, (HealthState.open,), HealthState.refresh),

@@ -8,7 +8,8 @@ from starlette.responses import RedirectResponse, Response
 from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.errors import BankError, Invalid
-from bank_app.services import access
+from bank_app.services import approvals
+from bank_app.services.approvals import State
 from bank_app.settings import Settings
 from bank_app.ui import calls, forms, lookups, native_forms
 
@@ -33,13 +34,15 @@ def add_to(routes: FastAPI, db: Database, settings: Settings) -> None:
         try:
             lookups.count_form(native_forms.whence(request, settings)["address"], settings)
             actor = await native_forms.with_code(form, db, actor)
-            await calls.call_hashing(
-                access.change_role, db, actor, user_id, role=Role(role), reason=reason,
+            asked = await calls.call_hashing(
+                approvals.ask_for_role, db, actor, user_id, role=Role(role), reason=reason,
                 password=native_forms.password(form),
             )  # fmt: skip
         except BankError as error:
             return native_forms.back(page, error, settings, typed, "", problem=_problem(error))
-        return RedirectResponse(f"{USERS}?done=ROLE_CHANGED", 303)
+        return RedirectResponse(
+            f"{USERS}?done={'ROLE_CHANGED' if asked.state is State.DONE else 'APPROVAL_ASKED'}", 303
+        )
 
 
 def _problem(error: BankError) -> str:

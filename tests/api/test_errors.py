@@ -31,7 +31,7 @@ CONTRACT = {
     409: [
         "insufficient_funds", "account_frozen", "account_closed", "account_not_empty", "limit_exceeded",
         "already_reversed", "hold_not_open", "last_admin", "email_taken", "request_in_progress", "precondition_failed",
-        "quota_reached",
+        "quota_reached", "cooling_off", "approval_required", "approval_not_open", "approval_outdated", "both_factors",
     ],
     422: [
         "invalid_request", "invalid_amount", "invalid_account_number", "same_account", "currency_mismatch",

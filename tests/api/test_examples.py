@@ -27,7 +27,7 @@ def document(tmp_path_factory):
 
 
 @pytest.fixture
-def send(sqlite_db, app, caller, counter, register, admin, monkeypatch):
+def send(sqlite_db, app, caller, counter, register, admin, two, monkeypatch):
     """Sends an example to a bank in which its accounts are: hers with 100.00 and one posting, and his."""
     numbers = iter((int(HERS), int(HIS)))
     monkeypatch.setattr("bank_app.services.accounts.new_account_number", lambda: next(numbers))
@@ -35,12 +35,16 @@ def send(sqlite_db, app, caller, counter, register, admin, monkeypatch):
     hers, _ = counter.open(ada, "100.00"), counter.open(ben)
     monkeypatch.undo()
     people = caller(ada), caller(admin)
+    asked = two.ask(admin, ada, "unlock").id
     moved = people[0].get(f"/accounts/{HERS}/history").json()["items"][0]["transaction_id"]
 
     def one(method, path, operation, *, query="", body=None):
         """By the account's owner, and by one of the bank's people where only they may."""
         held = counter.hold(ada, hers, "25.00").hold.id if "{hold_id}" in path else ""
-        address = path.format(account_id=HERS, transaction_id=moved, hold_id=held, code="forbidden") + query
+        address = (
+            path.format(account_id=HERS, transaction_id=moved, hold_id=held, code="forbidden", approval_id=asked)
+            + query
+        )
         key = example_of(operation, "Idempotency-Key")
         answers = []
         for person in people:
@@ -94,6 +98,8 @@ CHANGING = [
 SIGNING_IN = ["register", "login", "refresh"]
 # Its code is good for half a minute, and nobody can have it in advance.
 FRESH = "give_code"
+# Of requests that are somebody's own to ask for and another's to decide about.
+BY_TWO = {"ask_for_approval", "approve_request", "refuse_request"}
 
 
 def bodies(operation):
@@ -112,7 +118,7 @@ def test_a_body_of_the_document_is_accepted_as_it_stands(document, send, name):
 
 def test_who_registers_with_the_words_of_the_document_signs_in_with_them(document, sqlite_db, client):
     found = {op["operationId"]: (path, body) for _, path, op in operations(document) for body in bodies(op)}
-    assert set(found) == {*CHANGING, *SIGNING_IN, FRESH}
+    assert set(found) == {*CHANGING, *SIGNING_IN, FRESH, *BY_TWO}
     tokens = {}
     for name in SIGNING_IN:
         path, body = found[name]

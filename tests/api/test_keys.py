@@ -7,7 +7,10 @@ from bank_app.services import integrity, rules
 
 OF_THEN = "This is the answer of the first time, and stays it for this key; to have it decided anew, send a new key."
 # Whoever signs in is no actor yet, and the rest changes nothing by being asked twice.
-WITHOUT_A_KEY = {"register", "login", "refresh", "logout", "give_code", "change_account", "verify_audit_trail"}
+WITHOUT_A_KEY = {
+    "register", "login", "refresh", "logout", "give_code", "change_account", "verify_audit_trail",
+    "ask_for_approval", "approve_request", "refuse_request", "withdraw_request",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -65,7 +68,9 @@ def test_what_takes_no_key_refuses_it(app, caller, anyone, teller, hers):
             continue
         walked += 1
         asking = program if operation.get("security") else anyone
-        address = path.format(account_id=hers.number, transaction_id="x", hold_id="x", code="forbidden")
+        address = path.format(
+            account_id=hers.number, transaction_id="x", hold_id="x", code="forbidden", approval_id="x"
+        )
         sent = {"Authorization": f"Bearer {asking.token}"} if asking.token else {}
         answer = asking.client.request(method, address, headers={"Idempotency-Key": "k", **sent})
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), address

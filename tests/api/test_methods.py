@@ -16,7 +16,9 @@ def addresses(app, counter, ada):
     held = counter.hold(ada, hers, "1.00").hold.id
     found = {}
     for route in app.state.routes:
-        address = route.path.format(account_id=hers.number, transaction_id=moved, hold_id=held, code="forbidden")
+        address = route.path.format(
+            account_id=hers.number, transaction_id=moved, hold_id=held, code="forbidden", approval_id=moved
+        )
         found.setdefault(address, set()).update(route.methods)
     assert len(found) > 25
     # The first three letters of a movement could be the id of a transaction.

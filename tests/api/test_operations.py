@@ -168,6 +168,9 @@ def test_the_document_has_every_operation_of_the_contract(document):
         POST /api/v1/holds|GET /api/v1/holds|GET /api/v1/holds/{hold_id}
         POST /api/v1/holds/{hold_id}/capture|POST /api/v1/holds/{hold_id}/release
         GET /api/v1/audit|POST /api/v1/audit/verify
+        POST /api/v1/approvals|GET /api/v1/approvals|GET /api/v1/approvals/{approval_id}
+        POST /api/v1/approvals/{approval_id}/approve|POST /api/v1/approvals/{approval_id}/refuse
+        POST /api/v1/approvals/{approval_id}/withdraw
         GET /api/v1/security-events|GET /api/v1/security-alarms
         GET /healthz|GET /readyz|GET /metrics|GET /problems/{code}|GET /.well-known/security.txt
         """.replace("\n", "|")

@@ -19,10 +19,11 @@ def hers(counter, ada):
 
 
 @pytest.fixture
-def walk(app, caller, anyone, teller, counter, hers):
+def walk(app, caller, anyone, teller, admin, ada, two, counter, hers):
     """Sends something to every operation of the document, with a body that would be right."""
     moved = counter.deposit(teller, hers, "1.00").transaction.id
     held = counter.hold(teller, hers, "1.00").hold.id
+    wish = two.ask(admin, ada, "unlock").id
     program = caller(teller)
     cash = {"account_id": hers.number, "amount": "1.00"}
     bodies = BODIES | {
@@ -35,6 +36,9 @@ def walk(app, caller, anyone, teller, counter, hers):
         "/transactions/batch": {"items": [{"type": "deposit", **cash}]},
         "/transactions/{transaction_id}/reverse": {"reason": "sent twice"},
         "/holds": cash, "/holds/{hold_id}/capture": {}, "/holds/{hold_id}/release": {}, "/audit/verify": {},
+        "/approvals": {"kind": "unlock", "subject": f"user {ada.user_id}", "reason": "Asked at the counter"},
+        "/approvals/{approval_id}/approve": {"digest": "0" * 64},
+        "/approvals/{approval_id}/refuse": {"reason": "Asked at the counter"},
     }  # fmt: skip
     queries = {
         "/payees/check": f"account_id={hers.number}&name=Ada",
@@ -46,7 +50,9 @@ def walk(app, caller, anyone, teller, counter, hers):
         for path, methods in app.openapi()["paths"].items():
             for method, operation in methods.items():
                 below = path.removeprefix("/api/v1")
-                address = path.format(account_id=hers.number, transaction_id=moved, hold_id=held, code="forbidden")
+                address = path.format(
+                    account_id=hers.number, transaction_id=moved, hold_id=held, code="forbidden", approval_id=wish
+                )
                 asking = program if operation.get("security") else anyone
                 sent = dict(headers or {})
                 if operation["operationId"] == "logout":

@@ -9,7 +9,8 @@ from sqlalchemy import event, select, update
 from bank_app import clock, errors
 from bank_app.domain.accounting import Role
 from bank_app.models import AuditRecord, User
-from bank_app.services import access, auth, people
+from bank_app.services import access, approvals, auth, people
+from bank_app.services.approval_kinds import Wish
 from bank_app.services.people import Standing
 
 PASSWORD = "lantern-orchard-48-violin"
@@ -37,10 +38,10 @@ def trail(db, action):
 
 DECISIONS = {
     "disable": lambda db, actor, person: decide(db, access.disable, actor, person, reason=WHY),
-    "enable": lambda db, actor, person: decide(db, access.enable, actor, person, reason=WHY),
-    "unlock": lambda db, actor, person: decide(db, access.unlock, actor, person),
+    "enable": lambda db, actor, person: approvals.ask(db, actor, Wish.about("enable", person.user_id), reason=WHY),
+    "unlock": lambda db, actor, person: approvals.ask(db, actor, Wish.about("unlock", person.user_id), reason=WHY),
     "sign out": lambda db, actor, person: decide(db, access.sign_out_everywhere, actor, person),
-    "role": lambda db, actor, person: access.change_role(
+    "role": lambda db, actor, person: approvals.ask_for_role(
         db, actor, person.user_id, role=Role.AUDITOR, reason=WHY, password=PASSWORD
     ),
 }
@@ -101,7 +102,7 @@ def test_a_disabled_person_is_out_at_once_and_comes_back_when_enabled(db, ada, t
 def test_a_decision_needs_a_reason_that_says_something(db, ada, teller, admin, reason):
     for attempt in (
         lambda: decide(db, access.disable, teller, ada, reason=reason),
-        lambda: access.change_role(db, admin, ada.user_id, role=Role.TELLER, reason=reason, password=PASSWORD),
+        lambda: approvals.ask_for_role(db, admin, ada.user_id, role=Role.TELLER, reason=reason, password=PASSWORD),
     ):
         with pytest.raises(errors.Invalid) as refusal:
             attempt()
@@ -141,10 +142,10 @@ def test_signing_out_everywhere_ends_every_session_of_that_person_only(db, ada, 
 def test_a_role_is_changed_with_reason_and_password_and_counts_at_once(db, ada, admin):
     token = browser(db, ada)
     with pytest.raises(errors.CredentialsDoNotMatch):
-        access.change_role(db, admin, ada.user_id, role=Role.TELLER, reason=WHY, password="not the admin's")
+        approvals.ask_for_role(db, admin, ada.user_id, role=Role.TELLER, reason=WHY, password="not the admin's")
     assert auth.actor_of_cookie(db, token).role is Role.CUSTOMER
     for _ in range(2):
-        access.change_role(db, admin, ada.user_id, role=Role.TELLER, reason=WHY, password=PASSWORD)
+        approvals.ask_for_role(db, admin, ada.user_id, role=Role.TELLER, reason=WHY, password=PASSWORD)
     assert auth.actor_of_cookie(db, token).role is Role.TELLER
     [record] = trail(db, "user.role")
     assert (record.actor_id, record.reason) == (admin.user_id, WHY)

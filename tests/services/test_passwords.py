@@ -72,7 +72,7 @@ def test_a_password_of_a_mac_opens_from_a_pc_even_if_it_was_kept_long_ago(sqlite
     in_by_browser(sqlite_db, "zoe@bank.test", unicodedata.normalize("NFC", typed))
 
 
-def test_changing_proving_and_choosing_with_a_link_read_it_alike(sqlite_db, ada, teller):
+def test_changing_proving_and_choosing_with_a_link_read_it_alike(sqlite_db, two, ada, teller):
     new, again = "naïve café lanterns", unicodedata.normalize("NFD", "naïve café lanterns")
     password_links.change_password(sqlite_db, ada, old="lantern-orchard-48-violin", new=again)
     in_by_browser(sqlite_db, ada.email, new)
@@ -80,8 +80,7 @@ def test_changing_proving_and_choosing_with_a_link_read_it_alike(sqlite_db, ada,
         password_links.change_password(sqlite_db, ada, old=again, new=new)
     second_factor.begin(sqlite_db, ada, password=again)
     auth.prove(sqlite_db, ada, new)
-    link = password_links.make(sqlite_db, teller, ada.user_id)
-    password_links.use(sqlite_db, link.token, FORMS[1])
+    password_links.use(sqlite_db, two.link(teller, ada), FORMS[1])
     in_by_program(sqlite_db, ada.email, FORMS[0])
 
 
@@ -113,13 +112,13 @@ OF_ADA = {"email": "ada.lindqvist@example.org", "name": "Ada Lindqvist", "bank":
         "jesucristoesmifortaleza", "monkey1234567", "qwertyuiop123", "123456789012", "            ",
     ],
 )  # fmt: skip
-def test_what_is_guessed_first_is_no_password_at_any_entrance(sqlite_db, ada, teller, easy):
+def test_what_is_guessed_first_is_no_password_at_any_entrance(sqlite_db, two, ada, teller, easy):
     assert passwords.problem(easy, **OF_ADA)["code"] == "PASSWORD_COMMON"
-    link = password_links.make(sqlite_db, teller, ada.user_id)
+    token = two.link(teller, ada)
     for entrance in (
         lambda: auth.register(sqlite_db, email=OF_ADA["email"], name=OF_ADA["name"], password=easy),
         lambda: password_links.change_password(sqlite_db, ada, old="lantern-orchard-48-violin", new=easy),
-        lambda: password_links.use(sqlite_db, link.token, easy),
+        lambda: password_links.use(sqlite_db, token, easy),
     ):
         with pytest.raises(errors.Invalid) as refused:
             entrance()

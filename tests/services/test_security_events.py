@@ -130,17 +130,17 @@ def test_tokens_renewed_and_used_twice(db, ada, written):
     ]
 
 
-def test_links_made_up_used_and_too_old(db, ada, teller, written):
-    link = password_links.make(db, teller, ada.user_id)
+def test_links_made_up_used_and_too_old(db, two, ada, teller, written):
+    link = two.link(teller, ada)
     written()
-    for token in ("made up", link.token, link.token):
+    for token in ("made up", link, link):
         try:
             password_links.use(db, token, "four green lamps at noon")
         except errors.LinkNotValid:
             continue
-    late = password_links.make(db, teller, ada.user_id)
+    late = two.link(teller, ada)
     with clock.moved_to(clock.now() + timedelta(hours=1)), pytest.raises(errors.LinkNotValid):
-        password_links.use(db, late.token, "four green lamps at noon")
+        password_links.use(db, late, "four green lamps at noon")
     assert written() == [
         ("authn_password_change_fail", "link_unknown", "link"),
         ("authn_password_change", "", "link"),

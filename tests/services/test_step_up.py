@@ -13,6 +13,7 @@ from bank_app.domain.accounting import Role
 from bank_app.models import User
 from bank_app.services import (
     access,
+    approvals,
     auth,
     batches,
     holds,
@@ -23,6 +24,7 @@ from bank_app.services import (
     step_up,
     transfers,
 )
+from bank_app.services.approval_kinds import Wish
 from bank_app.services.movements import Deposit, PlaceHold, Transfer, Withdraw
 from bank_app.settings import SettingsError, load
 
@@ -122,20 +124,18 @@ def test_helping_others_to_sign_in_and_deciding_about_them_takes_one(db, ada, ad
     def units():
         me, who = hers.actor(), ada.user_id
         in_session = (
-            lambda session: second_factor.reset(session, me, who, reason=REASON),
             lambda session: access.disable(session, me, who, reason=REASON),
-            lambda session: access.enable(session, me, who, reason=REASON),
-            lambda session: access.unlock(session, me, who),
             lambda session: access.sign_out_everywhere(session, me, who),
             lambda session: profile.correct(session, me, who, name="Ada Ito", email=ada.email, reason=REASON),
         )
         yield from (lambda unit=unit: db.unit_of_work(unit) for unit in in_session)
-        yield lambda: password_links.make(db, me, who)
-        yield lambda: access.change_role(db, me, who, role=Role.TELLER, reason=REASON, password=PASSWORD)
+        for kind in ("password_link", "unlock", "enable"):
+            yield lambda kind=kind: approvals.ask(db, me, Wish.about(kind, who), reason=REASON)
+        yield lambda: approvals.ask_for_role(db, me, who, role=Role.TELLER, reason=REASON, password=PASSWORD)
         yield lambda: access.invite(db, me, email="new@bank.test", name="New Colleague", role=Role.TELLER)
 
     with later(6):
-        assert [asked(unit) for unit in units()] == [True] * 9
+        assert [asked(unit) for unit in units()] == [True] * 8
         assert db.read(lambda session: session.get(User, ada.user_id)).role == "customer"
         step_up.prove(db, hers.actor(), code=hers.code())
         for unit in units():

@@ -18,6 +18,7 @@ from bank_app.services import (
     access,
     account_decisions,
     accounts,
+    approvals,
     auth,
     batches,
     customer_notes,
@@ -39,6 +40,7 @@ from bank_app.services import (
     transfers,
     unfinished,
 )
+from bank_app.services.approval_kinds import Wish
 from bank_app.services.reasons import Cause
 
 PASSWORD, NEW = "lantern-orchard-48-violin", "quiet meadow under nine clocks"
@@ -93,11 +95,12 @@ def change(db, actor, **values):
 class Scene:
     """A teller, a customer with money, and what each of them can ask for."""
 
-    def __init__(self, db, counter, ada, ben, teller):
+    def __init__(self, db, counter, ada, ben, teller, admin):
         self.db, self.ada, self.ben, self.teller = db, ada, ben, teller
         self.hers, self.his = counter.open(ada, "100.00"), counter.open(ben)
         self.held = counter.hold(ada, self.hers, "5.00")
         self.sent = counter.transfer(ada, self.hers, self.his, "1.00")
+        self.asked = approvals.ask(db, admin, Wish.about("unlock", ada.user_id), reason=WHY)
         self.payee = self.write(payees.save, ada, account_id=self.his.id, name="Ben Ito").id
 
     def write(self, deed, actor, *args, **more):
@@ -159,8 +162,10 @@ STAFFS = {
     "note": lambda its, me: its.write(customer_notes.add, me, its.ada.user_id, text="Called about a card"),
     "look": lambda its, me: its.write(people.view, me, its.ada.user_id, settings=its.db.settings),
     "disable": lambda its, me: its.write(access.disable, me, its.ada.user_id, reason=WHY),
-    "enable": lambda its, me: its.write(access.enable, me, its.ada.user_id, reason=WHY),
-    "unlock": lambda its, me: its.write(access.unlock, me, its.ada.user_id),
+    "ask": lambda its, me: approvals.ask(its.db, me, Wish.about("password_link", its.ada.user_id), reason=WHY),
+    "approve": lambda its, me: approvals.approve(its.db, me, its.asked.id, digest="0" * 64),
+    "refuse": lambda its, me: its.write(approvals.refuse, me, its.asked.id, reason=WHY),
+    "withdraw": lambda its, me: its.write(approvals.withdraw, me, its.asked.id),
     "sign out": lambda its, me: its.write(access.sign_out_everywhere, me, its.ada.user_id),
     "correct": lambda its, me: its.write(
         profile.correct, me, its.ada.user_id, name="Ada Two", email=its.ada.email, reason=WHY
@@ -169,8 +174,8 @@ STAFFS = {
 
 
 @pytest.fixture
-def scene(db, counter, ada, ben, teller):
-    return Scene(db, counter, ada, ben, teller)
+def scene(db, counter, ada, ben, teller, admin):
+    return Scene(db, counter, ada, ben, teller, admin)
 
 
 def rows(db):
@@ -242,14 +247,14 @@ def test_between_the_pieces_of_a_batch_it_is_asked_again(scene, signed_in, monke
 # --- what was decided upon --------------------------------------------------------------------------------
 
 
-def test_a_password_that_was_chosen_meanwhile_is_not_overwritten(db, ada, teller, signed_in, monkeypatch):
+def test_a_password_that_was_chosen_meanwhile_is_not_overwritten(db, two, ada, teller, signed_in, monkeypatch):
     """A thief's change waits for its turn; its owner takes the account back with a link, and that stands."""
-    thief, link = signed_in(ada), password_links.make(db, teller, ada.user_id)
+    thief, token = signed_in(ada), two.link(teller, ada)
     hashed = password_links.passwords.hashed
 
     def taken_back_meanwhile(password):
         monkeypatch.setattr(password_links.passwords, "hashed", hashed)
-        password_links.use(db, link.token, NEW)
+        password_links.use(db, token, NEW)
         return hashed(password)
 
     monkeypatch.setattr(password_links.passwords, "hashed", taken_back_meanwhile)
@@ -310,8 +315,10 @@ def token_for(db, person, password):
 def test_a_role_that_was_changed_meanwhile_is_not_changed_again(db, admin, ada):
     change(db, ada, role="teller")
     with pytest.raises(errors.Forbidden):
-        access.change_role(db, admin, ada.user_id, role=Role.ADMIN, was=Role.CUSTOMER, reason=WHY, password=PASSWORD)
-    access.change_role(db, admin, ada.user_id, role=Role.ADMIN, was=Role.TELLER, reason=WHY, password=PASSWORD)
+        approvals.ask_for_role(
+            db, admin, ada.user_id, role=Role.ADMIN, was=Role.CUSTOMER, reason=WHY, password=PASSWORD
+        )
+    approvals.ask_for_role(db, admin, ada.user_id, role=Role.ADMIN, was=Role.TELLER, reason=WHY, password=PASSWORD)
 
 
 def test_an_invitation_of_an_admin_who_is_none_any_more_is_not_written(db, admin, signed_in, monkeypatch):

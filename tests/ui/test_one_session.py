@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from bank_app import clock, demo
 from bank_app.models import SignIn
-from bank_app.services import auth, notices, password_links, sessions
+from bank_app.services import auth, notices, sessions
 from bank_app.ui import cookies as named
 from bank_app.ui.browser_routes import create_routes
 
@@ -54,7 +54,7 @@ def test_a_wrong_password_ends_nothing(bank, browser, ada):
     assert alive(bank, before)
 
 
-def test_so_does_every_other_way_in(bank, browser, another, web, ada, teller):
+def test_so_does_every_other_way_in(bank, browser, another, web, two, ada, teller):
     enter(browser, ada)
     before = held(browser, bank)
     form = {"email": "new@bank.test", "name": "Somebody New", "password": NEW}
@@ -62,8 +62,7 @@ def test_so_does_every_other_way_in(bank, browser, another, web, ada, teller):
     assert not alive(bank, before)
     before = held(browser, bank)
     # Somebody else's link, opened in this browser: the cookie goes, and so does what it opens.
-    link = password_links.make(bank.db, teller, ada.user_id)
-    browser.post("/auth/reset", data={"token": link.token, "password": NEW})
+    browser.post("/auth/reset", data={"token": two.link(teller, ada), "password": NEW})
     assert not alive(bank, before)
     playing = another(demo=True)
     demo.fill(playing)

@@ -20,6 +20,7 @@ QUEUE = f"{PAGES}ops_queue____queue_state"
 CUSTOMERS = f"{PAGES}ops_customers____customers_state"
 RECORD = f"{PAGES}ops_customer____record_state"
 USERS = f"{PAGES}ops_users____users_state"
+APPROVALS, APPROVAL = f"{PAGES}ops_approvals____approvals_state", f"{PAGES}ops_approvals____approval_state"
 PASSWORD, WHY = "lantern-orchard-48-violin", "Phone was stolen, asked by the owner"
 
 
@@ -35,7 +36,7 @@ def cookie(cookie_of, teller):
 def test_customers_reach_none_of_these_pages(client, ada, ben, cookie_of):
     theirs = cookie_of(ada)
     for name in ("open", "refresh"):
-        for state in (QUEUE, CUSTOMERS, RECORD, USERS):
+        for state in (QUEUE, CUSTOMERS, RECORD, USERS, APPROVALS, APPROVAL):
             answer = client.send(f"{state}.{name}", cookie=theirs, path=f"/ops/customers/{ben.user_id}", tab=state)
             assert "Ben" not in answer
             assert not {"rows", "person", "heading"} & set(answer.vars)
@@ -106,7 +107,7 @@ def test_an_auditor_has_no_button_and_is_refused_without_one(client, bank, ada, 
     for press, payload in (
         ("disable", {"form": {"disable-reason": WHY}}), ("unlock", {}), ("sign_out", {"_form": {}}),
         ("end_second_step", {"form": {"second-step-reason": WHY}}),
-        ("make_link", {"_form": {}}),
+        ("make_link", {"form": {"password-reason": WHY}}),
     ):  # fmt: skip
         refused = client.send(f"{RECORD}.{press}", payload, cookie=theirs, path=f"/ops/customers/{ada.user_id}")
         assert refused.vars.get("link", "") == ""
@@ -148,9 +149,55 @@ def test_two_step_sign_in_is_turned_off_for_who_lost_everything(client, bank, co
 def test_a_password_link_is_shown_once(client, cookie, ada):
     record_of(client, ada, cookie)
     path = f"/ops/customers/{ada.user_id}"
-    answer = client.send(f"{RECORD}.make_link", {"_form": {}}, cookie=cookie, path=path)
+    # One teller alone at the bank: nobody could approve it.
+    answer = client.send(f"{RECORD}.make_link", {"form": {"password-reason": WHY}}, cookie=cookie, path=path)
     assert "/reset#" in answer.vars["link"]
     assert record_of(client, ada, cookie).vars["link"] == ""
+
+
+def test_of_a_code_each_of_two_is_shown_one_half_once(client, bank, cookie, ada, admin, cookie_of):
+    record_of(client, ada, cookie)
+    path, form = f"/ops/customers/{ada.user_id}", {"form": {"password-reason": WHY}}
+    asked = client.send(f"{RECORD}.make_link", form, cookie=cookie, path=path).vars
+    assert (asked["link"], len(asked["half"])) == ("", 14)
+    theirs, where = cookie_of(admin), asked["approval"]
+    waits = client.send(f"{QUEUE}.open", cookie=theirs, path="/ops", tab="admin").vars["rows"]
+    assert [(row.title, row.address) for row in waits] == [("New password to approve", where)]
+    # Whoever asked has no button, and is refused without one.
+    mine = client.send(f"{APPROVAL}.open", cookie=cookie, path=where, tab="mine").vars["approval"]
+    assert (mine.mine, mine.may_decide) == (True, False)
+    press = {"digest": mine.digest}
+    alone = client.send(f"{APPROVAL}.approve", press, cookie=cookie, path=where, tab="mine").vars
+    assert "a colleague has to approve it" in alone["refused"]
+    shown = client.send(f"{APPROVAL}.open", cookie=theirs, path=where, tab="admin").vars["approval"]
+    assert shown.may_decide
+    assert "Ada" in shown.happens
+    done = client.send(f"{APPROVAL}.approve", press, cookie=theirs, path=where, tab="admin").vars
+    assert len(done["half"]) == 14
+    assert done["half"] != asked["half"]
+    assert done["approval"].state == "done"
+    again = client.send(f"{APPROVAL}.open", cookie=theirs, path=where, tab="admin").vars
+    assert again["half"] == ""
+    assert record_of(client, ada, cookie).vars["half"] == ""
+    assert auth.open_browser_session(bank.db, email=ada.email, password=PASSWORD, address="", user_agent="")
+
+
+def test_a_request_is_refused_with_a_reason_or_taken_back(client, cookie, two, ada, teller, admin, cookie_of):
+    first, theirs = two.ask(teller, ada, "unlock"), cookie_of(admin)
+    where = f"/ops/approvals/{first.id}"
+    client.send(f"{APPROVAL}.open", cookie=theirs, path=where, tab="admin")
+    short = client.send(f"{APPROVAL}.refuse", {"form": {"refuse-reason": "no"}}, cookie=theirs, path=where, tab="admin")
+    assert "at least 10 characters" in short.vars["reason_error"]
+    form = {"form": {"refuse-reason": "That was not the customer"}}
+    refused = client.send(f"{APPROVAL}.refuse", form, cookie=theirs, path=where, tab="admin").vars["approval"]
+    assert (refused.state, refused.answer) == ("refused", "That was not the customer")
+    second = two.ask(teller, ada, "unlock")
+    where = f"/ops/approvals/{second.id}"
+    client.send(f"{APPROVAL}.open", cookie=cookie, path=where)
+    assert client.send(f"{APPROVAL}.withdraw", cookie=cookie, path=where).vars["approval"].state == "withdrawn"
+    listed = client.send(f"{APPROVALS}.open", cookie=cookie, path="/ops/approvals").vars
+    assert listed["waiting"] == []
+    assert [one.state for one in listed["decided"]] == ["withdrawn", "refused"]
 
 
 def test_a_colleague_is_invited_by_an_admin_only(client, admin, teller, cookie_of):

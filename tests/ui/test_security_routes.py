@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bank_app import clock, demo, demo_town
 from bank_app.models import SecurityRecord
-from bank_app.services import auth, first_setup, password_links, passwords, profile, second_factor
+from bank_app.services import auth, first_setup, passwords, profile, second_factor
 from bank_app.ui import cookies as named
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate
@@ -122,20 +122,20 @@ def test_setting_two_steps_up_takes_the_password_and_shows_no_key_in_the_answer(
     assert key not in str(right.headers) + right.text
 
 
-def test_a_link_leads_to_a_new_password_once(browser, bank, ada, teller):
-    link = password_links.make(bank.db, teller, ada.user_id)
-    short = browser.post("/auth/reset", data={"token": link.token, "password": "short"})
+def test_a_link_leads_to_a_new_password_once(browser, bank, two, ada, teller):
+    token = two.link(teller, ada)
+    short = browser.post("/auth/reset", data={"token": token, "password": "short"})
     assert short.headers["location"] == "/reset?problem=PASSWORD_SHORT"
-    assert browser.post("/auth/reset", data={"token": link.token, "password": NEW}).headers["location"] == (
+    assert browser.post("/auth/reset", data={"token": token, "password": NEW}).headers["location"] == (
         "/sign-in?done=PASSWORD_CHOSEN"
     )
-    again = browser.post("/auth/reset", data={"token": link.token, "password": PASSWORD})
+    again = browser.post("/auth/reset", data={"token": token, "password": PASSWORD})
     assert again.headers["location"] == "/reset?problem=LINK_NOT_VALID"
     assert sign_in(browser, ada, NEW).headers["location"] == "/home"
 
 
-def test_what_a_link_carries_is_in_no_address_and_no_header_of_an_answer(browser, bank, web, page_of, ada, teller):
-    link = password_links.make(bank.db, teller, ada.user_id)
+def test_what_a_link_carries_is_in_no_address_and_no_header_of_an_answer(browser, bank, web, page_of, two, ada, teller):
+    link = two.ask(teller, ada, "password_link").link
     assert link.path.partition("#")[0] == "/reset"
     strict = web(create_routes(bank.db, bank.settings.model_copy(update={"rate_limits": True, "trusted_proxies": 1})))
     strict.headers = {"x-forwarded-for": "10.4.7.7"}
@@ -147,6 +147,17 @@ def test_what_a_link_carries_is_in_no_address_and_no_header_of_an_answer(browser
     for old in (f"/reset?token={link.token}", f"/reset/?x=1&token={link.token}", "/reset?token="):
         assert page_of(old) == "/reset?problem=LINK_IN_ADDRESS"
     assert page_of("/reset?problem=PASSWORD_SHORT") == "/reset"
+
+
+def test_two_halves_of_two_people_lead_to_a_new_password(browser, bank, two, ada, teller, admin):
+    asked = two.ask(teller, ada, "password_link")
+    halves = {"first": asked.half.lower(), "second": two.approve(admin, asked.id).half}
+    for wrong in ({"first": asked.half}, {"second": halves["second"]}, {"first": asked.half, "second": asked.half}):
+        answer = browser.post("/auth/reset", data={**wrong, "password": NEW})
+        assert answer.headers["location"] == "/reset?problem=LINK_NOT_VALID"
+    done = browser.post("/auth/reset", data={**halves, "password": NEW})
+    assert done.headers["location"] == "/sign-in?done=PASSWORD_CHOSEN"
+    assert sign_in(browser, ada, NEW).headers["location"] == "/home"
 
 
 @pytest.mark.parametrize("form", ["password", "second-step"])

@@ -46,14 +46,13 @@ def test_an_admin_who_was_demoted_while_his_form_waited_makes_nobody_an_admin(ba
 
 
 def test_a_thiefs_change_that_waited_while_the_owner_reset_the_password_changes_nothing(
-    bank, browser, ada, teller, monkeypatch
+    bank, browser, two, ada, teller, monkeypatch
 ):
     thief, hashed = browser(ada), password_links.passwords.hashed
 
     def taken_back_meanwhile(password):
         monkeypatch.setattr(password_links.passwords, "hashed", hashed)
-        link = password_links.make(bank.db, teller, ada.user_id)
-        password_links.use(bank.db, link.token, NEW)
+        password_links.use(bank.db, two.link(teller, ada), NEW)
         return hashed(password)
 
     monkeypatch.setattr(password_links.passwords, "hashed", taken_back_meanwhile)

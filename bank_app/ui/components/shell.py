@@ -48,6 +48,7 @@ STAFF_PLACES = (
     Place("Customers", "/ops/customers", "users"),
     Place("Accounts", "/ops/accounts", "credit-card"),
     Place("Transactions", "/ops/transactions", "list"),
+    Place("Approvals", "/ops/approvals", "users-round"),
     Place("Audit", "/ops/audit", "link", second=" trail"),
     Place("Books", "/ops/books", "scale"),
     Place("Health", "/ops/health", "activity"),

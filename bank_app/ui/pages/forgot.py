@@ -20,6 +20,8 @@ class ResetState(rx.State):
 
     loaded: bool = False
     good: bool = False
+    # A link that does not open; whoever has two halves comes without one.
+    bad: bool = False
     problem: str = ""
     seq: int = 0
 
@@ -36,6 +38,7 @@ class ResetState(rx.State):
         """Looks at what the link carries and keeps nothing of it; says nothing about whose it is."""
         sent = forms.text(token, 100)
         self.good = bool(sent) and await calls.read(lambda session: password_links.is_good(session, sent))
+        self.bad = bool(sent) and not self.good
         self.loaded = True
 
 
@@ -45,18 +48,55 @@ def forgot() -> rx.Component:
         rx.el.h1("Forgot your password?"),
         rx.el.p(icon("info"), say("NO_EMAIL_HERE"), class_name="notice info field"),
         rx.el.p(
-            "The link works once and for 30 minutes. Choosing a password with it signs all your devices out.",
+            "Together the halves work once, for 30 minutes; neither works alone, so nobody here comes in as you. "
+            "Choosing a password with them signs all your devices out, and for a day little money can leave your "
+            "accounts.",
             class_name="muted field",
         ),
-        button_link("Back to sign in", "/sign-in"),
+        rx.el.div(
+            button_link("I have both halves", "/reset", style="primary"),
+            button_link("Back to sign in", "/sign-in"),
+            class_name="actions",
+        ),
         narrow=True,
+    )
+
+
+def _half(name: str, label: str, hint: str = "") -> rx.Component:
+    return rx.el.div(
+        rx.el.label(label, html_for=name),
+        *([rx.el.p(hint, id=f"{name}-hint", class_name="hint before")] if hint else []),
+        rx.el.input(
+            id=name,
+            name=name,
+            required=True,
+            max_length=40,
+            auto_complete="off",
+            class_name="mono",
+            custom_attrs={
+                "autoCapitalize": "characters", "spellCheck": "false",
+                **({"aria-describedby": f"{name}-hint"} if hint else {}),
+            },
+        ),
+        class_name="field",
+    )  # fmt: skip
+
+
+def _halves() -> rx.Component:
+    return rx.fragment(
+        _half(
+            "first",
+            "First half",
+            "Twelve letters and digits, such as 7K2M-9QXD-4HTB. Capitals and hyphens don’t matter.",
+        ),
+        _half("second", "Second half"),
     )
 
 
 def _form() -> rx.Component:
     return rx.el.form(
         posted_problem(ResetState.problem, ResetState.seq),
-        link_field(),
+        rx.cond(ResetState.good, link_field(), _halves()),
         rx.el.div(
             rx.el.label("New password", html_for="password"),
             rx.el.p(say("PASSWORD_SHORT"), id="password-hint", class_name="hint before"),
@@ -83,15 +123,14 @@ def _form() -> rx.Component:
 
 
 def reset() -> rx.Component:
-    """Choosing a password with a link."""
+    """Choosing a password with a link, or with the two halves that two operators gave."""
     return public_shell(
         rx.el.h1("Choose a new password"),
         link_reader(on_token=ResetState.look),
         rx.cond(
             ResetState.loaded,
             rx.cond(
-                ResetState.good,
-                rx.el.div(_form(), class_name="gate single"),
+                ResetState.bad,
                 rx.fragment(
                     rx.el.p(
                         icon("circle-alert"),
@@ -101,6 +140,7 @@ def reset() -> rx.Component:
                     ),
                     button_link("Back to sign in", "/sign-in"),
                 ),
+                rx.el.div(_form(), class_name="gate single"),
             ),
             rx.el.p("Looking at your link", role="status", class_name="muted"),
         ),

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from bank_app.domain.accounting import Role
 from bank_app.errors import BankError, EmailTaken, Invalid
-from bank_app.services import access, customer_notes, password_links, people, profile, second_factor
+from bank_app.services import access, approvals, customer_notes, people, profile
+from bank_app.services.approval_kinds import Wish
+from bank_app.services.approvals import State
 from bank_app.services.people import Record
 from bank_app.ui import calls, forms, person_words, rows, words
 from bank_app.ui.guard import exposed
@@ -58,6 +60,8 @@ class RecordState(rx.State):
     refused: str = ""
     code: str = ""
     link: str = ""
+    half: str = ""
+    approval: str = ""
     link_until: str = ""
     link_seq: int = 0
     _id: UUID | None = None
@@ -117,12 +121,12 @@ class RecordState(rx.State):
     @exposed(staff=True)
     async def enable(self, form: dict[str, Any]) -> None:
         """Switches sign-in on."""
-        await self._decide("SIGN_IN_ENABLED", access.enable, reason=forms.field(form, "enable-reason", 1_500))
+        await self._ask("SIGN_IN_ENABLED", "enable", forms.field(form, "enable-reason", 1_500))
 
     @exposed(staff=True)
     async def unlock(self) -> None:
         """Ends the wait after wrong passwords."""
-        await self._decide("SIGN_IN_UNLOCKED", access.unlock)
+        await self._ask("SIGN_IN_UNLOCKED", "unlock", "Locked after wrong passwords")
 
     @exposed(staff=True)
     async def sign_out(self, _form: dict[str, Any]) -> None:
@@ -132,24 +136,12 @@ class RecordState(rx.State):
     @exposed(staff=True)
     async def end_second_step(self, form: dict[str, Any]) -> None:
         """Turns two-step sign-in off for somebody who lost app and recovery codes."""
-        reason = forms.field(form, "second-step-reason", 1_500)
-        await self._decide("SECOND_STEP_RESET", second_factor.reset, reason=reason)
+        await self._ask("SECOND_STEP_RESET", "second_step", forms.field(form, "second-step-reason", 1_500))
 
     @exposed(staff=True)
-    async def make_link(self, _form: dict[str, Any]) -> None:
-        """Makes a link for a new password and shows it once."""
-        actor, wanted = await actor_of(self), self._id
-        self._forget_answers()
-        if wanted is None:
-            return
-        try:
-            made = await calls.call(password_links.make, calls.bank().db, actor, wanted)
-        except BankError as error:
-            self._refuse(error, actor.role)
-            return
-        self.link = f"{self.router.url.origin}{made.path}"
-        self.link_until = f"{words.time_of_day(made.expires_at)} UTC"
-        self.done = self.link_seq = new_answer()
+    async def make_link(self, form: dict[str, Any]) -> None:
+        """Asks for a link for a new password, and shows the asker's half of it once."""
+        await self._ask("", "password_link", forms.field(form, "password-reason", 1_500))
 
     @exposed(staff=True)
     async def correct(self, form: dict[str, Any]) -> None:
@@ -227,6 +219,32 @@ class RecordState(rx.State):
         await notify(self, say(key, person=self.person.name, count=ended))
         await self.refresh()
 
+    async def _ask(self, said: str, kind: str, reason: str) -> None:
+        """Asks for what takes two; where one is enough, or there is nobody else, it is done at once."""
+        actor, wanted = await actor_of(self), self._id
+        self._forget_answers()
+        if wanted is None:
+            return
+        try:
+            asked = await calls.call(approvals.ask, calls.bank().db, actor, Wish.about(kind, wanted), reason=reason)
+        except Invalid as error:
+            self.reason_error = reason_problem(error)
+            return
+        except BankError as error:
+            self._refuse(error, actor.role)
+            return
+        self.done = new_answer()
+        if asked.state is State.PENDING:
+            self.approval, self.half = f"/ops/approvals/{asked.id}", asked.half
+            self.link_seq = new_answer()
+        elif asked.link:
+            self.link = f"{self.router.url.origin}{asked.link.path}"
+            self.link_until = f"{words.time_of_day(asked.link.expires_at)} UTC"
+            self.link_seq = new_answer()
+        else:
+            await notify(self, say(said, person=self.person.name))
+        await self.refresh()
+
     def _refuse(self, error: BankError, role: Role) -> None:
         found = refusal(error, role=ROLE_WORDS[role], bank=calls.bank().settings.name)
         self.refused, self.code = found.text, found.code
@@ -235,7 +253,7 @@ class RecordState(rx.State):
         self.answer = new_answer()
         self.reason_error = self.note_error = self.refused = self.code = ""
         self.name_error = self.email_error = ""
-        self.link = self.link_until = ""
+        self.link = self.link_until = self.half = self.approval = ""
 
     # --- showing ----------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from bank_app.ui.components.parts import (
     page_head,
     waiting,
 )
-from bank_app.ui.components.people import handed_over, standing_badge
+from bank_app.ui.components.people import asked_for, handed_over, standing_badge
 from bank_app.ui.components.rows import recent_rows, row_bones
 from bank_app.ui.components.shell import shell
 from bank_app.ui.messages import say
@@ -77,7 +77,7 @@ def _actions() -> rx.Component:
             lambda: button_link("Change role", "/ops/users/" + RecordState.person.id, symbol="shield", style="sm"),
         ),
         opener(icon("user-pen", 16), "Name or email…", "details", "details-name"),
-        opener(icon("key-round", 16), "Password link…", "password"),
+        opener(icon("key-round", 16), "New password…", "password", "password-reason"),
         when(
             RecordState.person.second_step,
             lambda: opener(icon("shield-off", 16), "Turn off two-step sign-in…", "second-step", "second-step-reason"),
@@ -166,8 +166,8 @@ def _decisions() -> rx.Component:
             reason_field("disable-reason", error=state.reason_error, hint=HINT),
         ),
         _decision(
-            "enable", "Enable sign-in", "Enable sign-in", "Enabling…", state.enable,
-            rx.el.p(state.person.name, " can sign in again with the same password."),
+            "enable", "Enable sign-in", "Ask for it", "Asking…", state.enable,
+            rx.el.p(state.person.name, " can sign in again with the same password, once a colleague approves it."),
             reason_field("enable-reason", error=state.reason_error, hint=HINT),
         ),
         _decision(
@@ -178,19 +178,21 @@ def _decisions() -> rx.Component:
             ),
         ),
         _decision(
-            "second-step", "Turn off two-step sign-in", "Turn it off", "Turning off…", state.end_second_step,
+            "second-step", "Turn off two-step sign-in", "Ask for it", "Asking…", state.end_second_step,
             rx.el.p(
                 "For whoever lost both the app and the recovery codes. From then on the password of ",
-                state.person.name, " is enough to sign in. Make sure that you are talking to the right person.",
+                state.person.name, " is enough to sign in. A colleague has to approve it, and neither of you "
+                "can help with the password then. Make sure that you are talking to the right person.",
             ),
             reason_field("second-step-reason", error=state.reason_error, hint=HINT),
         ),
         _decision(
-            "password", "Make a password link", "Make the link", "Making…", state.make_link,
+            "password", "New password", "Ask for it", "Asking…", state.make_link,
             rx.el.p(
-                "With the link ", state.person.name, " chooses a new password, once and within 30 minutes. "
-                "Make sure that you are talking to the right person. Links made before stop working.",
+                state.person.first_name, " chooses a new password with a code of two halves: you are shown one now, "
+                "the colleague who approves it the other. Make sure that you are talking to the right person.",
             ),
+            reason_field("password-reason", error=state.reason_error, hint=HINT),
         ),
     )  # fmt: skip
 
@@ -352,6 +354,10 @@ def _notices(ready: rx.Var) -> rx.Component:
             ready & (state.lock.text != ""),
             lambda: notice(rx.el.p(state.lock.text), kind="warn", symbol="lock"),
         ),
+        when(
+            ready & (state.approval != ""),
+            lambda: asked_for(state.approval, state.half, state.person.name),
+        ),
         when(ready & (state.link != ""), lambda: handed_over(state.link, state.link_until, state.person.name)),
         class_name="stack field",
     )
@@ -380,7 +386,12 @@ def ops_customer() -> rx.Component:
                 ),
                 _decisions(),
                 # After the dialogs: one that closes gives the focus back to its button first.
-                focus_on_change(target="password-link", seq=state.link_seq),
+                focus_on_change(
+                    target=rx.cond(
+                        state.half != "", "password-half", rx.cond(state.link != "", "password-link", "asked-for")
+                    ),
+                    seq=state.link_seq,
+                ),
             ),
         ),
         here=_PATH,

@@ -131,6 +131,7 @@ def kind_icon(kind: rx.Var, size: int = 18) -> rx.Component:
         kind,
         ("chain", icon("link", size)),
         ("books", icon("scale", size)),
+        ("approval", icon("users", size)),
         ("volume", icon("trending-up", size)),
         ("locked", icon("lock", size)),
         ("frozen", icon("snowflake", size)),

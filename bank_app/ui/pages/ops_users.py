@@ -9,7 +9,8 @@ import reflex as rx
 
 from bank_app.domain.accounting import Role
 from bank_app.errors import BankError
-from bank_app.services import access, password_links, people
+from bank_app.services import access, approvals, people
+from bank_app.services.approval_kinds import Wish
 from bank_app.ui import calls, forms, person_words, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.guard import exposed
@@ -41,6 +42,8 @@ class UsersState(rx.State):
     answer: int = 0
     closed: int = 0
     link: str = ""
+    half: str = ""
+    approval: str = ""
     link_whose: str = ""
     link_until: str = ""
     link_seq: int = 0
@@ -49,9 +52,9 @@ class UsersState(rx.State):
     async def open(self) -> None:
         """Loads the list, and says what became of a form that was posted."""
         self._forget()
-        self.link = ""
+        self.link = self.half = ""
         done = forms.text(self.router.url.query_parameters.get("done"), 20)
-        self.done = say("ROLE_CHANGED") if done == "ROLE_CHANGED" else ""
+        self.done = say(done) if done in ("ROLE_CHANGED", "APPROVAL_ASKED") else ""
         await self._load()
 
     @exposed(staff=True)
@@ -77,12 +80,16 @@ class UsersState(rx.State):
                 access.invite, db, actor, email=email, name=name,
                 role=Role(role) if role in STAFF_ROLES else Role.CUSTOMER,
             )  # fmt: skip
-            made = await calls.call(password_links.make, db, actor, invited)
+            asked = await calls.call(
+                approvals.ask, db, actor, Wish.about("password_link", invited), reason="Invitation of a colleague"
+            )
         except BankError as error:
             self._complain(error)
             return
-        self.link, self.link_whose = f"{self.router.url.origin}{made.path}", name
-        self.link_until = f"{words.time_of_day(made.expires_at)} UTC"
+        self.link_whose, self.half = name, asked.half
+        self.link = f"{self.router.url.origin}{asked.link.path}" if asked.link else ""
+        self.link_until = f"{words.time_of_day(asked.link.expires_at)} UTC" if asked.link else ""
+        self.approval = f"/ops/approvals/{asked.id}"
         self.closed = self.link_seq = new_answer()
         await self._load()
 

@@ -23,7 +23,7 @@ from bank_app.ui.components.parts import (
     problem_summary,
     waiting,
 )
-from bank_app.ui.components.people import handed_over, standing_badge, unusual_standing
+from bank_app.ui.components.people import asked_for, handed_over, standing_badge, unusual_standing
 from bank_app.ui.components.settings import posted_done, posted_problem
 from bank_app.ui.components.shell import shell
 from bank_app.ui.components.step_up import code_beside
@@ -215,6 +215,10 @@ def ops_users() -> rx.Component:
             state.link != "",
             lambda: rx.el.div(handed_over(state.link, state.link_until, state.link_whose), class_name="field"),
         ),
+        when(
+            state.half != "",
+            lambda: rx.el.div(asked_for(state.approval, state.half, state.link_whose), class_name="stack field"),
+        ),
         rx.el.section(
             rx.el.p(state.said, role="status", class_name="desk-chips small muted"),
             rx.cond(
@@ -228,7 +232,7 @@ def ops_users() -> rx.Component:
         _matrix(),
         _invite(),
         # After the dialog: one that closes gives the focus back to its button first.
-        focus_on_change(target="password-link", seq=state.link_seq),
+        focus_on_change(target=rx.cond(state.half != "", "password-half", "password-link"), seq=state.link_seq),
         here=_PATH,
     )  # fmt: skip
 
