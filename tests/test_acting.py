@@ -28,6 +28,9 @@ DO_NOT_ASK = {
     "books.check_now": "keeps what a check found, whoever asked for it and has left since",
     "audit_trail.verify": "keeps what a check found, whoever asked for it and has left since",
     "payee_names.note": "a part of drafts.save and accounts.check_payee_for_good, which ask",
+    "approvals.ask": "asks once it holds the rows of everybody concerned, as access.lock_person does",
+    "approvals.approve": "asks once it holds the rows of everybody concerned, as access.lock_person does",
+    "approvals.refuse": "asks once it holds the rows of everybody concerned, as access.lock_person does",
     "auth.one_try": "asks once it holds the person's row, which it changes; see the last test",
 }
 

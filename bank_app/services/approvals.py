@@ -22,7 +22,19 @@ from bank_app.database import Database, settings_of
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import earliest_id, fingerprint, new_id
 from bank_app.models import Approval, AuditRecord, User
-from bank_app.services import access, audit, auth, cooling_off, four_eyes, mail, password_links, reasons, roles, step_up
+from bank_app.services import (
+    access,
+    audit,
+    auth,
+    cooling_off,
+    four_eyes,
+    looks,
+    mail,
+    password_links,
+    reasons,
+    roles,
+    step_up,
+)
 from bank_app.services.access import Hands
 from bank_app.services.approval_kinds import KINDS, Deed, Kind, Wish
 from bank_app.services.auth import Actor
@@ -492,6 +504,8 @@ def get(session: Session, actor: Actor, approval_id: UUID) -> ApprovalView:
     """
     found = _find(session, actor, approval_id)
     [view] = _views(session, actor, [found])
+    about = [UUID(found.subject.removeprefix("user "))] if found.subject.startswith("user ") else []
+    looks.at(session, actor, f"approval {found.id}", *about)
     return view
 
 
@@ -515,6 +529,7 @@ def list_approvals(
         query = query.where(col(Approval.id) < split_id(cursor))
     rows = list(session.execute(query.execution_options(populate_existing=True)).scalars())
     views = _views(session, actor, rows[:limit])
+    looks.at_list(session, actor, "approvals", len(views), further=cursor, state=state)
     return Page(views, make_cursor(views[-1].id.hex) if len(rows) > limit else None)
 
 

@@ -25,11 +25,12 @@ NOBODYS = {
 
 
 @pytest.fixture
-def things(counter, ada, ben):
+def things(counter, two, ada, ben, teller, admin):
     account = counter.open(ada, "40.00")
     moved = counter.transfer(ada, account, counter.open(ben), "5.00").transaction
     return {
         "account_id": account.number,
+        "approval_id": str(two.ask(admin, ben, "unlock").id),
         "transaction_id": str(moved.id),
         "hold_id": str(counter.hold(ada, account, "1.00").hold.id),
     }

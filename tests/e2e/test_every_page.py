@@ -8,7 +8,8 @@ from playwright.sync_api import Error, expect
 
 from bank_app.domain import money
 from bank_app.domain.accounting import Role
-from bank_app.services import drafts, transfers
+from bank_app.services import approvals, drafts, transfers
+from bank_app.services.approval_kinds import Wish
 from bank_app.ui import site
 from tests.e2e.page_rules import CONTRAST, axe_finds, settled, too_wide, too_wide_in_large_letters
 
@@ -33,7 +34,7 @@ def test_titles_are_unique():
 
 
 @pytest.fixture
-def paths(bank, ada, ben):
+def paths(bank, person, ada, ben):
     """Every address of the site, with something of Ada's where it names something."""
     everyday, target = ada.accounts["Everyday"], ben.accounts["Everyday"]
     movement = transfers.Transfer(everyday.id, target.id, money.Amount.of("25.00"), description="Bike lights")
@@ -45,9 +46,12 @@ def paths(bank, ada, ben):
             to_account_id=target.id, payee_name="Ben Ito", payee_result="match",
         )  # fmt: skip
 
+    wish = Wish.about("unlock", ada.actor.user_id)
+    asked = approvals.ask(bank.db, person("Pia Holm", Role.TELLER).actor, wish, reason="Asked for it at the counter")
     named = {
         "[account_id]": everyday.number, "[transaction_id]": str(moved.transaction.id),
         "[draft_id]": str(bank.db.unit_of_work(draft).id), "[user_id]": str(ada.actor.user_id), "[run_id]": "1",
+        "[approval_id]": str(asked.id),
     }  # fmt: skip
     # A bank that has people is set up for ever: that address is not found.
     pages = [page for page in site.PAGES if page.route.startswith("/") and page.route != "/setup"]

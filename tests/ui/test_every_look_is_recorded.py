@@ -21,13 +21,14 @@ SEEN = (looks.AT_ONE, looks.AT_LIST, people.LOOKED)
 
 
 @pytest.fixture
-def things(counter, ada, ben):
+def things(counter, two, ada, ben, teller, admin):
     account = counter.open(ada, "40.00")
     moved = counter.transfer(ada, account, counter.open(ben), "5.00").transaction
     return {
         "account": account.number,
         "transaction": str(moved.id),
         "user": str(ada.user_id),
+        "approval": str(two.ask(admin, ben, "unlock").id),
         "other": str(ben.user_id),
     }
 
