@@ -71,7 +71,7 @@ class ApprovalIn(Request):
     subject: str = Field(
         max_length=64,
         description="Whom or what it is about: `user` and an id, `account` and a number, `transaction` and an id, or "
-        "`export` and `audit`, `transactions` or `books`.",
+        "`export` and `audit` or `transactions`.",
         examples=["account 1234567889"],
     )
     role: Role | None = Field(default=None, description="With kind role: which.")

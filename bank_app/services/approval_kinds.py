@@ -290,7 +290,7 @@ def _looks_at_export(_session: Session, actor: Actor, wish: Wish) -> Mapping[str
     return {}
 
 
-EXPORTS = {"audit": "The audit trail", "transactions": "All transactions", "books": "Books of customers"}
+EXPORTS = {"audit": "The audit trail", "transactions": "All transactions"}
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind

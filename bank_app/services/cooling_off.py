@@ -22,6 +22,8 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldDraft, Leg, ReleaseDraft, TransactionType
 from bank_app.domain.identifiers import account_number_text, new_id
 from bank_app.models import ACCOUNTS, POSTINGS, RECOVERIES, TRANSACTIONS, SavedPayee, User
+from bank_app.services import auth
+from bank_app.services.auth import Actor
 
 if TYPE_CHECKING:
     from bank_app.services.rules import Book
@@ -203,11 +205,16 @@ def helped(session: Session, user_id: UUID) -> list[Help]:
     ]
 
 
-def mark_read(session: Session, user_id: UUID) -> None:
-    """The person has read how they were helped back in. What is guarded stays so."""
+def mark_read(session: Session, actor: Actor) -> None:
+    """The actor has read how they were helped back in. What is guarded stays so."""
+    auth.still(session, actor)
     session.execute(
         update(RECOVERIES)
-        .where(RECOVERIES.c.user_id == user_id, RECOVERIES.c.guarded_from.is_not(None), RECOVERIES.c.read_at.is_(None))
+        .where(
+            RECOVERIES.c.user_id == actor.user_id,
+            RECOVERIES.c.guarded_from.is_not(None),
+            RECOVERIES.c.read_at.is_(None),
+        )
         .values(read_at=clock.now())
     )
 

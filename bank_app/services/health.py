@@ -17,6 +17,7 @@ from bank_app.database import Database
 from bank_app.services import (
     audit_trail,
     books,
+    cooling_off,
     edge_figures,
     engine_figures,
     mail,
@@ -35,6 +36,7 @@ _WINDOW = timedelta(seconds=60)
 _STALE_SECONDS = 15
 _POINTS = 60
 _CHECKED_EVERY = timedelta(hours=26)
+_ALONE = timedelta(days=30)
 _LETTERS_WATCH, _LETTERS_ACT = timedelta(minutes=15), timedelta(hours=2)
 _EMBEDDED = "The embedded engine has one writer at a time and does not count this."
 _UNTOLD = "The server does not tell this user."
@@ -148,6 +150,7 @@ class _Judged:
             *self._clock(),
         ]
         made += [self._disk(), self._strangers(), *self._mail(), *([self._proxies()] if proxies.misfits() else [])]
+        made += self._alone()
         made += self._user()
         return made
 
@@ -372,6 +375,23 @@ class _Judged:
                 "mail", "Letters", state, f"{found.waiting:,} waiting", detail,
                 "Watch when one waits for 15 minutes or cannot be delivered, act when it waits for 2 hours.",
                 "Is the mail server up, and do BANK_SMTP_URL and BANK_MAIL_FROM fit it? The log says what it answers.",
+            )
+        ]  # fmt: skip
+
+    def _alone(self) -> list[Tile]:
+        """Whether somebody was helped to sign in, or given power, by one person alone lately."""
+        try:
+            count = self.db.read(lambda session: cooling_off.lately_alone(session, clock.now() - _ALONE))
+        except errors.BankError:
+            return []
+        if not count:
+            return []
+        return [
+            Tile(
+                "alone", "Done by one alone", State.WATCH, f"{count:,} in 30 days",
+                "Somebody was helped to sign in, or given a role, and nobody at the bank could approve it.",
+                "Watch when it happens at all.",
+                "Look for approval.alone in the audit trail, and have a second colleague who can approve.",
             )
         ]  # fmt: skip
 

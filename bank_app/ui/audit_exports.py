@@ -14,7 +14,7 @@ from starlette.responses import Response
 from bank_app import clock
 from bank_app.database import Database
 from bank_app.errors import BankError
-from bank_app.services import audit_records, audit_trail, roles, step_up
+from bank_app.services import approvals, audit_records, audit_trail, roles, step_up
 from bank_app.services.audit_records import RecordView
 from bank_app.services.audit_trail import KnownVerification
 from bank_app.services.auth import Actor
@@ -67,6 +67,7 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 def _records(db: Database, actor: Actor, wanted: AuditFilters) -> Pages[RecordView]:
     audit_trail.must_be_auditor(actor)
     step_up.require(actor)
+    db.read(lambda session: approvals.require_pass(session, actor, "audit"))
     wanted.require()
     filters = wanted.to_service()
 

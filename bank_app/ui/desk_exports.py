@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from bank_app import clock
 from bank_app.database import Database
-from bank_app.services import roles, step_up, transaction_search
+from bank_app.services import approvals, roles, step_up, transaction_search
 from bank_app.services.auth import Actor
 from bank_app.services.lists import PAGE_OF_FILES, Page, Pages
 from bank_app.services.transaction_search import FoundTransaction
@@ -36,6 +36,7 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 def _found(db: Database, actor: Actor, wanted: TransactionFilters) -> Pages[FoundTransaction]:
     roles.staff_only(actor)
     step_up.require(actor)
+    db.read(lambda session: approvals.require_pass(session, actor, "transactions"))
     wanted.require()
     filters = wanted.to_service()
 

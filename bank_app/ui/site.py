@@ -13,6 +13,7 @@ from bank_app.ui.current import Page
 from bank_app.ui.downloads import CONFIRM
 from bank_app.ui.first_steps import FirstStepsState
 from bank_app.ui.guard import ENROL
+from bank_app.ui.helped import HelpedState
 from bank_app.ui.live import LiveState
 from bank_app.ui.pages.account import AccountState
 from bank_app.ui.pages.account_ledger import LedgerState
@@ -208,7 +209,7 @@ def add_pages(app: rx.App) -> None:
     current.publish(PAGES)
     for page in PAGES:
         # First of all a page says what it will show, so that no change falls between reading and watching.
-        watch = [LiveState.watch] if page.route.startswith((*PROTECTED, STAFF)) else []
+        watch = [LiveState.watch, HelpedState.look] if page.route.startswith((*PROTECTED, STAFF)) else []
         # Wherever the bank's people are, they see that the audit trail is broken.
         chain = [ChainState.look] if page.route.startswith(STAFF) else []
         component, title = _as_seen(page)

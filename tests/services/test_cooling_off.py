@@ -159,7 +159,7 @@ def test_it_stays_told_until_it_is_read_and_as_long_as_it_lasts(db, two, ada, te
     def told():
         return db.read(lambda session: cooling_off.helped(session, ada.user_id))
 
-    db.unit_of_work(lambda session: cooling_off.mark_read(session, ada.user_id))
+    db.unit_of_work(lambda session: cooling_off.mark_read(session, ada))
     [one] = told()
     assert (one.by, one.read) == ((teller.name, colleague.name), True)
     later = clock.now() + timedelta(hours=db.settings.recovery_hours + 1)

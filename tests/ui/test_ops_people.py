@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bank_app import clock
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.models import AuditRecord
-from bank_app.services import auth, people, second_factor
+from bank_app.services import auth, cooling_off, password_links, people, second_factor
 from bank_app.services.right_now import Done
 from bank_app.ui import audit_words, queue_words
 from bank_app.ui.browser_routes import create_routes
@@ -248,3 +248,26 @@ def test_a_role_is_changed_with_reason_and_own_password(web, bank, ada, admin, t
     assert role_form(visitor, theirs, ada) == "/ops/users?done=ROLE_CHANGED"
     assert role_of(bank, ada) is Role.TELLER
     assert role_form(visitor, theirs, admin) == f"/ops/users/{admin.user_id}?problem=last_admin"
+
+
+NOTICES = f"{PAGES}notifications____notifications_state"
+HELPED = "reflex___state____state.bank_app___ui___helped____helped_state"
+
+
+def test_who_was_helped_back_in_is_told_until_he_has_read_it_and_it_is_over(client, bank, two, ada, teller, cookie_of):
+    password_links.use(bank.db, two.link(teller, ada), PASSWORD)
+    hers = cookie_of(ada)
+    told = client.send(f"{HELPED}.look", cookie=hers, path="/home").vars
+    assert told["unread_help"] is True
+    [one] = told["helped"]
+    assert "Olu Adeyemi" in one.text
+    assert "nobody else to approve it" in one.text
+    assert told["guarded_limit"] == bank.settings.recovery_limit
+    client.send(f"{NOTICES}.mark_all_read", cookie=hers, path="/home")
+    assert client.send(f"{HELPED}.look", cookie=hers, path="/home", tab="another").vars["unread_help"] is True
+    read = client.send(f"{HELPED}.read", cookie=hers, path="/home", tab="another").vars
+    assert read["unread_help"] is False
+    # What is guarded goes on being told.
+    assert client.send(f"{HELPED}.look", cookie=hers, path="/home", tab="third").vars["helped"]
+    with clock.moved_to(clock.now() + timedelta(hours=bank.settings.recovery_alone_hours + 1)):
+        assert bank.db.read(lambda session: cooling_off.helped(session, ada.user_id)) == []

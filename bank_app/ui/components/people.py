@@ -51,9 +51,8 @@ def half_shown(half: rx.Var, which: str, until: rx.Var | str, whose: Content) ->
         rx.el.p(half, class_name="half mono"),
         rx.el.p(
             "Give it to the person yourself, by a way that you trust, and keep it from your colleague. The other half "
-            "is with the other of you. Both are typed at ",
-            rx.el.b("Sign in → Forgot your password"),
-            rx.cond(until != "", rx.fragment(" until ", until), rx.fragment()),
+            "is with the other of you. Both are typed on the sign-in page, behind “Forgot your password?”",
+            rx.cond(until != "", rx.fragment(", until ", until), rx.fragment()),
             ". It is shown only now.",
         ),
         rx.el.div(copy_button(text=half, label=f"{which} half", class_name="btn sm"), class_name="actions"),

@@ -15,6 +15,7 @@ from bank_app.ui.components.browser import connection_bar, jump, theme_button
 from bank_app.ui.components.drawer import drawer, palette, shortcuts
 from bank_app.ui.components.front import hidden_amounts, keys, opens, panel
 from bank_app.ui.components.header import brand, header
+from bank_app.ui.components.helped import helped_notice
 from bank_app.ui.components.parts import document_link, icon, link
 from bank_app.ui.components.signing import session_end
 from bank_app.ui.components.step_up import step_up_dialog
@@ -200,7 +201,7 @@ def shell(*children: rx.Component, here: str = "", bar: bool = False) -> rx.Comp
         connection_bar(),
         rx.el.div(
             rx.el.nav(_places(here), _lab(here), _proof(), class_name="rail", aria_label="Main"),
-            rx.el.main(*alarm, *children, _foot(), id="main", tab_index=-1, class_name="page"),
+            rx.el.main(helped_notice(), *alarm, *children, _foot(), id="main", tab_index=-1, class_name="page"),
             class_name="frame",
         ),
         rx.el.nav(_dock(here), class_name="dock", aria_label="Main, small"),

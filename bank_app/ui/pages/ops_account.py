@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
+from bank_app.domain.identifiers import account_number_text
 from bank_app.domain.text import isolated, length
-from bank_app.errors import BankError, Invalid
-from bank_app.services import account_decisions, accounts, attempts, history, holds, preferences, reasons
+from bank_app.errors import ApprovalRequired, BankError, Invalid
+from bank_app.services import account_decisions, accounts, approvals, attempts, history, holds, preferences, reasons
 from bank_app.services.account_decisions import Obstacle, Outlook
 from bank_app.services.accounts import AccountView
+from bank_app.services.approval_kinds import Wish
 from bank_app.services.attempts import AttemptView
 from bank_app.services.auth import Actor
 from bank_app.services.history import EntryView
@@ -253,6 +255,9 @@ class OpsAccountState(rx.State):
             account = await calls.write(
                 lambda session: account_decisions.set_limits(session, actor, number, limits=limits, reason=reason)
             )
+        except ApprovalRequired:
+            await self._ask_for_limits(actor, number, limits, reason)
+            return
         except BankError as error:
             self._complain_about_limits(error, actor)
             return
@@ -260,6 +265,17 @@ class OpsAccountState(rx.State):
         await notify(self, say("LIMITS_SET", account=named(account)))
         await self.refresh()
         self.form_id += 1
+
+    async def _ask_for_limits(self, actor: Actor, number: int, limits: dict[str, str | None], reason: str) -> None:
+        wish = Wish("limits", f"account {account_number_text(number)}", limits)
+        try:
+            await calls.call(approvals.ask, calls.bank().db, actor, wish, reason=reason)
+        except BankError as error:
+            self._complain_about_limits(error, actor)
+            return
+        self.done = new_answer()
+        await notify(self, say("APPROVAL_ASKED"))
+        await self.refresh()
 
     @exposed(staff=True)
     async def release(self, hold_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
 
@@ -12,6 +13,7 @@ from bank_app.domain.identifiers import new_id
 from bank_app.domain.text import length
 from bank_app.errors import (
     AlreadyReversed,
+    ApprovalRequired,
     BankError,
     Forbidden,
     IdempotencyKeyReused,
@@ -22,7 +24,8 @@ from bank_app.errors import (
     Refused,
     RequestInProgress,
 )
-from bank_app.services import audit, reasons, reversals, transaction_search
+from bank_app.services import approvals, audit, reasons, reversals, transaction_search
+from bank_app.services.approval_kinds import Wish
 from bank_app.services.reasons import Cause
 from bank_app.services.reversals import Earlier, Effect, Preview
 from bank_app.services.transaction_search import Dossier
@@ -145,10 +148,25 @@ class ReversalState(rx.State):
             self.stage, self.looks = "unsure", self.looks + 1
             self.refused, self.code = refusal(error, reference=self.sheet.reference).text, error.code
             return None
+        except ApprovalRequired:
+            return await self._ask(transaction_id, reasons.written(reason, cause))
         except BankError as error:
             await self._not_posted(error)
             return None
         return await self._posted(replayed=moved.replayed)
+
+    async def _ask(self, transaction_id: UUID, reason: str) -> Any:
+        """At this bank a colleague has to approve so large a reversal."""
+        actor = await actor_of(self)
+        try:
+            asked = await calls.call(
+                approvals.ask, calls.bank().db, actor, Wish("reversal", f"transaction {transaction_id}"), reason=reason
+            )
+        except BankError as error:
+            await self._not_posted(error)
+            return None
+        await notify(self, say("APPROVAL_ASKED"))
+        return rx.redirect(f"/ops/approvals/{asked.id}")
 
     @exposed(staff=True)
     async def look(self) -> Any:
