@@ -171,6 +171,9 @@ class AskedOut(Answer):
         examples=["7K2M-9QXD-4HTB-W8ZN-3RVA-P5CE"],
     )
     expires_at: Time | None = Field(description="When the link ends.")
+    mailed: bool = Field(
+        description="Whether the other half was sent to the person by mail, where there was nobody else."
+    )
 
 
 class ApprovedOut(Answer):
@@ -215,6 +218,7 @@ def ask_for_approval(body: ApprovalIn, actor: SignedIn, bank: Bank) -> AskedOut:
         half=asked.half or None,
         token=link.token if link else None,
         expires_at=_time(link.expires_at) if link else None,
+        mailed=asked.mailed,
     )
 
 

@@ -61,14 +61,15 @@ class State(StrEnum):
 class Asked:
     """What became of asking: it waits, or it is done because one is enough or there is nobody else.
 
-    `half` is that of a password link which waits; `link` a whole one. Both are shown now and never again. `id` is None
-    where one is enough.
+    `half` is that of a password link which waits; `link` a whole one. Both are shown now and never again. Where there
+    is nobody else and the bank can send mail the other half went there, `mailed`. `id` is None where one is enough.
     """
 
     id: UUID | None
     state: State
     half: str = ""
     link: NewLink | None = None
+    mailed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ def ask(db: Database, actor: Actor, wish: Wish, *, reason: str) -> Asked:
         if state is State.PENDING:
             return Asked(identifier, state, half=halves[0].text)
         until = password_links.until(session, halves[0].digest, halves[1].digest)
+        if until and mail.is_set_up(db.settings):
+            return Asked(identifier, state, half=halves[0].text, mailed=True)
         link = NewLink(f"{halves[0].text}-{halves[1].text}", until) if until else None
         return Asked(identifier, state, link=link)
 
@@ -152,6 +155,8 @@ def ask(db: Database, actor: Actor, wish: Wish, *, reason: str) -> Asked:
             )  # fmt: skip
         if not (two and not alone):
             kind.act(session, Deed(Hands(actor), wish, why, identifier, halves[0].digest, halves[1].digest))
+            if kind.halves and mail.is_set_up(db.settings):
+                _mail_half(session, UUID(wish.name), identifier, halves[1])
         state = State.PENDING if two and not alone else State.DONE
         return asked(session, state) if two else Asked(None, state)
 
@@ -350,6 +355,7 @@ def _mail_half(session: Session, user_id: UUID, approval_id: UUID, half: Half) -
         body=f"You asked the bank for a new password. The second half of your code is\n\n    {half.text}\n\nand works "
         "with the first half, which you were given, for 30 minutes. If you asked for nothing, tell the bank at once.",
         lasts=password_links.LASTS,
+        counted=False,
     )
 
 

@@ -67,7 +67,15 @@ def is_set_up(settings: Settings) -> bool:
 
 
 def put(
-    session: Session, *, user_id: UUID, about: str, subject: str, body: str, lasts: timedelta = LASTS, email: str = ""
+    session: Session,
+    *,
+    user_id: UUID,
+    about: str,
+    subject: str,
+    body: str,
+    lasts: timedelta = LASTS,
+    email: str = "",
+    counted: bool = True,
 ) -> bool:
     """Writes a letter down, to be sent a moment after the unit of work is committed; once for each `about`.
 
@@ -79,6 +87,7 @@ def put(
         body: Plain text, without greeting and foot. Nothing that is worth something by itself.
         lasts: After that it is no use any more, and is not sent.
         email: To this address instead of the person's.
+        counted: Whether it is one of the twenty; what somebody waits for is sent in any case.
 
     Returns:
         Whether it was written: not twice about one thing, nor to somebody who had enough today.
@@ -88,7 +97,9 @@ def put(
         col(Mail.user_id) == user_id, col(Mail.created_at) > now - timedelta(days=1)
     )
     known = select(col(Mail.id)).where(col(Mail.about) == about)
-    if session.execute(known).first() or session.execute(written_today).scalar_one() >= _MOST_A_DAY:
+    if session.execute(known).first():
+        return False
+    if counted and session.execute(written_today).scalar_one() >= _MOST_A_DAY:
         return False
     to = email or session.execute(select(col(User.email)).where(col(User.id) == user_id)).scalar_one()
     row = {

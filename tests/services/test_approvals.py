@@ -1,5 +1,6 @@
 """What takes two of the bank's people: nobody does it alone, nobody approves himself, and what is approved is exact."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,8 +9,8 @@ from sqlalchemy import select, text, update
 
 from bank_app import clock, errors
 from bank_app.domain.accounting import Role
-from bank_app.models import Approval, AuditRecord, PasswordLink, User
-from bank_app.services import access, approvals, auth, password_links, second_factor
+from bank_app.models import Approval, AuditRecord, Mail, PasswordLink, User
+from bank_app.services import access, approvals, auth, mail, password_links, second_factor
 from bank_app.services.approval_kinds import Wish
 from bank_app.services.approvals import State
 
@@ -103,6 +104,51 @@ def test_neither_half_opens_anything_and_both_do_however_they_are_typed(db, two,
     kept = db.read(lambda session: str(session.execute(text("SELECT * FROM approvals")).all()))
     assert first not in kept
     assert second not in kept
+
+
+@pytest.fixture
+def mailed(db, monkeypatch):
+    """The bank can send mail: `mailed()` are the halves that went there."""
+    monkeypatch.setattr(mail, "is_set_up", lambda _settings: True)
+
+    def halves():
+        bodies = db.read(
+            lambda session: session.execute(select(Mail.body).where(Mail.subject.like("The second half%"))).scalars()
+        )
+        return [found[0] for found in (re.findall(r"\w{4}-\w{4}-\w{4}", body) for body in bodies)]
+
+    return halves
+
+
+def test_with_mail_whoever_approves_sees_no_half(db, two, mailed, ada, teller, colleague):
+    asked = two.ask(teller, ada, "password_link")
+    assert mailed() == []
+    approved = two.approve(colleague, asked.id)
+    assert (approved.half, approved.mailed) == ("", True)
+    # Sent again by a browser that heard no answer: nothing more is made, or mailed.
+    assert two.approve(colleague, asked.id).half == ""
+    [second] = mailed()
+    assert not db.read(lambda session: password_links.is_good(session, second))
+    password_links.use(db, f"{asked.half}-{second}", NEW)
+
+
+def test_with_mail_not_even_the_only_one_of_the_bank_sees_both_halves(db, two, mailed, ada, admin):
+    asked = two.ask(admin, ada, "password_link")
+    assert (asked.state, asked.link, asked.mailed) == (State.DONE, None, True)
+    assert asked.half
+    [second] = mailed()
+    password_links.use(db, f"{asked.half}-{second}", NEW)
+
+
+def test_a_half_is_sent_however_much_was_written_today(db, two, mailed, ada, teller, colleague):
+    """Whoever makes the bank write to somebody, such as with wrong guesses, must not keep him out with it."""
+
+    def many(session):
+        return [mail.put(session, user_id=ada.user_id, about=f"{n}", subject="Hello", body="Text.") for n in range(30)]
+
+    assert sum(db.unit_of_work(many)) == 20
+    assert two.approve(colleague, two.ask(teller, ada, "password_link").id).mailed
+    assert len(mailed()) == 1
 
 
 def test_an_admin_alone_neither_becomes_a_colleague_nor_makes_one(db, two, ada, teller, admin, register):

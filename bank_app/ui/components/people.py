@@ -65,14 +65,22 @@ def half_shown(half: rx.Var, which: str, until: rx.Var | str, whose: Content) ->
 
 def asked_for(approval: rx.Var, half: rx.Var, whose: Content) -> rx.Component:
     """What was asked for waits for a colleague; with the first half of a code, if there is one."""
+    waits = notice(
+        rx.el.b("A colleague has to approve this"),
+        rx.el.p("Nothing happens before. ", link("See the request", to=approval)),
+        kind="info",
+        symbol="users",
+        id="asked-for",
+        tab_index=-1,
+    )
+    # Where there is no colleague, the mailbox stands in for one.
+    mailed = notice(
+        rx.el.b("The second half was sent by email"),
+        rx.el.p("It works for 30 minutes, with the first half."),
+        kind="info",
+        symbol="info",
+    )
     return rx.fragment(
-        notice(
-            rx.el.b("A colleague has to approve this"),
-            rx.el.p("Nothing happens before. ", link("See the request", to=approval)),
-            kind="info",
-            symbol="users",
-            id="asked-for",
-            tab_index=-1,
-        ),
+        rx.cond(approval != "", waits, mailed),
         rx.cond(half != "", half_shown(half, "first", "", whose), rx.fragment()),
     )

@@ -237,6 +237,8 @@ class RecordState(rx.State):
         if asked.state is State.PENDING:
             self.approval, self.half = f"/ops/approvals/{asked.id}", asked.half
             self.link_seq = new_answer()
+        elif asked.mailed:
+            self.half, self.link_seq = asked.half, new_answer()
         elif asked.link:
             self.link = f"{self.router.url.origin}{asked.link.path}"
             self.link_until = f"{words.time_of_day(asked.link.expires_at)} UTC"

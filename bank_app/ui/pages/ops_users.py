@@ -89,7 +89,7 @@ class UsersState(rx.State):
         self.link_whose, self.half = name, asked.half
         self.link = f"{self.router.url.origin}{asked.link.path}" if asked.link else ""
         self.link_until = f"{words.time_of_day(asked.link.expires_at)} UTC" if asked.link else ""
-        self.approval = f"/ops/approvals/{asked.id}"
+        self.approval = "" if asked.mailed else f"/ops/approvals/{asked.id}"
         self.closed = self.link_seq = new_answer()
         await self._load()
 
