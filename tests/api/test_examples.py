@@ -132,7 +132,8 @@ def test_who_registers_with_the_words_of_the_document_signs_in_with_them(documen
 def test_every_example_of_a_parameter_is_accepted(document, send):
     sent = 0
     for method, path, operation in operations(document):
-        if method != "GET" or path == "/problems/{code}":
+        # Who keeps a bank safe is told where somebody was named.
+        if method != "GET" or path in ("/problems/{code}", "/.well-known/security.txt"):
             continue
         told = {p["name"]: listed(p["schema"]) for p in operation.get("parameters", ()) if p["in"] == "query"}
         needed = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query" and p["required"]]

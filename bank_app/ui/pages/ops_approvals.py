@@ -18,7 +18,7 @@ from bank_app.ui.approval_words import Approval
 from bank_app.ui.guard import exposed
 from bank_app.ui.messages import reason_problem, refusal, say
 from bank_app.ui.money_form import new_answer
-from bank_app.ui.notices import notify
+from bank_app.ui.notices import is_full, notify
 from bank_app.ui.session import ROLE_WORDS, actor_of
 
 PATH = "/ops/approvals"
@@ -50,7 +50,7 @@ class ApprovalsState(rx.State):
     @exposed(staff=True)
     async def load_more(self) -> None:
         """Older ones."""
-        if self._cursor is None:
+        if self._cursor is None or await is_full(self, self.decided):
             return
         actor, cursor = await actor_of(self), self._cursor
         try:
