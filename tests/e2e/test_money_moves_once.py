@@ -181,7 +181,7 @@ def test_a_busy_bank_says_that_nothing_moved_and_takes_the_same_press_again(visi
         rival.execute("BEGIN IMMEDIATE")
         page.get_by_role("button", name="Send $25.00").click()
         expect(page.get_by_text("Waiting for the bank to confirm")).to_be_visible()
-        expect(page.locator("#refusal")).to_contain_text(f"{SAFE} You can send again.")
+        expect(page.locator("#refusal")).to_contain_text(f"{SAFE} Try again.")
         rival.execute("ROLLBACK")
     assert balance(ada) == "500.00"
     send(page, "$25.00")
