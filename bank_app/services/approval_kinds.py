@@ -87,8 +87,33 @@ class Kind:
     approvers: Callable[[Session, Wish], tuple[frozenset[Role], frozenset[UUID]]]
     act: Callable[[Session, Deed], datetime | UUID | None]
     needed: Callable[[Session, Wish], bool] = lambda _session, _wish: True
+    # What it is about, as its subject begins.
+    noun: str = "user"
     # Whether whoever takes part is shown a half of something.
     halves: bool = False
+
+
+def spelt(wish: Wish) -> Wish:
+    """The wish with its subject in the one way that rows are locked, records found and requests compared by.
+
+    Raises:
+        Invalid: the subject is not of what this kind is about.
+        InvalidAccountNumber: it is an account's, and its number is none.
+    """
+    noun, _, name = wish.subject.partition(" ")
+    wanted = KINDS[wish.kind].noun
+    if noun != wanted:
+        message = f"A request of kind {wish.kind} is about `{wanted}` and which one."
+        raise errors.Invalid(message, errors=[{"field": "subject", "code": "invalid", "message": message}])
+    if wanted == "account":
+        name = account_number_text(parse_account_number(name))
+    elif wanted in ("user", "transaction"):
+        try:
+            name = str(UUID(name))
+        except ValueError:
+            # There is no such thing, and the kind says so in its own words.
+            name = name.strip()
+    return Wish(wish.kind, f"{noun} {name}", wish.change)
 
 
 # --- people --------------------------------------------------------------------------------------------
@@ -290,6 +315,10 @@ def _looks_at_export(_session: Session, actor: Actor, wish: Wish) -> Mapping[str
     return {}
 
 
+def _anybody(_session: Session, _wish: Wish) -> tuple[frozenset[Role], frozenset[UUID]]:
+    return _HELPERS, frozenset()
+
+
 EXPORTS = {"audit": "The audit trail", "transactions": "All transactions"}
 
 KINDS: Mapping[str, Kind] = {
@@ -300,8 +329,8 @@ KINDS: Mapping[str, Kind] = {
         Kind(UNLOCK, "recovery", _looks_at_person(), _of_person, _unlocks),
         Kind(ENABLE, "recovery", _looks_at_person(), _of_person, _enables),
         Kind(ROLE, "roles", _looks_at_role, _admins, _changes_role, needed=_gives_power),
-        Kind(LIMITS, "limits", _looks_at_limits, _of_account, _sets_limits, needed=_raises_limits),
-        Kind(REVERSAL, "reversals", _looks_at_reversal, _of_transaction, _reverses, needed=_is_large),
-        Kind(EXPORT, "exports", _looks_at_export, lambda _session, _wish: (_HELPERS, frozenset()), lambda *_: None),
+        Kind(LIMITS, "limits", _looks_at_limits, _of_account, _sets_limits, _raises_limits, "account"),
+        Kind(REVERSAL, "reversals", _looks_at_reversal, _of_transaction, _reverses, _is_large, "transaction"),
+        Kind(EXPORT, "exports", _looks_at_export, _anybody, lambda *_: None, noun="export"),
     )
 }

@@ -36,7 +36,7 @@ from bank_app.services import (
     step_up,
 )
 from bank_app.services.access import Hands
-from bank_app.services.approval_kinds import KINDS, Deed, Kind, Wish
+from bank_app.services.approval_kinds import KINDS, Deed, Kind, Wish, spelt
 from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, make_cursor, split_id
 from bank_app.services.password_links import Half, NewLink
@@ -125,6 +125,7 @@ def ask(db: Database, actor: Actor, wish: Wish, *, reason: str) -> Asked:
     Locks: the asker, whom it is about, and all admins.
     """
     kind, why = _kind(wish.kind), reasons.written(reason)
+    wish = spelt(wish)
     identifier, halves = new_id(), (Half.new(), Half.new())
 
     def asked(session: Session, state: State) -> Asked:

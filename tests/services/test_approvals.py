@@ -331,3 +331,17 @@ def test_the_database_itself_knows_of_two_people(db, two, ada, teller, colleague
     forged = forged.values(state="done", decided_by=teller.user_id, decided_at=clock.now())
     with pytest.raises(errors.BooksBroken):
         db.unit_of_work(lambda session: session.execute(forged))
+
+
+def test_what_a_request_is_about_is_spelt_in_one_way(db, two, ada, teller, colleague):
+    """Another spelling would lock nobody, and be found by nobody who looks for what was done about somebody."""
+    for subject in (f"account {ada.user_id}", f"x {ada.user_id}", f"{ada.user_id}", "", "user"):
+        with pytest.raises(errors.Invalid if subject != "user" else errors.NotFound):
+            approvals.ask(db, teller, Wish("password_link", subject), reason=WHY)
+    asked = [
+        approvals.ask(db, teller, Wish("password_link", f"user {spelling}"), reason=WHY).id
+        for spelling in (str(ada.user_id).upper(), f"{{{ada.user_id}}}", ada.user_id.urn, ada.user_id.hex)
+    ]
+    assert {view(db, teller, one).subject for one in asked} == {f"user {ada.user_id}"}
+    assert [view(db, teller, one).state for one in asked] == [State.WITHDRAWN] * 3 + [State.PENDING]
+    assert {record.object for record in trail(db, "approval.ask")} == {f"user {ada.user_id}"}
