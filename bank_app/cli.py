@@ -99,8 +99,6 @@ def _load(data: Path | None) -> Settings:
     if data is not None:
         os.environ["BANK_DATA"] = str(data.expanduser().resolve())
     settings = bank_settings.load()
-    # What a command writes to the log is no part of what it answers.
-    logs.configure(settings)
     try:
         for sentence in data_folder.close(settings):
             err.print(sentence)

@@ -253,7 +253,7 @@ def _welcome(settings: Settings, url: str, seconds: float) -> str:
   API       {url}/api/v1/docs
   People    {people}
             press "Enter as …" on the sign-in page, or sign in with an email above
-  Password  {demo.PASSWORD}   (these four words, the same for everybody here)
+  Password  {demo.PASSWORD}   (these three words, the same for everybody here)
   Stop      Ctrl-C   Reset  ./bank run --reset   Go real  docs/self-hosting.md
 """
 

@@ -89,6 +89,8 @@ def test_a_script_migrates_adds_a_person_and_verifies(tmp_path):
         typed=PASSWORD,
     )
     assert added.stdout == "Zoë Oh can sign in as zoe@example.org (teller).\n"
+    # What it is in the log of a server is no part of what somebody at a terminal reads.
+    assert added.stderr == ""
     verified = bank("verify", data=tmp_path)
     assert verified.returncode == 0
     assert "The books are right." in verified.stdout
