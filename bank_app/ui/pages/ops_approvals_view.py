@@ -258,7 +258,7 @@ def ops_approval() -> rx.Component:
                         class_name="grow",
                     ),
                     when(ready, _decide),
-                    class_name="page-head",
+                    class_name="page-head desk-head",
                 ),
                 rx.cond(state.failed != "", failed_panel(state.failed, state.open), rx.fragment()),
                 rx.cond(ready, rx.fragment(), waiting("request")),
