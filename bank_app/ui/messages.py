@@ -281,7 +281,7 @@ CATALOGUE: Mapping[str, str] = {
     "LINK_IN_ADDRESS": "Links with their secret in the middle of the address are not used any more, because "
     "addresses end up in logs. Ask an operator for a new one.",
     "LINK_NOT_VALID": "These were used, are not right, or their 30 minutes are over. Ask an operator for new ones.",
-    "NO_EMAIL_HERE": "This bank has no email set up. Ask two operators: each gives you one half of a code.",
+    "NO_EMAIL_HERE": "Ask the bank: two of its people, or one and an email, give you one half of a code each.",
     "SESSION_ENDED": "Signed out {device}.",
     "SESSIONS_ENDED": "Signed out {count} everywhere else.",
     "PREFERENCES_SAVED": "Saved. Pages look like this from now on.",

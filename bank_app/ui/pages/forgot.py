@@ -43,7 +43,7 @@ class ResetState(rx.State):
 
 
 def forgot() -> rx.Component:
-    """Whom to ask: this bank sends no mail."""
+    """Whom to ask: no link comes by mail alone."""
     return public_shell(
         rx.el.h1("Forgot your password?"),
         rx.el.p(icon("info"), say("NO_EMAIL_HERE"), class_name="notice info field"),
