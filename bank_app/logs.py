@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import logging
 import re
@@ -26,6 +28,24 @@ _IN_QUOTES = re.compile(r'[\s="\x00-\x1f\x7f-\x9f]')
 _SPELT_OUT = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
+class _Stderr(io.TextIOBase):
+    """Wherever stderr leads when a line is written.
+
+    A line that cannot be written is no reason to refuse anything: what it tells of has been committed.
+    """
+
+    def write(self, text: str) -> int:
+        """Writes it, if anybody reads."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hands it over, if anybody reads."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 def configure(settings: Settings) -> None:
     """One line per event on stderr from information upwards, as text or as JSON (`BANK_LOG_FORMAT`)."""
     as_json = settings.log_format == "json"
@@ -42,7 +62,7 @@ def configure(settings: Settings) -> None:
     structlog.configure(
         processors=[*before, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=_Stderr()),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()
@@ -64,7 +84,7 @@ def for_a_command() -> None:
     """What went wrong, on stderr: somebody reads what a command says, or a script does, and it is no log."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=_Stderr()),
     )
 
 

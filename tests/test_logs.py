@@ -32,6 +32,25 @@ def test_a_traceback_in_the_log_shows_no_values(form):
     assert "lantern-orchard" not in done.stderr
 
 
+GONE = """
+import sys, structlog
+from bank_app import logs, settings
+logs.configure(settings.load(log_format="text"))
+log = structlog.get_logger()
+log.info("while somebody reads")
+sys.stderr.close()
+log.info("when nobody reads any more")
+sys.stderr = sys.stdout
+log.info("where it leads now")
+"""
+
+
+def test_a_line_that_cannot_be_written_refuses_nothing():
+    done = subprocess.run([sys.executable, "-c", GONE], capture_output=True, text=True, check=True, timeout=60)
+    assert "while somebody reads" in done.stderr
+    assert "where it leads now" in done.stdout
+
+
 SAYS = """
 import structlog
 from bank_app import logs, settings
