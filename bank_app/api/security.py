@@ -17,7 +17,7 @@ from bank_app.api.values import Bound, Time
 from bank_app.domain.accounting import Role
 from bank_app.services import security_watch
 from bank_app.services.security_events import Event
-from bank_app.services.security_watch import Alarm, EventFilter, EventView, Kind
+from bank_app.services.security_watch import Alarm, EventFilter, EventView, Kind, Outcome
 
 router = APIRouter(
     prefix="/api/v1", route_class=ActorRoute, tags=["Operations"], generate_unique_id_function=operation_id
@@ -36,8 +36,17 @@ class SecurityEventsQuery(Request):
         description="Oldest first: what came after this. `0` begins with the first; then `next_after` of the answer.",
     )
     event: Event | None = Field(default=None, description="Only this event.")
+    outcome: Outcome | None = Field(default=None, description="Only what was allowed, or only what was refused.")
     person_id: UUID | None = Field(default=None, description="Only what concerns this person.")
     address: str | None = Field(default=None, max_length=45, description="Only from this address.")
+    network: str | None = Field(
+        default=None, max_length=45, description="Only from this network, as the events name it."
+    )
+    q: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Text to look for in names, objects, reasons, addresses and request ids; or one whole email.",
+    )
     from_: Bound | None = Field(default=None, alias="from", description="At this very time or later.")
     to: Bound | None = Field(default=None, description="Before this time; at this very time no more.")
 
@@ -93,11 +102,18 @@ class AlarmOut(Answer):
     about: str = Field(description="The network, or the id of the person.", examples=["203.0.113.0/24"])
     name: str | None = Field(description="The person's name; null for a network.", examples=["Olu Adeyemi"])
     count: int = Field(description="How often.", examples=[14])
+    since: Time | None = Field(description="When the first of them was.")
 
     @classmethod
     def of(cls, alarm: Alarm, name: str) -> Self:
         """From the service's view."""
-        return cls(kind=alarm.kind, about=alarm.about, name=name or None, count=alarm.count)
+        return cls(
+            kind=alarm.kind,
+            about=alarm.about,
+            name=name or None,
+            count=alarm.count,
+            since=clock.to_text(alarm.since) if alarm.since else None,
+        )
 
 
 class AlarmsOut(Answer):
@@ -119,7 +135,9 @@ def list_security_events(
 
     With `after` they come oldest first and twenty seconds late, and a program that asks again misses none.
     """
-    filters = EventFilter(query.event, query.person_id, query.address, query.from_, query.to)
+    filters = EventFilter(
+        query.event, query.person_id, query.address, query.from_, query.to, query.network, query.outcome, query.q
+    )
     after = query.after
     if after is not None:
         found, going_on = bank.read(

@@ -113,7 +113,7 @@ def _facts(db: Database, known: vitals.Vitals) -> tuple[tuple[str, str], ...]:
 
 
 def _alarms(db: Database) -> str:
-    """How many there are of each kind; whom they are about, auditors and admins read over the API."""
+    """How many there are of each kind; whom they are about, auditors and admins read on a page."""
     words = {
         security_watch.Kind.SPRAYING: "many emails tried from one network",
         security_watch.Kind.MANY_NETWORKS: "one person tried from many networks",

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from bank_app import clock
+from bank_app import clock, errors
 from bank_app.columns import total
+from bank_app.database import database_of
+from bank_app.domain import csv_file, json_file
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import earliest_id
 from bank_app.models import Look, SecurityRecord, User
 from bank_app.services import audit_trail, looks
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Page, make_cursor, split_id
-from bank_app.services.security_events import CODE_WANTED, Event
+from bank_app.services.lists import Page, Pages, Text, contains, make_cursor, split_id
+from bank_app.services.security_events import CODE_WANTED, GOOD, Event, email_digest
 
 # A unit of work ends after the moments that it wrote down: what is younger may still be joined by something older.
 _SETTLED = timedelta(seconds=20)
 _WINDOW = timedelta(hours=1)
 _MOST = 50
+MOST_COUNTED = 10_000
+_LIST = "security events"
 # From how many on it is no accident: emails tried from one network, networks that try one person, things that one
 # colleague looked at one by one, rows of lists that one colleague read, refusals of one colleague.
 SPRAYED, NETWORKS, LOOKED_AT, ROWS, REFUSED = 10, 5, 60, 5_000, 5
@@ -43,22 +48,37 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What happened too often within the last hour: whom or where it concerns, and how often."""
+    """What happened too often within the last hour: whom or where it concerns, how often, and since when."""
 
     kind: Kind
     about: str
     count: int
+    since: datetime | None = field(default=None, compare=False)
+
+
+class Outcome(StrEnum):
+    """Whether somebody got what they tried to get."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events are meant."""
+    """Which events are meant.
+
+    `q` is searched in names, emails, objects, reasons, addresses and request ids; a whole email finds also what was
+    tried with it.
+    """
 
     event: Event | None = None
     person_id: UUID | None = None
     address: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    network: str | None = None
+    outcome: Outcome | None = None
+    q: str | None = None
 
 
 EVERYTHING = EventFilter()
@@ -83,6 +103,28 @@ class EventView:
     object: str | None
     happened: int
     facts: Mapping[str, Any] = field(default_factory=dict)
+    person: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether somebody got what they tried to get; a password that was right is asked for a code."""
+        fine = self.event in GOOD or self.reason == CODE_WANTED
+        return Outcome.ALLOWED if fine else Outcome.REFUSED
+
+
+def may_read(actor: Actor) -> bool:
+    """Whether somebody reads the events and alarms: they say of everybody where they sign in from."""
+    return audit_trail.may_use_programs(actor)
+
+
+def must_be_reader(actor: Actor) -> None:
+    """Lets those pass who read the events.
+
+    Raises:
+        Forbidden: neither an auditor nor an admin.
+    """
+    if not may_read(actor):
+        raise errors.Forbidden("Only auditors and administrators read the security events.")
 
 
 def list_events(
@@ -94,12 +136,12 @@ def list_events(
         Forbidden: neither an auditor nor an admin.
         Invalid: the cursor is not one of this list.
     """
-    audit_trail.must_be_auditor(actor)
-    query = _narrowed(filters).order_by(col(SecurityRecord.id).desc()).limit(limit + 1)
+    must_be_reader(actor)
+    query = _narrowed(session, filters).order_by(col(SecurityRecord.id).desc()).limit(limit + 1)
     if cursor:
         query = query.where(col(SecurityRecord.id) < split_id(cursor))
-    found = [_view(row) for row in session.execute(query).scalars()]
-    looks.at_list(session, actor, "security events", min(len(found), limit), filters, further=cursor)
+    found = _views(session, query)
+    looks.at_list(session, actor, _LIST, min(len(found), limit), filters, further=cursor)
     more = len(found) > limit
     return Page(found[:limit], make_cursor(found[limit - 1].id.hex) if more else None)
 
@@ -114,13 +156,39 @@ def following(
     Raises:
         Forbidden, Invalid: as `list_events`.
     """
-    audit_trail.must_be_auditor(actor)
-    query = _narrowed(filters).where(col(SecurityRecord.id) < earliest_id(clock.now() - _SETTLED))
+    must_be_reader(actor)
+    query = _narrowed(session, filters).where(col(SecurityRecord.id) < earliest_id(clock.now() - _SETTLED))
     if after != "0":
         query = query.where(col(SecurityRecord.id) > split_id(after))
-    found = [_view(row) for row in session.execute(query.order_by(col(SecurityRecord.id)).limit(limit)).scalars()]
-    looks.at_list(session, actor, "security events", len(found), filters, further=after)
+    found = _views(session, query.order_by(col(SecurityRecord.id)).limit(limit))
+    looks.at_list(session, actor, _LIST, len(found), filters, further=after)
     return found, make_cursor(found[-1].id.hex) if found else after
+
+
+def count(session: Session, actor: Actor, filters: EventFilter) -> int:
+    """How many events there are, counted up to `MOST_COUNTED` and one more.
+
+    Raises:
+        Forbidden: neither an auditor nor an admin.
+    """
+    must_be_reader(actor)
+    ids = _narrowed(session, filters).with_only_columns(col(SecurityRecord.id)).limit(MOST_COUNTED + 1).subquery()
+    return session.execute(select(func.count()).select_from(ids)).scalar() or 0
+
+
+def get_event(session: Session, actor: Actor, event_id: UUID) -> EventView:
+    """One event.
+
+    Raises:
+        Forbidden: neither an auditor nor an admin.
+        NotFound: there is none, or none any more.
+    """
+    must_be_reader(actor)
+    found = _views(session, _ROWS.where(col(SecurityRecord.id) == event_id))
+    if not found:
+        raise errors.NotFound("There is no security event with this id; old ones are deleted.")
+    looks.at_list(session, actor, _LIST, 1, id=event_id)
+    return found[0]
 
 
 def alarms(session: Session) -> list[Alarm]:
@@ -133,6 +201,7 @@ def alarms(session: Session) -> list[Alarm]:
         col(SecurityRecord.reason) != CODE_WANTED,
     )
     lately = (col(Look.created_at) >= since,)
+    first, first_look = func.min(col(SecurityRecord.created_at)), func.min(col(Look.created_at))
     emails = func.count(col(SecurityRecord.email_digest).distinct())
     networks = func.count(col(SecurityRecord.network).distinct())
     refused = (
@@ -141,18 +210,19 @@ def alarms(session: Session) -> list[Alarm]:
         col(SecurityRecord.event) == Event.NOT_ALLOWED.value,
         col(SecurityRecord.role).in_([role.value for role in Role if role.sees_every_account]),
     )
-    asked: tuple[tuple[Kind, Any, Any, tuple[Any, ...], int], ...] = (
-        (Kind.SPRAYING, col(SecurityRecord.network), emails, failed, SPRAYED),
-        (Kind.MANY_NETWORKS, col(SecurityRecord.person_id), networks, failed, NETWORKS),
-        (Kind.STAFF_REFUSED, col(SecurityRecord.person_id), func.count(), refused, REFUSED),
-        (Kind.BULK_READS, col(Look.actor_id), func.count(), (*lately, col(Look.person_id).is_not(None)), LOOKED_AT),
-        (Kind.BULK_READS, col(Look.actor_id), total(col(Look.shown)), (*lately, col(Look.person_id).is_(None)), ROWS),
+    one, every = (*lately, col(Look.person_id).is_not(None)), (*lately, col(Look.person_id).is_(None))
+    asked: tuple[tuple[Kind, Any, Any, Any, tuple[Any, ...], int], ...] = (
+        (Kind.SPRAYING, col(SecurityRecord.network), emails, first, failed, SPRAYED),
+        (Kind.MANY_NETWORKS, col(SecurityRecord.person_id), networks, first, failed, NETWORKS),
+        (Kind.STAFF_REFUSED, col(SecurityRecord.person_id), func.count(), first, refused, REFUSED),
+        (Kind.BULK_READS, col(Look.actor_id), func.count(), first_look, one, LOOKED_AT),
+        (Kind.BULK_READS, col(Look.actor_id), total(col(Look.shown)), first_look, every, ROWS),
     )
     found: list[Alarm] = []
-    for kind, about, count, conditions, from_ in asked:
-        query = select(about.label("about"), count.label("times")).where(about.is_not(None), *conditions)
-        rows = session.execute(query.group_by(about)).all()
-        found += [Alarm(kind, str(row.about), int(row.times)) for row in rows if row.times >= from_]
+    for kind, about, count_, began, conditions, from_ in asked:
+        query = select(about.label("about"), count_.label("times"), began.label("began"))
+        rows = session.execute(query.where(about.is_not(None), *conditions).group_by(about)).all()
+        found += [Alarm(kind, str(row.about), int(row.times), row.began) for row in rows if row.times >= from_]
     return sorted(found, key=lambda alarm: -alarm.count)[:_MOST]
 
 
@@ -162,7 +232,7 @@ def alarms_for(session: Session, actor: Actor) -> list[tuple[Alarm, str]]:
     Raises:
         Forbidden: neither an auditor nor an admin.
     """
-    audit_trail.must_be_auditor(actor)
+    must_be_reader(actor)
     found = alarms(session)
     ids = [UUID(alarm.about) for alarm in found if alarm.kind is not Kind.SPRAYING]
     rows = session.execute(select(col(User.id), col(User.name)).where(col(User.id).in_(ids)))
@@ -170,20 +240,84 @@ def alarms_for(session: Session, actor: Actor) -> list[tuple[Alarm, str]]:
     return [(alarm, named.get(alarm.about, "")) for alarm in found]
 
 
-def _narrowed(filters: EventFilter) -> Any:
-    query = select(SecurityRecord)
+# --- files ------------------------------------------------------------------------------------------------
+
+CSV_COLUMNS = (
+    "id", "created_at", "event", "outcome", "reason", "factor", "door", "person", "person_id", "role", "email",
+    "address", "network", "object", "request_id", "happened", "facts",
+)  # fmt: skip
+
+
+def events_csv(events: Pages[EventView]) -> Text:
+    """Events as a CSV file."""
+    return Text(csv_file.pieces(CSV_COLUMNS, (map(_row, page) for page in events)), events)
+
+
+def events_json(events: Pages[EventView]) -> Text:
+    """Events as a JSON document."""
+    return Text(json_file.pieces({}, "events", (list(map(document, page)) for page in events), indent=2), events)
+
+
+def document(view: EventView) -> dict[str, Any]:
+    """An event as a file has it."""
+    told = {name: getattr(view, name) for name in CSV_COLUMNS if name != "created_at"}
+    told |= {"created_at": clock.to_text(view.at), "facts": dict(view.facts)}
+    return {name: str(value) if isinstance(value := told[name], UUID | StrEnum) else value for name in CSV_COLUMNS}
+
+
+def _row(view: EventView) -> Sequence[csv_file.Cell]:
+    told = document(view)
+    return [*[told[name] for name in CSV_COLUMNS[:-1]], json.dumps(told["facts"], ensure_ascii=False)]
+
+
+# --- rows -------------------------------------------------------------------------------------------------
+
+_ROWS: Any = select(SecurityRecord, col(User.name).label("person")).outerjoin(
+    User, col(User.id) == col(SecurityRecord.person_id)
+)
+
+
+def _narrowed(session: Session, filters: EventFilter) -> Any:
+    query = _ROWS
     if filters.event:
         query = query.where(col(SecurityRecord.event) == filters.event.value)
     if filters.person_id:
         query = query.where(col(SecurityRecord.person_id) == filters.person_id)
     if filters.address:
         query = query.where(col(SecurityRecord.address) == filters.address)
+    if filters.network:
+        query = query.where(col(SecurityRecord.network) == filters.network)
+    if filters.outcome:
+        fine = or_(
+            col(SecurityRecord.event).in_(sorted(event.value for event in GOOD)),
+            col(SecurityRecord.reason) == CODE_WANTED,
+        )
+        query = query.where(fine if filters.outcome is Outcome.ALLOWED else ~fine)
+    if filters.q:
+        query = query.where(or_(*_searched(session, filters.q)))
     if filters.since:
-        query = query.where(col(SecurityRecord.created_at) >= filters.since)
+        # The id begins with the moment, and has an index; it is made before the moment that is written down.
+        early = earliest_id(filters.since - _SETTLED)
+        query = query.where(and_(col(SecurityRecord.id) >= early, col(SecurityRecord.created_at) >= filters.since))
     return query.where(col(SecurityRecord.created_at) < filters.until) if filters.until else query
 
 
-def _view(row: SecurityRecord) -> EventView:
+def _searched(session: Session, text: str) -> list[Any]:
+    places = (
+        col(User.name), col(User.email), col(SecurityRecord.object), col(SecurityRecord.reason),
+        col(SecurityRecord.address), col(SecurityRecord.request_id),
+    )  # fmt: skip
+    found = [contains(place, text) for place in places]
+    if "@" in text:
+        found.append(col(SecurityRecord.email_digest) == email_digest(database_of(session).settings, text))
+    return found
+
+
+def _views(session: Session, query: Any) -> list[EventView]:
+    return [_view(row, person) for row, person in session.execute(query)]
+
+
+def _view(row: SecurityRecord, person: str | None) -> EventView:
     return EventView(
         id=row.id,
         at=row.created_at,
@@ -200,4 +334,5 @@ def _view(row: SecurityRecord) -> EventView:
         object=row.object,
         happened=row.happened,
         facts=row.facts,
+        person=person,
     )

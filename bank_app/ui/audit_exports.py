@@ -1,4 +1,4 @@
-"""The audit trail as files for the bank's people."""
+"""The audit trail and the security events as files for the bank's people."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from starlette.responses import Response
 from bank_app import clock
 from bank_app.database import Database
 from bank_app.errors import BankError
-from bank_app.services import approvals, audit_records, audit_trail, roles, step_up
+from bank_app.services import approvals, audit_records, audit_trail, roles, security_watch, step_up
 from bank_app.services.audit_records import RecordView
 from bank_app.services.audit_trail import KnownVerification
 from bank_app.services.auth import Actor
 from bank_app.services.lists import PAGE_OF_FILES, Page, Pages, Text
+from bank_app.services.security_watch import EventView
 from bank_app.settings import Settings
 from bank_app.streaming import File
-from bank_app.ui import downloads
+from bank_app.ui import downloads, security_words
 from bank_app.ui.audit_filters import PATH, AuditFilters
 from bank_app.ui.downloads import CSV, JSON
+from bank_app.ui.security_filters import SecurityFilters
 
 # Records on both sides of a break that go into the report.
 _AROUND = 10
 
 
 def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
-    """The records that the page shows as CSV or JSON, for those who may read the trail with a program, and a report.
+    """What the pages show as CSV or JSON, for those who may read the trail with a program, and a report.
 
     The report says what verifying found. It is everybody's at the bank who can see that the chain is broken.
     """
@@ -56,12 +58,30 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
             lambda actor: _text(db.read(lambda session: _report(session, actor, settings))),
         )  # fmt: skip
 
-    async def _file(request: Request, name: str, kind: str, make: Callable[[Actor], Text | str]) -> Response:
+    @routes.get(f"{security_words.PATH}/export.csv")
+    async def events_as_csv(request: Request) -> Response:
+        wanted = SecurityFilters.of(request.query_params)
+        return await _file(
+            request, "security-events", "csv", lambda actor: security_watch.events_csv(_events(db, actor, wanted)),
+            page=security_words.PATH,
+        )  # fmt: skip
+
+    @routes.get(f"{security_words.PATH}/export.json")
+    async def events_as_json(request: Request) -> Response:
+        wanted = SecurityFilters.of(request.query_params)
+        return await _file(
+            request, "security-events", "json", lambda actor: security_watch.events_json(_events(db, actor, wanted)),
+            page=security_words.PATH,
+        )  # fmt: skip
+
+    async def _file(
+        request: Request, name: str, kind: str, make: Callable[[Actor], Text | str], *, page: str = PATH
+    ) -> Response:
         def made(actor: Actor) -> File:
             audit_trail.seal(db)
             return downloads.file(f"{name}_{clock.now():%Y-%m-%d}.{kind}", CSV if kind == "csv" else JSON, make(actor))
 
-        return await downloads.send(request, db, settings, made, page=PATH, otherwise=503)
+        return await downloads.send(request, db, settings, made, page=page, otherwise=503)
 
 
 def _records(db: Database, actor: Actor, wanted: AuditFilters) -> Pages[RecordView]:
@@ -73,6 +93,19 @@ def _records(db: Database, actor: Actor, wanted: AuditFilters) -> Pages[RecordVi
 
     def page(session: Session, cursor: str | None) -> Page[RecordView]:
         return audit_records.list_records(session, actor, filters=filters, limit=PAGE_OF_FILES, cursor=cursor)
+
+    return Pages(db, page)
+
+
+def _events(db: Database, actor: Actor, wanted: SecurityFilters) -> Pages[EventView]:
+    security_watch.must_be_reader(actor)
+    step_up.require(actor)
+    db.read(lambda session: approvals.require_pass(session, actor, "audit"))
+    wanted.require()
+    filters = wanted.to_service()
+
+    def page(session: Session, cursor: str | None) -> Page[EventView]:
+        return security_watch.list_events(session, actor, filters=filters, limit=PAGE_OF_FILES, cursor=cursor)
 
     return Pages(db, page)
 

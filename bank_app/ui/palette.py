@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bank_app.domain import money
 from bank_app.errors import BankError
-from bank_app.services import finder
+from bank_app.services import finder, security_watch
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, forms, lab_desk, words
 from bank_app.ui.guard import exposed
@@ -54,6 +54,7 @@ _STAFF = (
     Hit("Page", "Health", "", "/ops/health"),
     Hit("Page", "Users", "People and roles", "/ops/users"),
 )
+_READERS = (Hit("Page", "Security events", "Alarms, sign-ins, refusals", "/ops/security"),)
 _BOTH = (
     Hit("Page", "Settings", "", "/settings"),
     Hit("Page", "Security", "Password, second step, sessions", "/settings/security"),
@@ -93,7 +94,8 @@ class PaletteState(rx.State):
 
 def _pages(actor: Actor) -> list[Hit]:
     lab = _LAB if lab_desk.may_use(actor, calls.bank().settings) else ()
-    return [*(_STAFF if actor.role.sees_every_account else _CUSTOMER), *lab, *_BOTH]
+    readers = _READERS if security_watch.may_read(actor) else ()
+    return [*(_STAFF if actor.role.sees_every_account else _CUSTOMER), *readers, *lab, *_BOTH]
 
 
 def _fits(hit: Hit, text: str) -> bool:

@@ -66,6 +66,10 @@ _OF_ROUTES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "/ops/customers": (_EVERYBODY,),
     "/ops/customers/[user_id]": (("/accounts?owner_id={user_id}", "This customer's accounts"),),
     "/ops/audit": (("/audit?limit=25", "The newest records of the audit trail"),),
+    "/ops/security": (
+        ("/security-alarms", "What of the last hour should make somebody look"),
+        ("/security-events?limit=25", "The newest security events"),
+    ),
     "/ops/books": (_BOOKS,),
 }
 

@@ -9,7 +9,7 @@ import reflex as rx
 from bank_app import clock
 from bank_app.domain.accounting import Role
 from bank_app.errors import NotSignedIn
-from bank_app.services import preferences
+from bank_app.services import preferences, security_watch
 from bank_app.services.auth import Actor
 from bank_app.settings import Settings, load
 from bank_app.ui import lab_desk
@@ -41,6 +41,7 @@ class SessionState(rx.State):
     is_staff: bool = False
     can_move: bool = False
     handles_cash: bool = False
+    reads_security: bool = False
     # Who signs in in two steps is asked for a code where much depends on it; who must set that up, for nothing else.
     two_steps: bool = False
     must_enrol: bool = False
@@ -77,6 +78,7 @@ class SessionState(rx.State):
         self.role = role.value if role else ""
         self.role_word = ROLE_WORDS[role] if role else ""
         self.is_staff = role in STAFF
+        self.reads_security = actor is not None and security_watch.may_read(actor)
         self.can_move = role in (Role.CUSTOMER, Role.TELLER, Role.ADMIN)
         self.handles_cash = role in (Role.TELLER, Role.ADMIN) or (
             role is Role.CUSTOMER and settings.customers_handle_cash

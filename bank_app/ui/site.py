@@ -53,6 +53,8 @@ from bank_app.ui.pages.ops_health import HealthState, ops_health
 from bank_app.ui.pages.ops_queue import QueueState, ops_queue
 from bank_app.ui.pages.ops_reversal import ReversalState
 from bank_app.ui.pages.ops_reversal_view import ops_reversal
+from bank_app.ui.pages.ops_security import SecurityEventsState
+from bank_app.ui.pages.ops_security_view import ops_security
 from bank_app.ui.pages.ops_transaction import TransactionFileState
 from bank_app.ui.pages.ops_transaction_view import ops_transaction
 from bank_app.ui.pages.ops_transactions import TransactionListState, ops_transactions
@@ -177,6 +179,7 @@ PAGES: tuple[Page, ...] = (
     Page("/ops/approvals", "Approvals", ops_approvals, (ApprovalsState.open,), ApprovalsState.refresh),
     Page("/ops/approvals/[approval_id]", "Approval", ops_approval, (ApprovalState.open,), ApprovalState.refresh),
     Page("/ops/audit", "Audit trail", ops_audit, (AuditState.open,), AuditState.refresh),
+    Page("/ops/security", "Security events", ops_security, (SecurityEventsState.open,), SecurityEventsState.refresh),
     Page("/ops/books", "Books", ops_books, (OpsBooksState.open,), OpsBooksState.refresh),
     Page("/ops/health", "Health", ops_health, (HealthState.open,), HealthState.refresh),
     Page("/lab", "Lab", lab, (LabState.open,), LabState.refresh),

@@ -23,7 +23,8 @@ WALKS = {
 }  # fmt: skip
 # Where axe looks: what a role alone sees. The other pages it shares with another role.
 AXE_LOOKS_AT = {
-    "visitor": r"^/", "customer": r"^/(?!ops)", "operator": r"^/(ops|move)", "auditor": r"^/ops/(audit|transactions)",
+    "visitor": r"^/", "customer": r"^/(?!ops)", "operator": r"^/(ops|move)",
+    "auditor": r"^/ops/(audit|security|transactions)",
     "admin": r"^/ops/users",
 }  # fmt: skip
 

@@ -27,13 +27,14 @@ _IN_DOCK = 4
 
 @dataclass(frozen=True)
 class Place:
-    """A place in the navigation; `second` is the word that small rails leave out."""
+    """A place in the navigation; `second` is the word that small rails leave out. `readers` find it only."""
 
     name: str
     to: str
     symbol: str
     second: str = ""
     stands_out: bool = False
+    readers: bool = False
 
 
 CUSTOMER_PLACES = (
@@ -51,6 +52,7 @@ STAFF_PLACES = (
     Place("Transactions", "/ops/transactions", "list"),
     Place("Approvals", "/ops/approvals", "users-round"),
     Place("Audit", "/ops/audit", "link", second=" trail"),
+    Place("Security", "/ops/security", "siren", second=" events", readers=True),
     Place("Books", "/ops/books", "scale"),
     Place("Health", "/ops/health", "activity"),
     Place("Users", "/ops/users", "shield"),
@@ -86,13 +88,14 @@ def _ribbon() -> rx.Component:
 def _place(place: Place, here: str, *, small: bool) -> rx.Component:
     words = [place.name] if small else [rx.el.span(place.name, rx.el.span(place.second, class_name="second-word"))]
     current = {"aria-current": "page"} if place.to == here else {}
-    return link(
+    shown = link(
         icon(place.symbol),
         *words,
         to=place.to,
         class_name="go" if place.stands_out else "",
         custom_attrs=current,
     )
+    return rx.cond(SessionState.reads_security, shown, rx.fragment()) if place.readers else shown
 
 
 def _places(here: str) -> rx.Component:

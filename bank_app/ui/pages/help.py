@@ -28,6 +28,7 @@ _STAFF = (
     ("Accounts", "/ops/accounts", "Freeze, close, set limits, take in and pay out cash; each with a reason."),
     ("Transactions", "/ops/transactions", "Find by reference and reverse: a second transaction, never a deletion."),
     ("Audit trail", "/ops/audit", "Who did what, in a chain that shows if a record was changed."),
+    ("Security events", "/ops/security", "Sign-ins, refusals and alarms, for auditors and administrators."),
     ("Books", "/ops/books", "Trial balance, and every balance added up again."),
     ("Health", "/ops/health", "How the bank itself is doing."),
     ("Users", "/ops/users", "People who work here, and what each role may do."),
