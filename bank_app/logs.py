@@ -28,7 +28,7 @@ _IN_QUOTES = re.compile(r'[\s="\x00-\x1f\x7f-\x9f]')
 _SPELT_OUT = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
-class _Stderr(io.TextIOBase):
+class _Stderr(io.StringIO):
     """Wherever stderr leads when a line is written.
 
     A line that cannot be written is no reason to refuse anything: what it tells of has been committed.

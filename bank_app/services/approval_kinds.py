@@ -319,7 +319,7 @@ def _anybody(_session: Session, _wish: Wish) -> tuple[frozenset[Role], frozenset
     return _HELPERS, frozenset()
 
 
-EXPORTS = {"audit": "The audit trail", "transactions": "All transactions"}
+EXPORTS = {"audit": "The audit trail", "security": "The security events", "transactions": "All transactions"}
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind

@@ -100,7 +100,7 @@ def _records(db: Database, actor: Actor, wanted: AuditFilters) -> Pages[RecordVi
 def _events(db: Database, actor: Actor, wanted: SecurityFilters) -> Pages[EventView]:
     security_watch.must_be_reader(actor)
     step_up.require(actor)
-    db.read(lambda session: approvals.require_pass(session, actor, "audit"))
+    db.read(lambda session: approvals.require_pass(session, actor, "security"))
     wanted.require()
     filters = wanted.to_service()
 
