@@ -81,7 +81,7 @@ def test_pages_follow_and_one_event_opens_below_its_row(shown, guessed, ada, mon
     more = shown(path, "load_more")["rows"]
     assert [len(first["rows"]), len(more), len({row.id for row in more})] == [4, 8, 8]
     opened = shown(path, "look_at", event_id=first["rows"][0].id)
-    detail = opened["detail"]
+    detail = opened["of_event"]
     assert (detail.request, detail.door, detail.name) == ("request-9", "API", FAILED)
     assert (detail.who, detail.network) == (f"{ada.name}, Customer", "192.0.2.0/24")
     assert "failed" not in shown(path, "look_at", event_id="not an id")

@@ -46,7 +46,7 @@ class SecurityEventsState(rx.State):
     # The event that is open, and the row that gets the focus back.
     opened: str = ""
     shown: str = ""
-    detail: Detail = Detail()
+    of_event: Detail = Detail()
     facts: list[Fact] = []
     closed: int = 0
     closed_row: str = ""
@@ -119,7 +119,7 @@ class SecurityEventsState(rx.State):
         except BankError as error:
             self.failed = messages.refusal(error).text
             return
-        self.detail, self.facts = security_words.detail(view), security_words.facts(view)
+        self.of_event, self.facts = security_words.detail(view), security_words.facts(view)
         self.shown = event_id
 
     @exposed(staff=True)

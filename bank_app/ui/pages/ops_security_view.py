@@ -125,7 +125,7 @@ def _pair(label: str, value: rx.Var, shown: rx.Component | rx.Var | None = None)
 
 
 def _drawer() -> rx.Component:
-    one = SecurityEventsState.detail
+    one = SecurityEventsState.of_event
     known = rx.el.dl(
         _pair("Who", one.who, rx.cond(one.person_address != "", link(one.who, to=one.person_address), one.who)),
         _pair("When", one.when),
