@@ -64,6 +64,7 @@ class _Watched:
         self._sockets, self._receive, self._send, self._client = sockets, receive, send, client
         self._followed = sockets.wires.follow(client)
         self._deadline = time.monotonic() + sockets.settings.socket_connect_seconds
+        self._waiting: asyncio.Timeout | None = None
         self._welcome, self._unreadable, self.ended = False, 0, False
         self._left, self._then = _BURST, time.monotonic()
 
@@ -74,11 +75,13 @@ class _Watched:
             if self._welcome:
                 self._deadline = time.monotonic() + settings.socket_silence_seconds
             try:
-                async with asyncio.timeout(self._deadline - time.monotonic()):
+                async with asyncio.timeout(self._deadline - time.monotonic()) as self._waiting:
                     message = await self._receive()
             except TimeoutError:
                 await self._end("socket_silent", _SILENT)
                 break
+            finally:
+                self._waiting = None
             if message["type"] != "websocket.receive":
                 return message
             text, raw = message.get("text"), message.get("bytes")
@@ -101,6 +104,10 @@ class _Watched:
             return
         if not self._welcome and (message.get("text") or "").startswith(_WELCOME):
             self._welcome = True
+            # The server waits for what comes next before it welcomes: that wait was begun with the deadline of before.
+            if self._waiting is not None and not self._waiting.expired():
+                silence = self._sockets.settings.socket_silence_seconds
+                self._waiting.reschedule(asyncio.get_running_loop().time() + silence)
         await self._send(message)
 
     async def _not_too_fast(self) -> None:

@@ -179,6 +179,25 @@ def test_what_cannot_be_read_reaches_nobody_and_twice_is_forgiven(around):
     assert [message.get("text") for message in sent[1:]] == ["40/_event,", '42/_event,["event",{}]']
 
 
+def test_a_socket_that_was_welcomed_while_the_server_listens_may_be_quiet(around):
+    heard = []
+
+    async def welcoming(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        # As the server does it: it listens again before the word goes out that it knows whom it speaks with.
+        listening = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        await send({"type": "websocket.send", "text": '40/_event,{"sid":"x"}'})
+        heard.extend((await asyncio.wait({listening}, timeout=0.5))[0])
+        listening.cancel()
+
+    run(around(welcoming, socket_connect_seconds=0.1).ask(CONNECT, HELLO, NEVER, kind="websocket"))
+    assert heard == []
+    assert "socket_silent" not in edge_figures.figures.turned_away
+
+
 def test_sockets_are_counted_before_they_are_taken(around):
     edge = around(sockets_per_address=2, socket_connect_seconds=0.1)
     asked = [edge.ask(CONNECT, NEVER, kind="websocket", address=f"2001:db8::{i}") for i in range(5)]
