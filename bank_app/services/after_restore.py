@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock
-from bank_app.models import BankFacts, EmailChange, KnownDevice, Mail, PasswordLink, RecoveryCode, SignIn
+from bank_app.models import Approval, BankFacts, EmailChange, KnownDevice, Mail, PasswordLink, RecoveryCode, SignIn
 from bank_app.services import audit
 from bank_app.services.auth import End
 
@@ -22,7 +22,7 @@ CANNOT_KNOW = (
 
 
 def settle(session: Session, *, recovery_codes: bool = False) -> Mapping[str, int]:
-    """Ends every sign-in with its tokens, every link, every proposed email and a token for setting the bank up.
+    """Ends every sign-in with its tokens, every link, request and proposed email, and a token for setting the bank up.
 
     A backup has them as they were: sessions that were ended since, links and refresh tokens that were used since. Known
     devices are strangers again, and letters that waited then are not sent, for most of them were. Half sessions end by
@@ -42,6 +42,11 @@ def settle(session: Session, *, recovery_codes: bool = False) -> Mapping[str, in
             update(SignIn).where(col(SignIn.revoked_at).is_(None)).values(revoked_at=now, ended_by=End.RESTORE.value),
         ),
         "links": _count(session, update(PasswordLink).where(col(PasswordLink.used_at).is_(None)).values(used_at=now)),
+        # One that was refused or withdrawn since would be open again.
+        "approvals": _count(
+            session,
+            update(Approval).where(col(Approval.state) == "pending").values(state="outdated", decided_at=now),
+        ),
         "proposed_emails": _count(session, delete(EmailChange)),
         "known_devices": _count(session, delete(KnownDevice)),
         "waiting_letters": _count(

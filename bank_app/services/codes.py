@@ -20,9 +20,11 @@ from sqlmodel import col
 
 from bank_app import clock
 from bank_app.domain import digits
+from bank_app.domain.accounting import Role
 from bank_app.errors import BankError, SecondFactorUnreadable, SecondFactorUsed, SecondFactorWrong
 from bank_app.keys import Key
 from bank_app.models import RecoveryCode, User
+from bank_app.services.security_events import Event, Person, security_event
 from bank_app.settings import Settings
 
 HOW_MANY = 10
@@ -127,6 +129,10 @@ def recovery_refusal(session: Session, settings: Settings, user: User, typed: st
         update(RecoveryCode).where(this, col(RecoveryCode.used_at).is_(None)).values(used_at=clock.now())
     )
     if isinstance(used, CursorResult) and used.rowcount == 1:
+        security_event(
+            session, Event.USER_CHANGED, reason="recovery_code_used", factor="recovery_code",
+            person=Person(user.id, Role(user.role)), email=user.email,
+        )  # fmt: skip
         return None
     if session.execute(select(col(RecoveryCode.used_at)).where(this)).first():
         return SecondFactorUsed("That recovery code was used already. Take another one.", reason="recovery")

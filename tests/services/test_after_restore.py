@@ -6,20 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from bank_app import clock, errors
+from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
-from bank_app.models import AuditRecord, KnownDevice, Mail, PasswordLink
+from bank_app.models import AuditRecord, KnownDevice, Mail
 from bank_app.services import after_restore, auth, first_setup, password_links
 
 PASSWORD = "lantern-orchard-48-violin"
 WHENCE = {"address": "192.0.2.1", "user_agent": "test"}
-
-
-def link_of(person, maker, token):
-    now = clock.now()
-    return PasswordLink(
-        digest=password_links._digest(token), user_id=person.user_id, made_by=maker.user_id, created_at=now,
-        expires_at=now + timedelta(minutes=30),
-    )  # fmt: skip
 
 
 def letter_to(person):
@@ -34,11 +27,10 @@ def device_of(person):
     return KnownDevice(digest=b"d" * 32, user_id=person.user_id, seen_at=clock.now())
 
 
-def test_sessions_tokens_links_and_a_set_up_end_and_it_is_written_down(db, ada, teller):
+def test_sessions_tokens_links_and_a_set_up_end_and_it_is_written_down(db, two, ada, teller):
     browser = auth.open_browser_session(db, email=ada.email, password=PASSWORD, **WHENCE)
     program = auth.issue_tokens(db, email=ada.email, password=PASSWORD, address="192.0.2.1")
-    token = "a-link-that-was-handed-over"
-    db.unit_of_work(lambda session: session.add(link_of(ada, teller, token)))
+    token = two.link(teller, ada)
     assert db.read(lambda session: password_links.is_good(session, token))
     db.unit_of_work(lambda session: session.add_all([letter_to(ada), device_of(ada)]))
     ended = db.unit_of_work(after_restore.settle)
@@ -53,6 +45,14 @@ def test_sessions_tokens_links_and_a_set_up_end_and_it_is_written_down(db, ada, 
     noted = select(AuditRecord.changes).where(AuditRecord.action == "bank.restored")
     assert db.read(lambda session: session.execute(noted).scalar_one())["sign_ins"] == [2, 0]
     assert auth.open_browser_session(db, email=ada.email, password=PASSWORD, **WHENCE)
+
+
+def test_a_request_that_waited_then_is_asked_for_anew(db, two, ada, teller, register):
+    colleague = register("Ama Boateng", Role.TELLER)
+    asked = two.ask(teller, ada, "unlock")
+    assert db.unit_of_work(after_restore.settle)["approvals"] == 1
+    with pytest.raises(errors.ApprovalNotOpen):
+        two.approve(colleague, asked.id)
 
 
 def test_the_token_of_a_set_up_from_before_is_worth_nothing(db):

@@ -22,7 +22,7 @@ from bank_app.domain.accounting import Direction
 from bank_app.lab import workload
 from bank_app.lab.simulation.audit import CURRENCY
 from bank_app.lab.simulation.books import Entry, Glance, Rows, Write
-from bank_app.lab.simulation.place import Place
+from bank_app.lab.simulation.place import LabUnavailable, Place
 from bank_app.lab.simulation.scenario import READ_COMMITTED, Config, Transfer
 from bank_app.lab.simulation.strategies import DECLINED, OK, REPLAYED, Strategy
 from bank_app.lab.simulation.unit import Conflict
@@ -125,7 +125,12 @@ class BankBooks:
 
     def cut_a_connection(self, spared: int) -> None:
         """Ends one of the bank's own connections, wherever it is in its unit of work; `spared` is the watcher's."""
-        with closing(self._place.connect()) as connection, closing(connection.cursor()) as cursor:
+        try:
+            own = self._place.connect()
+        except LabUnavailable:
+            # Somebody who cuts at the same moment met this very connection: one was cut.
+            return
+        with closing(own) as connection, closing(connection.cursor()) as cursor:
             cursor.execute(
                 "SELECT id FROM information_schema.processlist WHERE user = SUBSTRING_INDEX(CURRENT_USER(), '@', 1)"
                 " AND id NOT IN (CONNECTION_ID(), %s) ORDER BY RAND() LIMIT 1",
