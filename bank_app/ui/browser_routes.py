@@ -76,12 +76,12 @@ def _add_sign_in(routes: FastAPI, db: Database, settings: Settings) -> None:
             lookups.count_form(whence["address"], settings)
             opened = await calls.call_hashing(auth.open_browser_session, db, email=email, password=password, **whence)
         except SecondFactorRequired as wanted:
-            return native_forms.half_way(settings, wanted.half_session, forms.local_path(form.get("next"), ""))
+            return native_forms.half_way(settings, wanted.half_session, native_forms.wanted_page(request, form, ""))
         except BankError as error:
             return native_forms.back(
-                "/sign-in", error, settings, {"email": email}, forms.local_path(form.get("next"), "")
+                "/sign-in", error, settings, {"email": email}, native_forms.wanted_page(request, form, "")
             )
-        return native_forms.enter(settings, opened, forms.local_path(form.get("next")))
+        return native_forms.enter(settings, opened, native_forms.wanted_page(request, form))
 
     @routes.post("/auth/demo")
     async def walk_in(request: Request) -> Response:
@@ -95,7 +95,7 @@ def _add_sign_in(routes: FastAPI, db: Database, settings: Settings) -> None:
             opened = await calls.call(auth.open_demo_session, db, email=email, **native_forms.whence(request, settings))
         except BankError as error:
             return native_forms.back("/sign-in", error, settings, {}, "")
-        return native_forms.enter(settings, opened, forms.local_path(form.get("next")))
+        return native_forms.enter(settings, opened, native_forms.wanted_page(request, form))
 
 
 def _add_sign_up(routes: FastAPI, db: Database, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from html import escape
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from fastapi import Request
 from starlette.datastructures import FormData
@@ -29,7 +29,7 @@ from bank_app.services import auth, proxies, step_up
 from bank_app.services.hashing import desk
 from bank_app.services.security_events import Event
 from bank_app.settings import Settings
-from bank_app.ui import calls, cookies
+from bank_app.ui import calls, cookies, forms
 from bank_app.ui.guard import sign_in_address
 
 _LARGEST_FORM = 8_192
@@ -39,6 +39,15 @@ _FOREIGN = "This form was sent from another site."
 def password(form: FormData, name: str = "password") -> str:
     """As typed: spaces at its ends belong to a password."""
     return str(form.get(name, ""))[:1000]
+
+
+def wanted_page(request: Request, form: FormData, otherwise: str = "/home") -> str:
+    """Where somebody was going when he had to sign in: as the form says, or the address of the page that it is on.
+
+    The form learns it once the page has its connection, and whoever is quicker than that has filled it in by then.
+    """
+    page = parse_qs(urlsplit(request.headers.get("referer", "")).query)
+    return forms.local_path(form.get("next"), "") or forms.local_path(page.get("next", [""])[0], otherwise)
 
 
 async def posted(request: Request, settings: Settings, *, hashes: str = "") -> tuple[FormData, Response | None]:

@@ -37,7 +37,7 @@ def _add_code(routes: FastAPI, db: Database, settings: Settings) -> None:
         form, refused = await native_forms.posted(request, settings)
         if refused:
             return refused
-        whence, path = native_forms.whence(request, settings), forms.local_path(form.get("next"), "")
+        whence, path = native_forms.whence(request, settings), native_forms.wanted_page(request, form, "")
         half = request.cookies.get(cookies.half(settings), "")
         try:
             lookups.count_form(whence["address"], settings)
@@ -50,7 +50,7 @@ def _add_code(routes: FastAPI, db: Database, settings: Settings) -> None:
             return response
         except BankError as error:
             return native_forms.back("/sign-in/code", error, settings, {}, path)
-        return native_forms.enter(settings, opened, forms.local_path(form.get("next")))
+        return native_forms.enter(settings, opened, native_forms.wanted_page(request, form))
 
 
 def _add_change(routes: FastAPI, db: Database, settings: Settings) -> None:

@@ -117,6 +117,14 @@ def test_somebody_is_sent_back_to_the_page_they_wanted(browser, ada):
     assert sign_in(browser, ada, next="/accounts?x=1").headers["location"] == "/accounts?x=1"
 
 
+def test_who_is_quicker_than_the_page_is_sent_back_as_well(browser, ada):
+    """Its form has no such field yet, but stands at an address that says so; one of elsewhere leads nowhere else."""
+    for wanted, led in (("/move", "/move"), ("//evil.example", "/home"), ("/auth/logout", "/home")):
+        browser.headers["referer"] = f"http://bank.test/sign-in?next={wanted}"
+        assert sign_in(browser, ada, next="").headers["location"] == led
+    assert sign_in(browser, ada, next="/accounts").headers["location"] == "/accounts"
+
+
 @pytest.mark.parametrize(
     "headers",
     [
