@@ -12,6 +12,7 @@ from sqlmodel import col
 from bank_app import clock
 from bank_app.models import Approval, BankFacts, EmailChange, KnownDevice, Mail, PasswordLink, RecoveryCode, SignIn
 from bank_app.services import audit
+from bank_app.services.approvals import State
 from bank_app.services.auth import End
 
 # What nobody can know from a backup, in the words of whoever restored one.
@@ -45,7 +46,9 @@ def settle(session: Session, *, recovery_codes: bool = False) -> Mapping[str, in
         # One that was refused or withdrawn since would be open again.
         "approvals": _count(
             session,
-            update(Approval).where(col(Approval.state) == "pending").values(state="outdated", decided_at=now),
+            update(Approval)
+            .where(col(Approval.state) == State.PENDING.value)
+            .values(state=State.OUTDATED.value, decided_at=now),
         ),
         "proposed_emails": _count(session, delete(EmailChange)),
         "known_devices": _count(session, delete(KnownDevice)),

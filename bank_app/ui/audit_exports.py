@@ -14,11 +14,11 @@ from starlette.responses import Response
 from bank_app import clock
 from bank_app.database import Database
 from bank_app.errors import BankError
-from bank_app.services import approvals, audit_records, audit_trail, roles, security_watch, step_up
+from bank_app.services import audit_records, audit_trail, roles, security_watch
 from bank_app.services.audit_records import RecordView
 from bank_app.services.audit_trail import KnownVerification
 from bank_app.services.auth import Actor
-from bank_app.services.lists import PAGE_OF_FILES, Page, Pages, Text
+from bank_app.services.lists import Pages, Text
 from bank_app.services.security_watch import EventView
 from bank_app.settings import Settings
 from bank_app.streaming import File
@@ -86,28 +86,12 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 
 def _records(db: Database, actor: Actor, wanted: AuditFilters) -> Pages[RecordView]:
     audit_trail.must_be_auditor(actor)
-    step_up.require(actor)
-    db.read(lambda session: approvals.require_pass(session, actor, "audit"))
-    wanted.require()
-    filters = wanted.to_service()
-
-    def page(session: Session, cursor: str | None) -> Page[RecordView]:
-        return audit_records.list_records(session, actor, filters=filters, limit=PAGE_OF_FILES, cursor=cursor)
-
-    return Pages(db, page)
+    return downloads.of_everybody(db, actor, "audit", wanted, audit_records.list_records)
 
 
 def _events(db: Database, actor: Actor, wanted: SecurityFilters) -> Pages[EventView]:
     security_watch.must_be_reader(actor)
-    step_up.require(actor)
-    db.read(lambda session: approvals.require_pass(session, actor, "security"))
-    wanted.require()
-    filters = wanted.to_service()
-
-    def page(session: Session, cursor: str | None) -> Page[EventView]:
-        return security_watch.list_events(session, actor, filters=filters, limit=PAGE_OF_FILES, cursor=cursor)
-
-    return Pages(db, page)
+    return downloads.of_everybody(db, actor, "security", wanted, security_watch.list_events)
 
 
 def _report(session: Session, actor: Actor, settings: Settings) -> dict[str, Any]:

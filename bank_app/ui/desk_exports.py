@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
-from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from bank_app import clock
 from bank_app.database import Database
-from bank_app.services import approvals, roles, step_up, transaction_search
+from bank_app.services import roles, transaction_search
 from bank_app.services.auth import Actor
-from bank_app.services.lists import PAGE_OF_FILES, Page, Pages
+from bank_app.services.lists import Pages
 from bank_app.services.transaction_search import FoundTransaction
 from bank_app.settings import Settings
 from bank_app.streaming import File
@@ -35,12 +34,4 @@ def add_routes(routes: FastAPI, db: Database, settings: Settings) -> None:
 
 def _found(db: Database, actor: Actor, wanted: TransactionFilters) -> Pages[FoundTransaction]:
     roles.staff_only(actor)
-    step_up.require(actor)
-    db.read(lambda session: approvals.require_pass(session, actor, "transactions"))
-    wanted.require()
-    filters = wanted.to_service()
-
-    def page(session: Session, cursor: str | None) -> Page[FoundTransaction]:
-        return transaction_search.find(session, actor, filters=filters, limit=PAGE_OF_FILES, cursor=cursor)
-
-    return Pages(db, page)
+    return downloads.of_everybody(db, actor, "transactions", wanted, transaction_search.find)

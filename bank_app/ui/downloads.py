@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
+from sqlalchemy.orm import Session
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from bank_app.database import Database
@@ -19,13 +21,14 @@ from bank_app.errors import (
     StepUpRequired,
     Throttled,
 )
-from bank_app.services import security_events
+from bank_app.services import approvals, security_events, step_up
 from bank_app.services.auth import Actor
-from bank_app.services.lists import Text
+from bank_app.services.lists import PAGE_OF_FILES, Page, Pages, Text
 from bank_app.settings import Settings
 from bank_app.streaming import File, respond
 from bank_app.ui import calls, lookups
 
+T = TypeVar("T")
 CSV, JSON = "text/csv; charset=utf-8", "application/json"
 # Where a fresh code is given before a file is sent.
 CONFIRM = "/confirm"
@@ -78,6 +81,32 @@ def _note(db: Database, actor: Actor, file: File, request: Request) -> None:
     lines = file.text.count("\n") if isinstance(file.text, str) else file.text.pages.rows + 1
     facts = {"filters": str(request.query_params)[:500], "path": request.url.path[:200], "lines": lines, "more": long}
     security_events.taken_away(db, actor.person, file.name, facts)
+
+
+class Wanted(Protocol):
+    """Filters of a list, as a page reads them from its address."""
+
+    def require(self) -> None:
+        """Refuses what could not be understood."""
+
+    def to_service(self) -> Any:
+        """The filters in the service's own terms."""
+
+
+def of_everybody(db: Database, actor: Actor, which: str, wanted: Wanted, listed: Callable[..., Page[T]]) -> Pages[T]:
+    """All that is wanted of a list about everybody.
+
+    For whoever gave a fresh code and, where files take two, has a colleague's word for `which`.
+    """
+    step_up.require(actor)
+    db.read(lambda session: approvals.require_pass(session, actor, which))
+    wanted.require()
+    filters = wanted.to_service()
+
+    def page(session: Session, cursor: str | None) -> Page[T]:
+        return listed(session, actor, filters=filters, limit=PAGE_OF_FILES, cursor=cursor)
+
+    return Pages(db, page)
 
 
 def file(name: str, kind: str, text: Text | str) -> File:

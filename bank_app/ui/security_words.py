@@ -101,7 +101,7 @@ class Detail:
 
 def event(name: str) -> str:
     """What happened. An event without words of its own is said by its name."""
-    return EVENTS.get(name) or name.replace("_", " ").capitalize()
+    return EVENTS.get(name) or _plain(name)
 
 
 def _plain(code: str) -> str:
