@@ -19,13 +19,15 @@ from bank_app.domain import money
 from bank_app.domain.accounting import (
     AccountKind,
     AccountStatus,
+    Direction,
     Draft,
     FrozenFor,
     Role,
+    TransactionType,
 )
 from bank_app.domain.identifiers import new_id
 from bank_app.errors import BankError
-from bank_app.services import accounts, auth, drafts, holds, ledger, passwords, payees, transfers
+from bank_app.services import accounts, auth, drafts, holds, ledger, passwords, payee_names, payees, transfers
 from bank_app.services.accounts import AccountView
 from bank_app.services.auth import Actor
 from bank_app.services.movements import PlaceHold
@@ -120,8 +122,18 @@ def fill(db: Database) -> None:
     _post(db, told[:before])
     _incidents(db, teller, cast)
     _post(db, told[before:])
+    _know(db, told)
     with clock.moved_to(today - timedelta(hours=3)):
         _open(db, _enroll(db, (BEN,), known)[0], (None, AccountKind.CHECKING))
+
+
+def _know(db: Database, told: Sequence[Draft]) -> None:
+    """Everybody in the story knows whom he pays, as people who type names do."""
+    pays = (draft for draft in told if draft.type is TransactionType.TRANSFER)
+    pairs = {
+        (draft.actor_id, leg.account_id) for draft in pays for leg in draft.legs if leg.direction is Direction.CREDIT
+    }
+    db.unit_of_work(lambda session: payee_names.know(session, pairs))
 
 
 def _post(db: Database, drafts: Sequence[Draft]) -> None:

@@ -14,7 +14,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 
 import argon2
@@ -32,7 +32,7 @@ from bank_app.domain.accounting import AccountKind, Role
 from bank_app.errors import BankError
 from bank_app.lifeline import SECONDS_TO_END, end_with_parent
 from bank_app.private_mysql import PrivateServer, ServerError, find_program
-from bank_app.services import accounts, approvals, auth, holds, integrity, passwords, proxies, transfers
+from bank_app.services import accounts, approvals, auth, holds, integrity, passwords, payee_names, proxies, transfers
 
 PASSWORD = "lantern-orchard-48-violin"
 DATABASE = "bank_tests"
@@ -399,6 +399,7 @@ class Counter:
     """What tests ask of the bank, in one line each. Amounts are texts in major units; accounts are views."""
 
     db: Database
+    known: set = field(default_factory=set)
 
     def open(self, owner, amount=None, *, currency="USD", kind=AccountKind.CHECKING, nickname=None, by=None):
         """An account of `owner`, with an opening deposit."""
@@ -417,9 +418,19 @@ class Counter:
         """Cash out."""
         return self.move(actor, transfers.Withdraw(account.id, money.Amount.of(amount), **more), key=key)
 
-    def transfer(self, actor, source, target, amount, *, key=None, **more):
-        """From one account to another."""
+    def transfer(self, actor, source, target, amount, *, key=None, knows=True, **more):
+        """From one account to another. Whoever pays knows whom, unless a test says otherwise."""
+        if knows and actor.role is Role.CUSTOMER:
+            self.know(actor, target)
         return self.move(actor, transfers.Transfer(source.id, target.id, money.Amount.of(amount), **more), key=key)
+
+    def know(self, actor, account):
+        """Notes that somebody has given the right name for an account, as pages have him do; once."""
+        if (actor.user_id, account.id) not in self.known and account.owner_id != actor.user_id:
+            self.known.add((actor.user_id, account.id))
+            self.db.unit_of_work(
+                lambda session: payee_names.note(session, actor, account_id=account.id, name="", result="match")
+            )
 
     def reverse(self, actor, moved, reason="Sent by mistake", *, key=None):
         """The mirror of what was moved."""

@@ -274,11 +274,11 @@ def _mentions(text: str, actor: Actor, *, beside: Any) -> Any:
     name: Any = col(owner.name)
     if not actor.role.sees_every_account:
         # Or letters could be tried until they are found.
-        called = select(col(PayeeName.name)).where(
-            col(PayeeName.user_id) == actor.user_id, col(PayeeName.account_id) == col(other.id)
-        )
+        mine = (col(PayeeName.user_id) == actor.user_id, col(PayeeName.account_id) == col(other.id))
+        called = select(col(PayeeName.name)).where(*mine)
+        known = or_(col(other.owner_id) == actor.user_id, exists(select(1).where(*mine, col(PayeeName.name).is_(None))))
         sends = and_(col(side.direction) == Direction.DEBIT.value, col(Transaction.reverses_id).is_(None))
-        name = case((sends, name), else_=func.coalesce(called.scalar_subquery(), name))
+        name = case((or_(sends, known), name), else_=called.scalar_subquery())
     named = or_(contains(name, text), has_number(col(other.id), text))
     joined = and_(col(side.transaction_id) == col(Transaction.id), col(side.account_id) != beside)
     counterparty = exists(
@@ -333,7 +333,7 @@ def counterparties(
 ) -> dict[UUID, list[tuple[int, Counterparty]]]:
     """All sides of each transaction, as the actor may know them: an own account by its name, others by their owner.
 
-    Who was paid under a name that did not fit is called by that name.
+    Who was paid without his name being known is called by the one that was typed, or by number.
     """
     found: dict[UUID, list[tuple[int, Counterparty]]] = {}
     rows = session.execute(
@@ -352,7 +352,9 @@ def counterparties(
         .outerjoin(User, col(User.id) == col(Account.owner_id))
         .where(col(Posting.transaction_id).in_(transaction_ids))
     ).all()
-    unknown = payee_names.unknown_to(session, actor, {row.id for row in rows})
+    # Who sends is named anyway: an account that only receives asks for nobody.
+    paid = {row.id for row in rows if not payee_names.makes_itself_known(row.direction, row.type)}
+    unknown = payee_names.unknown_to(session, actor, paid)
     for row in rows:
         own = row.owner_id == actor.user_id
         if row.owner_id is None:

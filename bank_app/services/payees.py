@@ -184,6 +184,8 @@ def saved(session: Session, actor: Actor, *, owner_id: UUID | None = None, q: st
 def save(session: Session, actor: Actor, *, account_id: int, name: str, nickname: str | None = None) -> SavedView:
     """Keeps somebody else's account to pay again. Saving it once more changes nothing but a nickname that is given.
 
+    How the name fits is remembered, as after any other check of one: it is what its keeper will read on payments.
+
     Raises:
         AccountNotFound: no customer account has this number.
         Invalid: it is the actor's own, there is no name, one is too long, or too many are saved already.
@@ -192,7 +194,9 @@ def save(session: Session, actor: Actor, *, account_id: int, name: str, nickname
     """
     auth.still(session, actor)
     row = session.execute(
-        select(col(Account.owner_id)).where(col(Account.id) == account_id, col(Account.owner_id).is_not(None))
+        select(col(Account.owner_id), col(User.name))
+        .join(User, col(User.id) == col(Account.owner_id))
+        .where(col(Account.id) == account_id)
     ).first()
     if row is None:
         raise ledger.no_such_account(account_id)
@@ -216,6 +220,7 @@ def save(session: Session, actor: Actor, *, account_id: int, name: str, nickname
                 created_at=clock.now(),
             )
         )  # fmt: skip
+        payee_names.note(session, actor, account_id=account_id, name=clean, result=names.compare(clean, row.name))
         _record(session, actor, "payee.save", account_id)
     elif called:
         rename(session, actor, known.id, nickname=called)

@@ -46,6 +46,11 @@ class PostingView:
     sequence: int | None
     hash: str
 
+    @property
+    def only_numbered(self) -> bool:
+        """Whether the owner is called by the account's number, because the reader does not know his name."""
+        return self.account_id.isdigit() and self.owner_name == payee_names.by_number(int(self.account_id))
+
 
 @dataclass(frozen=True, slots=True)
 class TransactionView:
@@ -176,8 +181,13 @@ def _moved(order: Order, settled: Settled) -> Moved:
     if not isinstance(outcome, ledger.Posted):
         raise errors.BooksBroken("a transaction was asked for, and something else answered")
     # The first answer stands for ever: it knows of no reversal, also when it is given again.
-    # Nor does it read what the actor calls the others: whoever shows names asks for the transaction.
-    view = _view(order.actor, outcome, settled.accounts, {}, reversed_by=None)
+    # Nor does it read whom the actor knows: whoever shows names asks for the transaction.
+    unknown = {
+        number: payee_names.by_number(number)
+        for number, account in settled.accounts.items()
+        if account.owner_id != order.actor.user_id and not order.actor.role.sees_every_account
+    }
+    view = _view(order.actor, outcome, settled.accounts, unknown, reversed_by=None)
     # After a lost COMMIT the ledger answers from its rows; for whoever waits here it is still the first answer.
     return Moved(view, outcome.replayed and outcome.id != order.movement.id)
 
@@ -199,7 +209,13 @@ def _views(
     session: Session, actor: Actor, posted: list[ledger.Posted], reversals: Mapping[UUID, UUID]
 ) -> list[TransactionView]:
     accounts = ledger.named(session, {side.account_id for item in posted for side in item.postings})
-    unknown = payee_names.unknown_to(session, actor, accounts)
+    paid = {
+        side.account_id
+        for item in posted
+        for side in item.postings
+        if not payee_names.makes_itself_known(side.direction, item.type)
+    }
+    unknown = payee_names.unknown_to(session, actor, paid)
     return [_view(actor, item, accounts, unknown, reversed_by=reversals.get(item.id)) for item in posted]
 
 

@@ -82,9 +82,8 @@ async def start_of_transaction(actor: Actor, transaction_id: Any) -> Start:
         return Start()
     sent, received = view.postings
     amount = money.write(view.amount_minor, view.currency)
-    return Start(
-        number_of(sent.account_id), number_of(received.account_id), received.owner_name, amount, view.description or ""
-    )
+    name = "" if received.only_numbered else received.owner_name
+    return Start(number_of(sent.account_id), number_of(received.account_id), name, amount, view.description or "")
 
 
 async def own_target(actor: Actor, form: dict, source: AccountView | None, problems: list[Problem]) -> Target | None:

@@ -66,7 +66,10 @@ def test_the_payer_does_not_learn_the_receivers_balance_and_a_teller_does(counte
     moved = counter.transfer(ada, hers, his, "30.00")
     receiver = moved.transaction.postings[1]
     assert (receiver.balance_after_minor, receiver.sequence, receiver.mine) == (None, None, False)
-    assert (receiver.title, receiver.owner_name) == ("Everyday", "Ben Ito")
+    # The answer names nobody; the transaction names whom the payer knows.
+    assert (receiver.title, receiver.owner_name) == ("Everyday", f"Account {his.grouped_number}")
+    hers_again = db.read(lambda session: transfers.get_transaction(session, ada, moved.transaction.id))
+    assert hers_again.postings[1].owner_name == "Ben Ito"
     seen = db.read(lambda session: transfers.get_transaction(session, teller, moved.transaction.id))
     assert (seen.postings[1].balance_after_minor, seen.postings[1].title) == (3000, "Secret hobby")
 

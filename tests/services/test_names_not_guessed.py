@@ -169,3 +169,20 @@ def test_a_check_that_is_to_be_remembered_is(db, ada, his):
 def test_the_banks_people_are_not_kept_from_names(db, teller, his):
     db.unit_of_work(lambda session: payee_names.note(session, teller, account_id=his.id, name=TYPED, result="none"))
     assert db.read(lambda session: payee_names.unknown_to(session, teller, [his.id])) == {}
+
+
+def test_only_the_newest_entries_are_looked_at_for_who_paid(counter, db, ada, ben, hers, his, monkeypatch):
+    monkeypatch.setattr(payee_names, "_NEWEST", 2)
+
+    def unknown():
+        return db.read(lambda session: payee_names.unknown_to(session, ada, [his.id]))
+
+    by_number = {his.id: f"Account {his.grouped_number}"}
+    assert unknown() == by_number
+    counter.transfer(ada, hers, his, "5.00", knows=False)
+    assert unknown() == by_number
+    counter.transfer(ben, his, hers, "1.00")
+    assert unknown() == {}
+    for _ in range(2):
+        counter.transfer(ada, hers, his, "1.00", knows=False)
+    assert unknown() == by_number

@@ -9,7 +9,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.domain.identifiers import new_id
 from bank_app.models import AuditRecord, User
-from bank_app.services import payees
+from bank_app.services import history, payees
 
 START = datetime(2030, 3, 1, 9, tzinfo=UTC)
 
@@ -40,6 +40,14 @@ def test_somebody_is_saved_once_and_found(db, ada, ben, his):
     assert (view.title, view.name, view.account_id, view.last_paid_at) == ("Coffee Ben", ben.name, his.id, None)
     for q, found in (("coffee", 1), ("BEN", 1), (his.grouped_number, 1), ("nobody", 0), ("", 1)):
         assert len(saved(db, ada, q=q)) == found
+
+
+@pytest.mark.parametrize(("name", "read"), [("Ben Ito", "Ben Ito"), ("Bob Someone", "Bob Someone")])
+def test_the_name_that_was_given_is_what_payments_are_read_under(db, counter, ada, hers, his, name, read):
+    save(db, ada, his, name=name)
+    counter.transfer(ada, hers, his, "1.00", knows=False)
+    newest = db.read(lambda session: history.history(session, ada, hers.id)).items[0]
+    assert newest.counterparty.name == read
 
 
 def test_two_who_save_the_same_at_once_make_one_row(db, ada, his, at_once):

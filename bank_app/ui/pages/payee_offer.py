@@ -60,12 +60,12 @@ class OfferState(rx.State):
 
 
 def _receiver(session: Session, actor: Actor, transaction_id: UUID) -> tuple[int, str] | None:
-    """The account that the reader's own account paid and has not kept, with its owner's name."""
+    """The account that the reader's own account paid and has not kept, with its owner's name as far as he knows it."""
     view = transfers.get_transaction(session, actor, transaction_id)
     if view.type is not TransactionType.TRANSFER:
         return None
     sent, received = view.postings[0], view.postings[-1]
-    if not sent.mine or received.mine or not received.owner_name:
+    if not sent.mine or received.mine or not received.owner_name or received.only_numbered:
         return None
     number = parse_account_number(received.account_id)
     return None if payees.is_saved(session, actor, number) else (number, received.owner_name)

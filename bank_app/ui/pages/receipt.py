@@ -272,9 +272,11 @@ def _side(side: PostingView, view: TransactionView) -> Side:
     hidden = ""
     if side.balance_after_minor is None:
         hidden = (
-            f"Only {isolated(side.owner_name.split()[0])} sees this"
-            if customer and side.owner_name
-            else "Kept by the bank"
+            "Kept by the bank"
+            if not customer or not side.owner_name
+            else "Only its owner sees this"
+            if side.only_numbered
+            else f"Only {isolated(side.owner_name.split()[0])} sees this"
         )
     return Side(
         owner=side.owner_name or side.title,

@@ -85,6 +85,13 @@ class SideBySideState(rx.State):
             return
         try:
             both = await calls.read(lambda session: [_first(session, persona)[1] for persona in pair])
+            # Both names stand on the page: the reader knows whom he pays.
+            payee = both[1]
+            await calls.write(
+                lambda session: accounts.check_payee_for_good(
+                    session, actor, account_id=payee.id, name=payee.owner_name
+                )
+            )
             movement = transfers.Transfer(both[0].id, both[1].id, _amount(both[0]), description="Side by side")
             moved = await calls.call(transfers.move, calls.bank().db, actor, movement, key=self._key)
             view = moved.transaction
