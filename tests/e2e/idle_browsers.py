@@ -21,14 +21,17 @@ import httpx
 import websocket
 
 from bank_app.server import port_holder
+from bank_app.ui.pages.home import HomeState
+from bank_app.ui.pages.notifications import NotificationsState
+from tests.handlers import name_of
 
 STATE = "reflex___state____state"
 LOAD = f"{STATE}.hydrate_and_load"
 TICK = os.sysconf("SC_CLK_TCK")
 # The first line of every page is followed by these; each press is one event of a page.
 PRESSES = (
-    ("/notifications", f"{STATE}.bank_app___ui___pages___notifications____notifications_state.load_more"),
-    ("/home", f"{STATE}.bank_app___ui___pages___home____home_state.show_table"),
+    ("/notifications", name_of(NotificationsState.load_more)),
+    ("/home", name_of(HomeState.show_table)),
 )
 THINKING = 5
 HYDRATED = '"is_hydrated_rx_state_":true'

@@ -10,13 +10,18 @@ import websocket
 
 from bank_app.services import auth
 from bank_app.ui import cookies
+from bank_app.ui.pages.account import AccountState
+from bank_app.ui.pages.account_ledger import LedgerState
+from bank_app.ui.pages.home import HomeState
+from bank_app.ui.session import SessionState
 from tests.e2e.conftest import PATIENCE_SECONDS
+from tests.handlers import name_of
 
 PASSWORD = "lantern-orchard-48-violin"
 STATE = "reflex___state____state"
-HOME = f"{STATE}.bank_app___ui___pages___home____home_state.open"
-ACCOUNT = f"{STATE}.bank_app___ui___pages___account____account_state"
-LEDGER = f"{STATE}.bank_app___ui___pages___account_ledger____ledger_state"
+HOME = name_of(HomeState.open)
+ACCOUNT = name_of(AccountState)
+LEDGER = name_of(LedgerState)
 
 
 class RawClient:
@@ -119,7 +124,7 @@ def test_what_is_not_meant_for_browsers_does_not_run(bank, raw, ada):
         f"{STATE}.setvar",
         f"{ACCOUNT}.setvar",
         f"{ACCOUNT}._show",
-        f"{STATE}.bank_app___ui___session____session_state._welcome",
+        f"{name_of(SessionState)}._welcome",
         "nothing.of.this.name",
     ):
         client.send(name, {"var_name": "title", "value": "taken over"})

@@ -26,12 +26,17 @@ from bank_app.models import (
 )
 from bank_app.services import auth, drafts, transfers, unfinished
 from bank_app.ui import cookies, guard, site
+from bank_app.ui.pages.account import AccountState
+from bank_app.ui.pages.appearance import AppearanceState
+from bank_app.ui.pages.home import HomeState
+from bank_app.ui.pages.review import ReviewState
+from bank_app.ui.pages.sign_in import SignInState
 from tests.e2e.conftest import PATIENCE_SECONDS
+from tests.handlers import name_of
 
 PASSWORD = "lantern-orchard-48-violin"
 STATE = "reflex___state____state"
-PAGES = f"{STATE}.bank_app___ui___pages___"
-HOME, REVIEW = f"{PAGES}home____home_state.open", f"{PAGES}review____review_state"
+HOME, REVIEW = name_of(HomeState.open), name_of(ReviewState)
 NONSENSE = (
     None,
     True,
@@ -252,7 +257,7 @@ def test_nonsense_from_a_customer_moves_nothing_and_stops_nobody(bank, client, a
                 stranger.send(name, arguments_of(names, value), path="/accounts/nonsense")
     # Events of one page run one after the other, so that this one is the last. Among them is the switch that hides
     # amounts everywhere: in the middle of them, where a busy machine may be for a while, his are dots.
-    stranger.send(f"{PAGES}appearance____appearance_state.choose_density", {"density": "compact"})
+    stranger.send(name_of(AppearanceState.choose_density), {"density": "compact"})
     told = stranger.until("compact") + stranger.all_heard()
     assert [word for word in ("1,252.41", ada.actor.email, "for nobody else", "Traceback") if word in told] == []
     assert size_of_the_books(bank) == before
@@ -272,7 +277,7 @@ def test_the_token_of_a_tab_is_worth_nothing_without_its_cookie(client, ada, ben
     for thief in (client(tab=tab), client(tab=tab, cookie="bank_session=made-up")):
         for name in sorted(guard.FRAMEWORK):
             thief.send(name)
-        thief.send(f"{PAGES}account____account_state.prove")
+        thief.send(name_of(AccountState.prove))
         assert [word for word in secrets_of(ada) if word in thief.all_heard()] == []
         thief.socket.disconnect()
     other = client(ben, tab=tab)
@@ -329,7 +334,7 @@ def test_what_is_no_event_is_passed_over(client, message):
     for name in ("event", "connect", "disconnect", "another"):
         stranger.emit(message, name)
     assert stranger.all_heard(0.3) == ""
-    stranger.send(f"{PAGES}sign_in____sign_in_state.open", path="/sign-in")
+    stranger.send(name_of(SignInState.open), path="/sign-in")
     assert stranger.heard.get(timeout=PATIENCE_SECONDS)
 
 
@@ -340,7 +345,7 @@ def test_what_clients_send_is_not_in_the_log(bank, client, ada, tmp_path_factory
         owner.emit(message)
     owner.send("no.such.handler", {"password": "open-sesame"})
     owner.send(HOME, {"password": "open-sesame"})
-    owner.send(f"{PAGES}account____account_state.choose_range", {"days": ["open-sesame"]})
+    owner.send(name_of(AccountState.choose_range), {"days": ["open-sesame"]})
     owner.send(f"{STATE}.set_is_hydrated", {"value": "open-sesame" * 100})
     owner.all_heard()
     [log] = tmp_path_factory.getbasetemp().glob("bank[0-9]/output")

@@ -14,12 +14,17 @@ from bank_app.lab.office import Config
 from bank_app.services import drafts, preferences, unfinished
 from bank_app.services.preferences import LOCALES, Preferences
 from bank_app.ui import lab_setup, verifying
+from bank_app.ui.pages.cash import DepositState, WithdrawState
+from bank_app.ui.pages.move import MoveState
+from bank_app.ui.pages.ops_account import OpsAccountState
+from bank_app.ui.pages.transfer import TransferState
+from bank_app.ui.palette import PaletteState
+from tests.handlers import name_of
 
-STATE = "reflex___state____state.bank_app___ui___pages___"
-DEPOSIT, WITHDRAW = f"{STATE}cash____deposit_state", f"{STATE}cash____withdraw_state"
-TRANSFER, MOVE = f"{STATE}transfer____transfer_state", f"{STATE}move____move_state"
-LIMITS = f"{STATE}ops_account____ops_account_state"
-PALETTE = "reflex___state____state.bank_app___ui___palette____palette_state"
+DEPOSIT, WITHDRAW = name_of(DepositState), name_of(WithdrawState)
+TRANSFER, MOVE = name_of(TransferState), name_of(MoveState)
+LIMITS = name_of(OpsAccountState)
+PALETTE = name_of(PaletteState)
 WHY = "Asked for by phone, twice"
 CURRENCIES = ("JPY", "USD", "KWD", "CLF")
 AMOUNTS = (1234, 1_234_567)

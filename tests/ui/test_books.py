@@ -1,6 +1,9 @@
 import pytest
 
-LOOK = "reflex___state____state.bank_app___ui___books____books_state.look"
+from bank_app.ui.books import BooksState
+from tests.handlers import name_of
+
+LOOK = name_of(BooksState.look)
 
 
 @pytest.fixture

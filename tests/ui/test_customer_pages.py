@@ -11,15 +11,26 @@ from bank_app.domain.identifiers import account_number_text, with_check_digits
 from bank_app.services import accounts, drafts, mail, payees
 from bank_app.ui import calls
 from bank_app.ui.filters import Filters
+from bank_app.ui.pages.account import AccountState
+from bank_app.ui.pages.account_ledger import LedgerState
+from bank_app.ui.pages.accounts import AccountsState, OpenAccountState
+from bank_app.ui.pages.cash import DepositState, WithdrawState
+from bank_app.ui.pages.home import HomeState
+from bank_app.ui.pages.home_flow import FlowState
+from bank_app.ui.pages.payee_offer import OfferState
+from bank_app.ui.pages.payees import NewPayeeState, PayeesState
+from bank_app.ui.pages.review import ReviewState
+from bank_app.ui.pages.settings import ProfileState
+from bank_app.ui.pages.statements import StatementsState, StatementState
+from tests.handlers import name_of
 
-STATE = "reflex___state____state.bank_app___ui___pages___"
-ACCOUNT, LEDGER = f"{STATE}account____account_state", f"{STATE}account_ledger____ledger_state"
-PAYEES, NEW_PAYEE = f"{STATE}payees____payees_state", f"{STATE}payees____new_payee_state"
-OFFER = f"{STATE}payee_offer____offer_state"
-STATEMENTS, STATEMENT = f"{STATE}statements____statements_state", f"{STATE}statements____statement_state"
-ACCOUNTS = f"{STATE}accounts____accounts_state"
-OPEN_ACCOUNT, WITHDRAW = f"{STATE}accounts____open_account_state", f"{STATE}cash____withdraw_state"
-DEPOSIT, REVIEW = f"{STATE}cash____deposit_state", f"{STATE}review____review_state"
+ACCOUNT, LEDGER = name_of(AccountState), name_of(LedgerState)
+PAYEES, NEW_PAYEE = name_of(PayeesState), name_of(NewPayeeState)
+OFFER = name_of(OfferState)
+STATEMENTS, STATEMENT = name_of(StatementsState), name_of(StatementState)
+ACCOUNTS = name_of(AccountsState)
+OPEN_ACCOUNT, WITHDRAW = name_of(OpenAccountState), name_of(WithdrawState)
+DEPOSIT, REVIEW = name_of(DepositState), name_of(ReviewState)
 UNKNOWN = account_number_text(with_check_digits(99999998))
 NOW = datetime(2026, 11, 20, 14, 3, tzinfo=UTC)
 
@@ -93,13 +104,13 @@ def test_the_overview_is_of_one_currency_with_its_chart_and_its_flow(at, counter
     counter.change(teller, gone, status=AccountStatus.CLOSED)
     counter.withdraw(ada, counter.open(ada, "100.00"), "30.00")
     send = at(ada, "/home")
-    shown = send(f"{STATE}home____home_state.open").vars
+    shown = send(name_of(HomeState.open)).vars
     assert (shown["available"].whole, shown["chart"].ending, shown["chart"].table[0].balance) == (
         "$70",
         "$70.00",
         "$70.00",
     )
-    assert send(f"{STATE}home_flow____flow_state.open").vars["bars"].out == "−$30.00"
+    assert send(name_of(FlowState.open)).vars["bars"].out == "−$30.00"
 
 
 # --- amounts that are too much -----------------------------------------------------------------------------
@@ -370,7 +381,7 @@ def test_what_was_sent_leads_to_its_receipt_once(at, bank, counter, ada, ben, he
 
 
 def test_money_by_mail_is_offered_by_a_bank_that_writes_letters(at, bank, ada, monkeypatch):
-    profile = f"{STATE}settings____profile_state."
+    profile = f"{name_of(ProfileState)}."
     send = at(ada, "/settings/profile")
     assert send(profile + "open").vars["letters"] is False
     monkeypatch.setattr(mail, "is_set_up", lambda _settings: True)

@@ -4,7 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-SIGN_IN = "reflex___state____state.bank_app___ui___pages___sign_in____sign_in_state.open"
+from bank_app.ui.pages.sign_in import SignInState
+from tests.handlers import name_of
+
+SIGN_IN = name_of(SignInState.open)
 HYDRATE = "reflex___state____state.hydrate"
 SID = "a-connection"
 

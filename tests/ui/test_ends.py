@@ -8,10 +8,13 @@ import pytest
 from bank_app import clock
 from bank_app.services import access, auth, password_links, second_factor, sessions
 from bank_app.ui.headers import PageGate
+from bank_app.ui.pages.home import HomeState
+from bank_app.ui.pages.sign_in import SignInState
+from tests.handlers import name_of
 
 PASSWORD = "lantern-orchard-48-violin"
-SIGN_IN = "reflex___state____state.bank_app___ui___pages___sign_in____sign_in_state.open"
-HOME = "reflex___state____state.bank_app___ui___pages___home____home_state.open"
+SIGN_IN = name_of(SignInState.open)
+HOME = name_of(HomeState.open)
 
 
 def other_session(bank, ada):

@@ -12,10 +12,13 @@ from bank_app.ui import calls
 from bank_app.ui import cookies as named
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate
+from bank_app.ui.pages.home import HomeState
+from bank_app.ui.pages.two_step import TwoStepState
+from tests.handlers import name_of
 
 PASSWORD = "lantern-orchard-48-violin"
-STEP = "reflex___state____state.bank_app___ui___pages___two_step____two_step_state"
-HOME = "reflex___state____state.bank_app___ui___pages___home____home_state.open"
+STEP = name_of(TwoStepState)
+HOME = name_of(HomeState.open)
 HYDRATE = "reflex___state____state.hydrate"
 # What needs no session, sets one up, or ends it.
 FOR_EVERYBODY = {"/auth/login", "/auth/demo", "/auth/register", "/auth/code", "/auth/reset", "/auth/setup"}

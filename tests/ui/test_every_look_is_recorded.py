@@ -9,6 +9,7 @@ from bank_app.models import AuditRecord, Look
 from bank_app.services import accounts, looks, people, security_events
 from bank_app.ui import site
 from bank_app.ui.browser_routes import create_routes
+from bank_app.ui.pages.security import SecurityState
 
 # What shows nobody's data, and why. A page that is new belongs here or leaves a record.
 NOBODYS = {
@@ -92,7 +93,7 @@ def test_every_file_that_the_banks_people_take_leaves_a_record_of_its_own(bank, 
 
 def test_customers_read_who_looked_at_them_by_role(client, bank, cookie_of, teller, ada, things):
     bank.db.read(lambda session: accounts.get_account(session, teller, int(things["account"])))
-    state = "reflex___state____state.bank_app___ui___pages___security____security_state.open"
+    state = name_of(SecurityState.open)
     shown = client.send(state, cookie=cookie_of(ada), path="/settings/security")
     [look] = shown.vars["looks"]
     assert (look.what, look.whence) == (f"Account ••{things['account'][-4:]}", "An operator")

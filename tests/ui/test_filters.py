@@ -7,13 +7,20 @@ import pytest
 from bank_app.domain import money
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.filters import Filters
+from bank_app.ui.pages.account_ledger import LedgerState
+from bank_app.ui.pages.activity import ActivityState
+from bank_app.ui.pages.ops_accounts import DeskState
+from bank_app.ui.pages.ops_audit import AuditState
+from bank_app.ui.pages.ops_customers import CustomersState
+from bank_app.ui.pages.ops_transactions import TransactionListState
+from bank_app.ui.pages.statements import StatementState
 from bank_app.ui.transaction_filters import TransactionFilters
+from tests.handlers import name_of
 
-PAGES = "reflex___state____state.bank_app___ui___pages___"
-LEDGER, ACTIVITY = f"{PAGES}account_ledger____ledger_state", f"{PAGES}activity____activity_state"
-LIST, AUDIT = f"{PAGES}ops_transactions____transaction_list_state", f"{PAGES}ops_audit____audit_state"
-CUSTOMERS = f"{PAGES}ops_customers____customers_state"
-STATEMENT, DESK = f"{PAGES}statements____statement_state", f"{PAGES}ops_accounts____desk_state"
+LEDGER, ACTIVITY = name_of(LedgerState), name_of(ActivityState)
+LIST, AUDIT = name_of(TransactionListState), name_of(AuditState)
+CUSTOMERS = name_of(CustomersState)
+STATEMENT, DESK = name_of(StatementState), name_of(DeskState)
 
 
 @pytest.fixture

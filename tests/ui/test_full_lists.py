@@ -7,10 +7,13 @@ from pathlib import Path
 from bank_app.api.app import create_api
 from bank_app.services import history, statements, work
 from bank_app.ui import behind, notices
+from bank_app.ui.behind import BehindState
+from bank_app.ui.pages.account_ledger import LedgerState
+from tests.handlers import name_of
 
 PAGES = Path(notices.__file__).parent / "pages"
-BEHIND = "reflex___state____state.bank_app___ui___behind____behind_state"
-LEDGER = "reflex___state____state.bank_app___ui___pages___account_ledger____ledger_state"
+BEHIND = name_of(BehindState)
+LEDGER = name_of(LedgerState)
 
 
 def handlers():

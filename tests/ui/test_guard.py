@@ -2,11 +2,16 @@ import pytest
 from sqlalchemy import update
 
 from bank_app.models import User
+from bank_app.ui.pages.account import AccountState
+from bank_app.ui.pages.account_ledger import LedgerState
+from bank_app.ui.pages.accounts import OpenAccountState
+from bank_app.ui.pages.home import HomeState
+from tests.handlers import name_of
 
-HOME = "reflex___state____state.bank_app___ui___pages___home____home_state.open"
-ACCOUNT = "reflex___state____state.bank_app___ui___pages___account____account_state"
-LEDGER = "reflex___state____state.bank_app___ui___pages___account_ledger____ledger_state"
-OPEN_ACCOUNT = "reflex___state____state.bank_app___ui___pages___accounts____open_account_state.submit"
+HOME = name_of(HomeState.open)
+ACCOUNT = name_of(AccountState)
+LEDGER = name_of(LedgerState)
+OPEN_ACCOUNT = name_of(OpenAccountState.submit)
 HYDRATE = "reflex___state____state.hydrate"
 
 

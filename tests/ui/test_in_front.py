@@ -10,13 +10,18 @@ from bank_app.domain.identifiers import new_id
 from bank_app.services import auth, passwords
 from bank_app.services.auth import Actor
 from bank_app.ui import calls, current
+from bank_app.ui.behind import BehindState
+from bank_app.ui.pages.home import HomeState
+from bank_app.ui.pages.side_by_side import SideBySideState
+from bank_app.ui.palette import PaletteState
+from bank_app.ui.privacy import PrivacyState
+from tests.handlers import name_of
 
-STATE = "reflex___state____state.bank_app___ui___"
-HOME = STATE + "pages___home____home_state.open"
-TOGGLE = STATE + "privacy____privacy_state.toggle"
-SEARCH = STATE + "palette____palette_state.search"
-BEHIND = STATE + "behind____behind_state."
-SIDES = STATE + "pages___side_by_side____side_by_side_state."
+HOME = name_of(HomeState.open)
+TOGGLE = name_of(PrivacyState.toggle)
+SEARCH = name_of(PaletteState.search)
+BEHIND = f"{name_of(BehindState)}."
+SIDES = f"{name_of(SideBySideState)}."
 AMOUNT = re.compile(r"[$€£]\s?[0-9]")
 
 

@@ -13,9 +13,12 @@ from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.domain.identifiers import new_id
 from bank_app.services import auth, changes, notices
 from bank_app.services.auth import Actor
+from bank_app.ui.live import LiveState
+from bank_app.ui.pages.notifications import NotificationsState
 from tests.conftest import PASSWORD
+from tests.handlers import name_of
 
-LIVE = "reflex___state____state.bank_app___ui___live____live_state"
+LIVE = name_of(LiveState)
 
 
 @pytest.fixture
@@ -162,7 +165,7 @@ def test_marking_all_read_silences_the_bell(client, live, bank, ada, ben, counte
     mine, theirs = counter.open(ada, "10.00"), counter.open(ben, "100.00")
     for _ in range(2):
         counter.transfer(ben, theirs, mine, "5.00")
-    page = "reflex___state____state.bank_app___ui___pages___notifications____notifications_state"
+    page = name_of(NotificationsState)
     cookie = cookie_of(ada)
     client.send(f"{LIVE}.watch", cookie=cookie, tab="a", path="/notifications")
     shown = client.send(f"{page}.open", cookie=cookie, tab="a", path="/notifications")

@@ -10,14 +10,19 @@ from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.services import auth, newest
 from bank_app.services.movements import Reverse
 from bank_app.ui.browser_routes import create_routes
+from bank_app.ui.pages.ops_account import OpsAccountState
+from bank_app.ui.pages.ops_accounts import DeskState
+from bank_app.ui.pages.ops_reversal import ReversalState
+from bank_app.ui.pages.ops_transaction import TransactionFileState
+from bank_app.ui.pages.ops_transactions import TransactionListState
 from bank_app.ui.transaction_filters import TransactionFilters
+from tests.handlers import name_of
 
-PAGES = "reflex___state____state.bank_app___ui___pages___"
-ACCOUNTS = f"{PAGES}ops_accounts____desk_state"
-ACCOUNT = f"{PAGES}ops_account____ops_account_state"
-LIST = f"{PAGES}ops_transactions____transaction_list_state"
-FILE = f"{PAGES}ops_transaction____transaction_file_state"
-REVERSAL = f"{PAGES}ops_reversal____reversal_state"
+ACCOUNTS = name_of(DeskState)
+ACCOUNT = name_of(OpsAccountState)
+LIST = name_of(TransactionListState)
+FILE = name_of(TransactionFileState)
+REVERSAL = name_of(ReversalState)
 PASSWORD, WHY = "lantern-orchard-48-violin", "Meant for somebody else, agreed by phone"
 
 

@@ -14,13 +14,20 @@ from bank_app.services import auth, cooling_off, password_links, people, second_
 from bank_app.services.right_now import Done
 from bank_app.ui import audit_words, queue_words
 from bank_app.ui.browser_routes import create_routes
+from bank_app.ui.helped import HelpedState
+from bank_app.ui.pages.notifications import NotificationsState
+from bank_app.ui.pages.ops_approvals import ApprovalsState, ApprovalState
+from bank_app.ui.pages.ops_customer import RecordState
+from bank_app.ui.pages.ops_customers import CustomersState
+from bank_app.ui.pages.ops_queue import QueueState
+from bank_app.ui.pages.ops_users import UsersState
+from tests.handlers import name_of
 
-PAGES = "reflex___state____state.bank_app___ui___pages___"
-QUEUE = f"{PAGES}ops_queue____queue_state"
-CUSTOMERS = f"{PAGES}ops_customers____customers_state"
-RECORD = f"{PAGES}ops_customer____record_state"
-USERS = f"{PAGES}ops_users____users_state"
-APPROVALS, APPROVAL = f"{PAGES}ops_approvals____approvals_state", f"{PAGES}ops_approvals____approval_state"
+QUEUE = name_of(QueueState)
+CUSTOMERS = name_of(CustomersState)
+RECORD = name_of(RecordState)
+USERS = name_of(UsersState)
+APPROVALS, APPROVAL = name_of(ApprovalsState), name_of(ApprovalState)
 PASSWORD, WHY = "lantern-orchard-48-violin", "Phone was stolen, asked by the owner"
 
 
@@ -250,8 +257,8 @@ def test_a_role_is_changed_with_reason_and_own_password(web, bank, ada, admin, t
     assert role_form(visitor, theirs, admin) == f"/ops/users/{admin.user_id}?problem=last_admin"
 
 
-NOTICES = f"{PAGES}notifications____notifications_state"
-HELPED = "reflex___state____state.bank_app___ui___helped____helped_state"
+NOTICES = name_of(NotificationsState)
+HELPED = name_of(HelpedState)
 
 
 def test_who_was_helped_back_in_is_told_until_he_has_read_it_and_it_is_over(client, bank, two, ada, teller, cookie_of):

@@ -21,12 +21,16 @@ from bank_app.services.books import CheckView, Finding
 from bank_app.ui import audit_words, verifying
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.pages import ops_books
+from bank_app.ui.pages.ops_audit import AuditState
+from bank_app.ui.pages.ops_books import OpsBooksState
+from bank_app.ui.pages.ops_health import HealthState
+from bank_app.ui.verifying import ChainState
+from tests.handlers import name_of
 
-STATES = "reflex___state____state.bank_app___ui___"
-AUDIT = f"{STATES}pages___ops_audit____audit_state"
-CHAIN = f"{STATES}verifying____chain_state"
-BOOKS = f"{STATES}pages___ops_books____ops_books_state"
-HEALTH = f"{STATES}pages___ops_health____health_state"
+AUDIT = name_of(AuditState)
+CHAIN = name_of(ChainState)
+BOOKS = name_of(OpsBooksState)
+HEALTH = name_of(HealthState)
 WHY = "Card seen in a leak, call 2207"
 
 

@@ -3,8 +3,10 @@
 import pytest
 
 from bank_app.services import drafts, transfers
+from bank_app.ui.pages.receipt import ReceiptState
+from tests.handlers import name_of
 
-RECEIPT = "reflex___state____state.bank_app___ui___pages___receipt____receipt_state"
+RECEIPT = name_of(ReceiptState)
 TYPED = "Bob Someone"
 
 

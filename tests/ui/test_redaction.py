@@ -3,7 +3,9 @@ import sys
 
 import pytest
 
+from bank_app.ui.pages.sign_in import SignInState
 from bank_app.ui.redaction import Redaction, redact
+from tests.handlers import name_of
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def test_a_traceback_is_redacted_too():
 def test_an_event_that_does_not_exist_leaves_no_secret_in_the_log(client, caplog):
     client.send("no.such.handler", {"password": "s3cret-word"}, cookie="bank_session=s3cret-token")
     client.send(
-        "reflex___state____state.bank_app___ui___pages___sign_in____sign_in_state.open",
+        name_of(SignInState.open),
         {"password": "s3cret-word"},
         cookie="bank_session=s3cret-token",
     )

@@ -10,10 +10,12 @@ from bank_app.services import audit, auth, security_events, security_watch
 from bank_app.services.security_watch import Kind
 from bank_app.ui import security_words
 from bank_app.ui.browser_routes import create_routes
+from bank_app.ui.pages.ops_security import SecurityEventsState
 from bank_app.ui.security_filters import SecurityFilters
+from tests.handlers import name_of
 
 PATH = security_words.PATH
-STATE = "reflex___state____state.bank_app___ui___pages___ops_security____security_events_state"
+STATE = name_of(SecurityEventsState)
 FAILED = "authn_login_fail"
 
 

@@ -13,6 +13,8 @@ from bank_app.services import auth, first_setup, passwords, profile, second_fact
 from bank_app.ui import cookies as named
 from bank_app.ui.browser_routes import create_routes
 from bank_app.ui.headers import PageGate
+from bank_app.ui.pages.two_step import TwoStepState
+from tests.handlers import name_of
 
 PASSWORD, NEW = "lantern-orchard-48-violin", "quiet meadow under nine clocks"
 
@@ -229,7 +231,7 @@ def test_demo_people_come_with_the_set_up_where_they_may(bank, web, monkeypatch)
 
 
 def test_a_code_that_was_used_is_told_so_when_signing_in_and_when_turning_it_off(browser, client, bank, ada):
-    step = "reflex___state____state.bank_app___ui___pages___two_step____two_step_state"
+    step = name_of(TwoStepState)
     app, recovery = two_steps(bank.db, ada)
     code = app.at(clock.now())
     for good in (recovery[0], code):

@@ -11,12 +11,15 @@ from bank_app import clock
 from bank_app.models import SignIn, User
 from bank_app.services import auth, second_factor
 from bank_app.ui.browser_routes import create_routes
+from bank_app.ui.pages.ops_customer import RecordState
+from bank_app.ui.pages.security import SecurityState
+from bank_app.ui.step_up import StepUpState
+from tests.handlers import name_of
 
 PASSWORD, NEW = "lantern-orchard-48-violin", "quiet meadow under nine clocks"
-STATES = "reflex___state____state.bank_app___ui___"
-STEP_UP = f"{STATES}step_up____step_up_state"
-SECURITY = f"{STATES}pages___security____security_state"
-RECORD = f"{STATES}pages___ops_customer____record_state"
+STEP_UP = name_of(StepUpState)
+SECURITY = name_of(SecurityState)
+RECORD = name_of(RecordState)
 
 
 @pytest.fixture
