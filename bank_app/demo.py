@@ -29,7 +29,7 @@ from bank_app.domain.identifiers import new_id
 from bank_app.errors import BankError
 from bank_app.services import accounts, auth, drafts, holds, ledger, passwords, payee_names, payees, transfers
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.movements import PlaceHold
 
 PASSWORD = "pretend money only"  # noqa: S105 - printed at every start, and demo mode never leaves loopback

@@ -17,7 +17,7 @@ from bank_app.domain.accounting import AccountKind, Direction, Draft, Leg, Role,
 from bank_app.domain.identifiers import new_id
 from bank_app.services import accounts, auth, ledger
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.settings import Settings
 
 PEOPLE, ACCOUNTS = 120, 200

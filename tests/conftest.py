@@ -33,6 +33,7 @@ from bank_app.errors import BankError
 from bank_app.lifeline import SECONDS_TO_END, end_with_parent
 from bank_app.private_mysql import PrivateServer, ServerError, find_program
 from bank_app.services import accounts, approvals, auth, holds, integrity, passwords, payee_names, proxies, transfers
+from bank_app.services.actor import Actor
 
 PASSWORD = "lantern-orchard-48-violin"
 DATABASE = "bank_tests"
@@ -466,7 +467,7 @@ class Counter:
 
     def account(self, account):
         """The account now."""
-        owner = auth.Actor(account.owner_id, "", "", Role.CUSTOMER)
+        owner = Actor(account.owner_id, "", "", Role.CUSTOMER)
         return self.db.read(lambda session: accounts.get_account(session, owner, account.id))
 
 

@@ -1,7 +1,7 @@
 """Who writes for somebody asks in the same unit of work whether that person is still who he was: the code is walked.
 
 Between the look at a cookie or a token and the turn to write may lie seconds, in which the sign-in was ended, the
-person switched off or the role taken away. `auth.still` is the one answer to that, and nobody may forget it.
+person switched off or the role taken away. `actor.still` is the one answer to that, and nobody may forget it.
 """
 
 import ast

@@ -216,6 +216,7 @@ def test_every_room_of_the_map_exists():
             "with_for_update",
             {
                 "bank_app/services/ledger.py",
+                "bank_app/services/actor.py",
                 "bank_app/services/auth.py",
                 "bank_app/services/guesses.py",
                 "bank_app/services/access.py",

@@ -16,6 +16,7 @@ from bank_app.api.requests import ActorRoute, HashingRoute, PublicRoute, client_
 from bank_app.api.values import Time
 from bank_app.domain.accounting import Role
 from bank_app.services import auth, first_setup, step_up
+from bank_app.services.actor import Actor
 from bank_app.services.hashing import desk
 
 hashing = APIRouter(
@@ -99,7 +100,7 @@ class UserOut(schemas.Answer):
     role: Role = Field(description="customer: own accounts; teller: any account; auditor: reads all; admin: all.")
 
     @classmethod
-    def of(cls, actor: auth.Actor) -> Self:
+    def of(cls, actor: Actor) -> Self:
         """From the service's view."""
         return cls(id=actor.user_id, email=actor.email, name=actor.name, role=actor.role)
 

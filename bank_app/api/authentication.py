@@ -13,7 +13,7 @@ from cachetools import LRUCache
 
 from bank_app.database import Database
 from bank_app.services import auth, tokens
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 _GATHERING_SECONDS = 0.002
 _Waiting = dict[UUID, asyncio.Future[Actor | None]]

@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 
 from bank_app.api.accepted import KEY_HEADER
 from bank_app.database import Database
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 # Nothing but a quote and a backslash is escaped there.

@@ -26,7 +26,7 @@ from bank_app.api.errors import ProtocolError
 from bank_app.api.requests import LARGER_BODIES, MAX_BODY_BYTES, ActorRoute, StrictRequest, bearer_token, count
 from bank_app.errors import BankError, Unavailable
 from bank_app.services import work
-from bank_app.services.auth import Actor, ActorChanged
+from bank_app.services.actor import Actor, ActorChanged
 
 _GIVEN = ("body", "actor", "bank", "key", "response")
 _LONG = 65_536

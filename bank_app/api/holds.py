@@ -14,7 +14,7 @@ from bank_app.api.requests import ActorRoute
 from bank_app.api.schemas import PageOut
 from bank_app.database import Database
 from bank_app.services import holds
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 router = APIRouter(
     prefix="/api/v1/holds", route_class=ActorRoute, tags=["Holds"], generate_unique_id_function=operation_id

@@ -21,7 +21,7 @@ from bank_app.api.errors import ProtocolError
 from bank_app.domain import addresses
 from bank_app.errors import NotSignedIn
 from bank_app.services import proxies, work
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.hashing import desk
 from bank_app.settings import Settings
 

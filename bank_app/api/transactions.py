@@ -14,7 +14,7 @@ from bank_app.api.requests import ActorRoute
 from bank_app.api.schemas import CashIn, FollowingOut, ReverseIn, TransactionOut, TransactionsQuery, TransferIn
 from bank_app.database import Database
 from bank_app.services import arrivals, batches, transfers
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 router = APIRouter(
     prefix="/api/v1/transactions",

@@ -29,7 +29,7 @@ from bank_app.lab.simulation.place import LabUnavailable, Place, embedded
 from bank_app.lab.simulation.report import verdict
 from bank_app.lab.simulation.scenario import BOUNDS, ISOLATIONS, Config
 from bank_app.lab.simulation.strategies import Strategy
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.settings import Settings
 
 KEPT_RUNS = 200

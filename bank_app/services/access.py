@@ -18,7 +18,7 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import User
 from bank_app.services import audit, auth, cooling_off, passwords, reasons, sessions, step_up
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor, still
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def invite(db: Database, actor: Actor, *, email: str, name: str, role: Role) -> 
     user_id, hashed = new_id(), passwords.hashed(password)
 
     def operation(session: Session) -> UUID:
-        auth.still(session, actor)
+        still(session, actor)
         taken = session.execute(select(col(User.id)).where(col(User.email) == clean_email)).scalar()
         if taken is not None and taken != user_id:
             raise errors.EmailTaken("Somebody is registered with this email.")
@@ -233,7 +233,7 @@ def lock_person(session: Session, actor: Actor, user_id: UUID) -> User:
     Of the bank's people all admins are locked as well, in the order of their ids: two of them cannot each send the
     other away, because the second finds that he is none any more.
 
-    Who asks is asked about as `auth.still` does, once the rows are held: two admins who had both been asked about
+    Who asks is asked about as `actor.still` does, once the rows are held: two admins who had both been asked about
     before could only wait for each other.
 
     Raises:
@@ -263,7 +263,7 @@ def lock_person(session: Session, actor: Actor, user_id: UUID) -> User:
     if locked[user_id].role != role:
         # Who was a customer when looked up may be a colleague by now, whom not everybody decides about.
         raise errors.Forbidden("Their role changed a moment ago.")
-    auth.still(session, actor)
+    still(session, actor)
     return locked[user_id]
 
 

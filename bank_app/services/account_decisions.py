@@ -16,7 +16,7 @@ from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
 from bank_app.models import HOLDS, IdempotencyKey, TransferDraft
 from bank_app.services import accounts, drafts, reasons, roles
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 
 class Obstacle(StrEnum):

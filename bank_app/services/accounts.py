@@ -33,8 +33,8 @@ from bank_app.domain.accounting import (
 from bank_app.domain.identifiers import account_number_text, grouped, new_account_number, new_id
 from bank_app.domain.text import one_line, written
 from bank_app.models import ACCOUNTS, Account, AuditRecord, User
-from bank_app.services import audit, auth, four_eyes, hold_book, ledger, looks, payee_names, quotas
-from bank_app.services.auth import Actor
+from bank_app.services import audit, four_eyes, hold_book, ledger, looks, payee_names, quotas
+from bank_app.services.actor import Actor, still
 from bank_app.services.lists import Page, bad_cursor, contains, has_number, make_cursor, split_moment
 from bank_app.settings import Settings
 
@@ -141,7 +141,7 @@ def open_account(
         QuotaReached: a customer has as many open accounts as there can be.
     Locks: the new account and one cash account.
     """
-    auth.still(session, actor)
+    still(session, actor)
     owner = _owner(session, actor, owner_id)
     code = _currency(currency or settings.currency)
     opening = 0
@@ -430,7 +430,7 @@ def change_account(
         ApprovalRequired: more may leave than before, at a bank where a colleague approves that, and nobody `approved`.
     Locks: the account. Holds that are due are closed.
     """
-    auth.still(session, actor)
+    still(session, actor)
     get_account(session, actor, account_id)
     account = ledger.lock(session, [account_id])[account_id]
     changes: dict[str, Any] = {}
@@ -540,7 +540,7 @@ def check_payee_for_good(session: Session, actor: Actor, *, account_id: int, nam
     Raises:
         AccountNotFound: as `check_payee`.
     """
-    auth.still(session, actor)
+    still(session, actor)
     found = check_payee(session, actor, account_id=account_id, name=name)
     payee_names.note(session, actor, account_id=account_id, name=name, result=found.result)
     return found

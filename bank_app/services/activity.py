@@ -15,7 +15,7 @@ from bank_app.domain.accounting import Direction
 from bank_app.models import Posting
 from bank_app.services import amount_filters, history
 from bank_app.services.accounts import own_accounts
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.history import ANYTHING, EntryView, HistoryFilter
 from bank_app.services.lists import Page, bad_cursor, make_cursor, read_cursor
 

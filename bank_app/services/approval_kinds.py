@@ -33,7 +33,7 @@ from bank_app.services import (
     second_factor,
 )
 from bank_app.services.access import Hands
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.movements import Reverse
 
 PASSWORD_LINK, SECOND_STEP, UNLOCK, ENABLE = "password_link", "second_step", "unlock", "enable"

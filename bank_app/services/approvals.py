@@ -36,8 +36,8 @@ from bank_app.services import (
     step_up,
 )
 from bank_app.services.access import Hands
+from bank_app.services.actor import Actor, still
 from bank_app.services.approval_kinds import KINDS, Deed, Kind, Wish, spelt
-from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, make_cursor, split_id
 from bank_app.services.password_links import Half, NewLink
 
@@ -210,7 +210,7 @@ def _lock(session: Session, actor: Actor, wish: Wish, *others: UUID) -> dict[UUI
     about = [UUID(wish.name)] if wish.subject.startswith("user ") and _is_id(wish.name) else []
     found = access.lock_people(session, [actor.user_id, *about, *others])
     # Once the rows are held, as `access.lock_person` does.
-    auth.still(session, actor)
+    still(session, actor)
     return found
 
 
@@ -389,7 +389,7 @@ def withdraw(session: Session, actor: Actor, approval_id: UUID) -> None:
         Forbidden: somebody else asked for it.
     Locks: the request.
     """
-    auth.still(session, actor)
+    still(session, actor)
     found = _find(session, actor, approval_id)
     if found.asked_by != actor.user_id:
         raise errors.Forbidden("Only whoever asked for this withdraws it.")

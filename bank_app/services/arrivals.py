@@ -23,7 +23,7 @@ from bank_app import errors
 from bank_app.database import Database
 from bank_app.models import TRANSACTIONS
 from bank_app.services import activity, history, ledger, looks, transfers
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.history import ANYTHING, EntryView, HistoryFilter
 from bank_app.services.lists import Page, bad_cursor
 from bank_app.services.transfers import TransactionView

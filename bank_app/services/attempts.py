@@ -17,8 +17,8 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import IDEMPOTENCY_KEYS, SavedPayee, TransferDraft, User
 from bank_app.services import accounts, drafts, ledger
+from bank_app.services.actor import Actor
 from bank_app.services.answers import TRIED, refusal_of
-from bank_app.services.auth import Actor
 from bank_app.services.history import ANYTHING, HistoryFilter
 from bank_app.services.lists import Page, bad_cursor, make_cursor, split_moment
 from bank_app.services.unposted import fits

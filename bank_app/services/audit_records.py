@@ -21,8 +21,8 @@ from bank_app.domain import csv_file, json_file, money
 from bank_app.domain.accounting import Role
 from bank_app.models import Account, AuditRecord, AuditSeal, User
 from bank_app.services import looks
+from bank_app.services.actor import Actor
 from bank_app.services.audit_trail import content
-from bank_app.services.auth import Actor
 from bank_app.services.lists import Page, Pages, Text, bad_cursor, contains, make_cursor, split_cursor
 from bank_app.services.roles import staff_only
 

@@ -32,7 +32,7 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import earliest_id, made_at
 from bank_app.models import AuditRecord, AuditSeal, User
 from bank_app.services import audit
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.roles import staff_only
 
 log = logging.getLogger(__name__)

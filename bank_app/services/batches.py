@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Key
-from bank_app.services import auth, ledger, posting, quotas, step_up, work
-from bank_app.services.auth import Actor
+from bank_app.services import ledger, posting, quotas, step_up, work
+from bank_app.services.actor import Actor, still
 from bank_app.services.movements import Deposit, Transfer, Withdraw
 from bank_app.services.orders import Known, Order, Settled, at_item, settle_all
 from bank_app.settings import Settings
@@ -151,7 +151,7 @@ def _claim(db: Database, actor: Actor, whole: Key) -> ledger.Refused | None:
     """
 
     def operation(session: Session) -> ledger.Refused | None:
-        auth.still(session, actor)
+        still(session, actor)
         before = ledger.recorded(session, whole)
         if before is None:
             _note(session, whole)

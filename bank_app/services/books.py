@@ -21,7 +21,7 @@ from bank_app.domain.accounting import AccountKind
 from bank_app.domain.identifiers import new_id
 from bank_app.models import Account, BooksCheck, User
 from bank_app.services import audit, integrity
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.roles import staff_only
 
 CHECKED = "books.check"

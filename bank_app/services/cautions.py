@@ -17,7 +17,7 @@ from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.models import Posting, Transaction
 from bank_app.services import accounts, ledger, payees
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.drafts import DraftView
 
 # More than this many times the usual payment is unusual, once there are enough payments to know what is usual.

@@ -24,7 +24,8 @@ from bank_app.domain.accounting import Role
 from bank_app.errors import BankError, SecondFactorUnreadable, SecondFactorUsed, SecondFactorWrong
 from bank_app.keys import Key
 from bank_app.models import RecoveryCode, User
-from bank_app.services.security_events import Event, Person, security_event
+from bank_app.services.actor import Person
+from bank_app.services.security_events import Event, security_event
 from bank_app.settings import Settings
 
 HOW_MANY = 10

@@ -22,8 +22,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldDraft, Leg, ReleaseDraft, TransactionType
 from bank_app.domain.identifiers import account_number_text, new_id
 from bank_app.models import ACCOUNTS, POSTINGS, RECOVERIES, TRANSACTIONS, SavedPayee, User
-from bank_app.services import auth
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor, still
 
 if TYPE_CHECKING:
     from bank_app.services.rules import Book
@@ -207,7 +206,7 @@ def helped(session: Session, user_id: UUID) -> list[Help]:
 
 def mark_read(session: Session, actor: Actor) -> None:
     """The actor has read how they were helped back in. What is guarded stays so."""
-    auth.still(session, actor)
+    still(session, actor)
     session.execute(
         update(RECOVERIES)
         .where(

@@ -15,8 +15,8 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.domain.text import written
 from bank_app.models import CustomerNote, User
-from bank_app.services import audit, auth
-from bank_app.services.auth import Actor
+from bank_app.services import audit
+from bank_app.services.actor import Actor, still
 
 MAX_NOTE = 500
 _SHOWN = 50
@@ -54,7 +54,7 @@ def add(session: Session, actor: Actor, user_id: UUID, *, text: str) -> None:
         NotFound: there is no such person.
         Invalid: nothing is written, or more than 500 characters.
     """
-    auth.still(session, actor)
+    still(session, actor)
     if not actor.role.acts_on_every_account:
         raise errors.Forbidden("Your role can look but not change this.")
     person = session.get(User, user_id)

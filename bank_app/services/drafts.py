@@ -15,8 +15,8 @@ from bank_app.domain import money
 from bank_app.domain.identifiers import new_id, reference
 from bank_app.domain.text import one_line
 from bank_app.models import TransferDraft
-from bank_app.services import accounts, auth, payee_names, transfers
-from bank_app.services.auth import Actor
+from bank_app.services import accounts, payee_names, transfers
+from bank_app.services.actor import Actor, still
 
 LIFETIME = timedelta(hours=24)
 # What was checked longer ago than this wants another look before it is sent.
@@ -101,7 +101,7 @@ def save(
 
     How the payee's name fitted is remembered beyond that: it decides which name the payer sees.
     """
-    auth.still(session, actor)
+    still(session, actor)
     view = DraftView(
         id=new_id(),
         kind=kind,

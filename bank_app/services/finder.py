@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bank_app.domain.identifiers import bare_number, reference, reference_bits
 from bank_app.services import accounts, history, payees
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.history import EntryView
 from bank_app.services.payees import Payee
 from bank_app.services.transfers import TransactionView

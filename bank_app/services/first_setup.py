@@ -19,8 +19,8 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import BankFacts, User
 from bank_app.services import audit, auth, passwords
-from bank_app.services.auth import Actor
-from bank_app.services.security_events import Event, Person, security_event
+from bank_app.services.actor import Actor, Person
+from bank_app.services.security_events import Event, security_event
 
 _ROW = 1
 MAX_NAME = 40

@@ -15,7 +15,7 @@ from bank_app.errors import Invalid
 from bank_app.models import User
 from bank_app.services import accounts, auth, drafts, history, payees, preferences, transfers
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 # Sending is not among them: the books say that somebody has.
 _KEPT = ("twice", "watch", "prove", "lab")

@@ -12,7 +12,7 @@ from bank_app.columns import total
 from bank_app.domain.accounting import Direction
 from bank_app.models import POSTINGS
 from bank_app.services.accounts import own_accounts
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from bank_app import errors
 from bank_app.domain import money
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.settings import Settings
 
 

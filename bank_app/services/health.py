@@ -27,7 +27,7 @@ from bank_app.services import (
     timekeeping,
     vitals,
 )
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.hashing import desk
 from bank_app.services.vitals import Sample
 from bank_app.settings import PROJECT

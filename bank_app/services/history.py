@@ -22,7 +22,7 @@ from bank_app.domain.identifiers import account_number_text, reference, referenc
 from bank_app.models import Account, PayeeName, Posting, Transaction, User
 from bank_app.services import amount_filters, looks, newest, payee_names, places, transfers
 from bank_app.services.accounts import AccountView, get_account, own_accounts
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.lists import Page, Pages, Text, contains, has_number, make_cursor, split_number
 from bank_app.services.roles import staff_only
 

@@ -10,7 +10,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import Direction, Draft, HoldDraft, Key, Leg, ReleaseDraft, TransactionType
 from bank_app.domain.text import one_line
 from bank_app.services import four_eyes, ledger, step_up
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.movements import CaptureHold, HoldMovement, PlaceHold
 from bank_app.services.rules import no_such_hold

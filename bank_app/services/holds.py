@@ -17,7 +17,7 @@ from bank_app.domain.accounting import HoldState, Role
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import HOLDS, Account
 from bank_app.services import accounts, hold_book, ledger, looks, posting, quotas
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.lists import Page, bad_cursor, make_cursor, split_cursor
 from bank_app.services.movements import CaptureHold, HoldMovement, PlaceHold, ReleaseHold

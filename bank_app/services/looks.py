@@ -30,7 +30,7 @@ from bank_app.domain.identifiers import account_number_text
 from bank_app.errors import BankError
 from bank_app.models import Look
 from bank_app.services import audit
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.security_events import Event, noted
 
 log = structlog.get_logger("bank_app.security")

@@ -29,8 +29,8 @@ from bank_app.domain.accounting import Direction
 from bank_app.domain.identifiers import account_number_text, earliest_id, new_id
 from bank_app.domain.text import one_line
 from bank_app.models import POSTINGS, TRANSACTIONS, Account, AuditRecord, AuditSeal, Mail, MailMark, SignIn, User
-from bank_app.services import arrivals, auth
-from bank_app.services.auth import Actor
+from bank_app.services import arrivals
+from bank_app.services.actor import Actor, still
 from bank_app.services.notices import SECURITY
 from bank_app.settings import Settings
 
@@ -118,7 +118,7 @@ def wants_money(session: Session, user_id: UUID) -> bool:
 
 def want_money(session: Session, actor: Actor, *, wanted: bool) -> None:
     """Writes to the actor when money arrives from now on, or not any more."""
-    auth.still(session, actor)
+    still(session, actor)
     since = clock.now() if wanted else None
     session.execute(update(User).where(col(User.id) == actor.user_id).values(money_by_mail_since=since))
 

@@ -11,7 +11,7 @@ from sqlmodel import col
 from bank_app.domain.accounting import AccountStatus, HoldState
 from bank_app.models import User
 from bank_app.services.accounts import AccountView, own_accounts
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.holds import HoldView, list_holds
 
 _HOLDS = 3

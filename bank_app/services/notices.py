@@ -21,9 +21,9 @@ from bank_app import clock
 from bank_app.domain.accounting import Direction, TransactionType, signed
 from bank_app.domain.identifiers import account_number_text, earliest_id
 from bank_app.models import POSTINGS, TRANSACTIONS, User
-from bank_app.services import auth, history
+from bank_app.services import history
 from bank_app.services.accounts import AccountView, own_accounts
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor, still
 from bank_app.services.lists import Page, make_cursor, split_moment
 
 LOOK_BACK = timedelta(days=90)
@@ -186,7 +186,7 @@ def unread(session: Session, actor: Actor) -> int:
 
 def mark_all_read(session: Session, actor: Actor) -> int:
     """Everything up to now has been seen; how many that were, up to ten."""
-    auth.still(session, actor)
+    still(session, actor)
     count = unread(session, actor)
     session.execute(update(User).where(col(User.id) == actor.user_id).values(notices_seen_at=clock.now()))
     return count

@@ -11,9 +11,9 @@ from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain.accounting import AccountKind, Key
 from bank_app.domain.identifiers import fingerprint
-from bank_app.services import accounts, auth, ledger
+from bank_app.services import accounts, ledger
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor, still
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def open_account(db: Database, actor: Actor, opening: Opening, *, key: str | Non
     made: set[int] = set()
 
     def operation(session: Session) -> OpenedAccount | ledger.Refused:
-        auth.still(session, actor)
+        still(session, actor)
         if bound and (before := ledger.recorded(session, bound)):
             return _again(session, actor, opening, before, made)
         view = accounts.open_account(
@@ -71,7 +71,7 @@ def open_account(db: Database, actor: Actor, opening: Opening, *, key: str | Non
         return OpenedAccount(view, replayed=False)
 
     def refused(session: Session, refusal: errors.Refused) -> OpenedAccount | ledger.Refused:
-        auth.still(session, actor)
+        still(session, actor)
         # The account went with its unit of work, so the answer is kept in one of its own, if nobody was faster.
         if bound and (before := ledger.recorded(session, bound)):
             return _again(session, actor, opening, before, made)

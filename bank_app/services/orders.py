@@ -13,9 +13,9 @@ from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldState, Key, Leg, TransactionType
 from bank_app.domain.text import one_line
-from bank_app.services import audit, auth, four_eyes, hold_book, hold_orders, ledger, step_up
+from bank_app.services import audit, four_eyes, hold_book, hold_orders, ledger, step_up
+from bank_app.services.actor import Actor, ActorChanged, are_they_still, what_changed
 from bank_app.services.answers import same_again
-from bank_app.services.auth import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.movements import (
     AnyMovement,
@@ -67,7 +67,7 @@ class Settled:
     accounts: Mapping[int, ledger.AccountFacts]
 
 
-Answer = Settled | ledger.Locked | errors.BankError | auth.ActorChanged
+Answer = Settled | ledger.Locked | errors.BankError | ActorChanged
 _FACTS_KEPT = 50_000
 # As much as is kept of a refusal.
 _LONGEST_DETAIL = 300
@@ -118,10 +118,10 @@ def settle(
     answers: list[Any] = [item if isinstance(item, errors.BankError) else None for item in drafts]
     _replay_before_existence(session, orders, answers)
     sound = [(index, item) for index, item in enumerate(drafts) if not isinstance(item, errors.BankError)]
-    who = auth.are_they_still(orders[index].actor for index, _ in sound)
+    who = are_they_still(orders[index].actor for index, _ in sound)
     sight = ledger.look(session, [item for _, item in sound], skip_locked=skip_locked, also=who)
     for index, _ in sound:
-        answers[index] = auth.what_changed(orders[index].actor, sight.also, settings)
+        answers[index] = what_changed(orders[index].actor, sight.also, settings)
     same = [(index, item) for index, item in sound if answers[index] is None]
     outcomes = ledger.post_seen(session, [item for _, item in same], sight, in_order=in_order)
     for (index, _), outcome in zip(same, outcomes, strict=True):
@@ -165,9 +165,9 @@ def _post_all(
 ) -> Sequence[Any]:
     if not drafts:
         return []
-    sight = ledger.look(session, drafts, also=auth.are_they_still(actors))
+    sight = ledger.look(session, drafts, also=are_they_still(actors))
     for actor in set(actors):
-        if changed := auth.what_changed(actor, sight.also, settings):
+        if changed := what_changed(actor, sight.also, settings):
             raise changed
     return ledger.post_seen(session, drafts, sight, all_or_none=True)
 

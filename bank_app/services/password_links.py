@@ -19,8 +19,9 @@ from bank_app.domain.accounting import Role
 from bank_app.models import RECOVERIES, PasswordLink, User
 from bank_app.services import access, audit, auth, cooling_off, passwords, sessions, step_up
 from bank_app.services.access import Hands
-from bank_app.services.auth import Actor, End
-from bank_app.services.security_events import Event, Person, security_event
+from bank_app.services.actor import Actor, Person, still
+from bank_app.services.auth import End
+from bank_app.services.security_events import Event, security_event
 
 LASTS = timedelta(minutes=30)
 # Crockford's: nothing in it is taken for something else, read aloud or from paper.
@@ -81,7 +82,7 @@ def change_password(db: Database, actor: Actor, *, old: str, new: str) -> None:
     stored = passwords.hashed(new)
 
     def operation(session: Session) -> None:
-        auth.still(session, actor)
+        still(session, actor)
         # Only in place of the one that was proved: somebody may have chosen another while this one was hashed.
         mine = (col(User.id) == actor.user_id, col(User.password_hash) == proved)
         changed = session.execute(update(User).where(*mine).values(password_hash=stored))

@@ -18,7 +18,7 @@ from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.domain.identifiers import grouped
 from bank_app.domain.text import CODE_POINTS, one_line
 from bank_app.models import Account, PayeeName, Posting, Transaction
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 _TELLS = ("match", "close")
 _TELLS_NOTHING = ("none", "fail")

@@ -18,8 +18,8 @@ from bank_app.domain.identifiers import account_number_text, bare_number, groupe
 from bank_app.domain.search import occurs
 from bank_app.domain.text import written
 from bank_app.models import Account, Posting, SavedPayee, Transaction, User
-from bank_app.services import audit, auth, cooling_off, ledger, looks, payee_names
-from bank_app.services.auth import Actor
+from bank_app.services import audit, cooling_off, ledger, looks, payee_names
+from bank_app.services.actor import Actor, still
 
 # Among the newest payments of each account; whoever is further back than this is found by number.
 _LOOKED_AT = 200
@@ -192,7 +192,7 @@ def save(session: Session, actor: Actor, *, account_id: int, name: str, nickname
         CoolingOff: the actor was helped to sign in again a short while ago.
     Locks: none; two who save the same at once are told apart by the table's key.
     """
-    auth.still(session, actor)
+    still(session, actor)
     row = session.execute(
         select(col(Account.owner_id), col(User.name))
         .join(User, col(User.id) == col(Account.owner_id))
@@ -234,7 +234,7 @@ def rename(session: Session, actor: Actor, payee_id: UUID, *, nickname: str | No
         NotFound: the actor saved nobody under this id.
         Invalid: the nickname is too long.
     """
-    auth.still(session, actor)
+    still(session, actor)
     called = _nickname(nickname)
     known = _found(session, actor, payee_id)
     session.execute(update(SavedPayee).where(col(SavedPayee.id) == known.id).values(nickname=called))
@@ -248,7 +248,7 @@ def remove(session: Session, actor: Actor, payee_id: UUID) -> SavedView:
     Raises:
         NotFound: the actor saved nobody under this id.
     """
-    auth.still(session, actor)
+    still(session, actor)
     _found(session, actor, payee_id)
     view = next(view for view in saved(session, actor) if view.id == payee_id)
     session.execute(delete(SavedPayee).where(col(SavedPayee.id) == payee_id))

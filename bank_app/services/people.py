@@ -29,9 +29,9 @@ from bank_app.models import (
     Transaction,
     User,
 )
-from bank_app.services import audit, auth, history, looks, sessions
+from bank_app.services import audit, history, looks, sessions
 from bank_app.services.accounts import AccountView, own_accounts
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor, still
 from bank_app.services.customer_notes import NoteView, notes_about
 from bank_app.services.history import EntryView
 from bank_app.services.lists import Page, contains, has_number, make_cursor, split_id
@@ -160,7 +160,7 @@ def view(session: Session, actor: Actor, user_id: UUID, *, settings: Settings) -
         Forbidden: a customer asks.
         NotFound: there is no such person.
     """
-    auth.still(session, actor)
+    still(session, actor)
     user = _person(session, actor, user_id)
     if not _has_looked(session, actor, user_id, _VIEWED_AGAIN):
         audit.record(session, actor_id=actor.user_id, action=LOOKED, object=f"user {user_id}")

@@ -12,8 +12,7 @@ from sqlmodel import col
 
 from bank_app import errors
 from bank_app.models import User
-from bank_app.services import auth
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor, still
 
 # The names are for people; the codes are what Babel calls them, with a dash.
 LOCALES: Mapping[str, str] = {
@@ -75,7 +74,7 @@ def change(session: Session, actor: Actor, wanted: Preferences) -> Preferences:
     Raises:
         Invalid: no such locale or density; `details["errors"]` names each.
     """
-    auth.still(session, actor)
+    still(session, actor)
     problems = [
         {"field": field, "code": "unknown", "message": f"Choose one of the {words}."}
         for field, words, fits in (
@@ -94,6 +93,6 @@ def change(session: Session, actor: Actor, wanted: Preferences) -> Preferences:
 
 def keep(session: Session, actor: Actor, name: str, value: Any) -> None:
     """Keeps one more thing of the actor's beside the preferences, such as what was tried; nothing secret."""
-    auth.still(session, actor)
+    still(session, actor)
     user = session.execute(select(User).where(col(User.id) == actor.user_id)).scalar_one()
     user.preferences = {**(user.preferences or {}), name: value}

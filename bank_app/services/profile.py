@@ -14,7 +14,7 @@ from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.models import EmailChange, User
 from bank_app.services import access, audit, auth, cooling_off, reasons, sessions, step_up
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor, still
 
 # A new email that nobody confirms is forgotten.
 LASTS = timedelta(days=7)
@@ -95,7 +95,7 @@ def confirm_email(db: Database, actor: Actor, password: str) -> str:
     proved = auth.prove(db, actor, password)
 
     def operation(session: Session) -> str:
-        auth.still(session, actor)
+        still(session, actor)
         waiting = _waiting(session, actor.user_id)
         if waiting is None or not _forget(session, waiting):
             raise errors.NotFound("No email waits to be confirmed. Ask an operator to propose it again.")
@@ -122,7 +122,7 @@ def confirm_email(db: Database, actor: Actor, password: str) -> str:
 
 def decline_email(session: Session, actor: Actor) -> None:
     """Keeps the actor's email as it is and forgets the one that waits. Locks: none."""
-    auth.still(session, actor)
+    still(session, actor)
     waiting = _waiting(session, actor.user_id)
     if waiting is not None and _forget(session, waiting):
         _record(session, actor, "user.email_declined", actor.user_id, None, email=[waiting.email, None])

@@ -14,7 +14,7 @@ from bank_app.domain import chain
 from bank_app.domain.accounting import Direction
 from bank_app.models import ACCOUNTS, POSTINGS, TRANSACTIONS
 from bank_app.services.accounts import AccountView, get_account
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 # Hashing takes about 10 µs an entry; up to here somebody can wait for it.
 _MOST_HASHED = 10_000

@@ -24,7 +24,7 @@ from bank_app.domain.accounting import AccountKind, AccountStatus, Direction, Fr
 from bank_app.domain.identifiers import account_number_text, earliest_id
 from bank_app.models import ACCOUNTS, HOLDS, POSTINGS, TRANSACTIONS, Approval, AuditRecord, User
 from bank_app.services import audit_trail, books, integrity, looks, roles
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 # Of each kind at most so many are listed; all of them are counted.
 MOST_LISTED = 50

@@ -15,7 +15,7 @@ from bank_app.domain.accounting import Direction, signed
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import Posting, Transaction
 from bank_app.services import transfers
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bank_app.domain.accounting import AccountStatus, Direction, FrozenFor, pass
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import Account, Transaction, User
 from bank_app.services import ledger, orders, reasons, transfers
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.hold_book import HoldBook
 from bank_app.services.movements import Reverse
 from bank_app.services.reasons import Cause

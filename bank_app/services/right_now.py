@@ -17,7 +17,7 @@ from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.identifiers import account_number_text, earliest_id, reference
 from bank_app.models import ACCOUNTS, POSTINGS, TRANSACTIONS, AuditRecord, User
 from bank_app.services import looks, people, roles
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 
 _MINUTE = timedelta(minutes=1)
 # Looking and coming in are in the trail; they are not work that somebody did.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bank_app import errors
 from bank_app.domain.accounting import Role
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.settings import Settings
 
 

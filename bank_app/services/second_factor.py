@@ -16,7 +16,7 @@ from bank_app.database import Database
 from bank_app.models import RecoveryCode, User
 from bank_app.services import access, audit, auth, codes, cooling_off, factors, reasons, sessions, step_up
 from bank_app.services.access import Hands
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor, still
 from bank_app.services.security_events import Event, security_event
 
 
@@ -53,7 +53,7 @@ def begin(db: Database, actor: Actor, *, password: str) -> None:
     auth.prove(db, actor, password)
 
     def operation(session: Session) -> None:
-        auth.still(session, actor)
+        still(session, actor)
         user = _person(session, actor.user_id)
         if codes.is_on(user):
             raise errors.Forbidden("Two-step sign-in is on already. Turn it off first.")
@@ -155,7 +155,7 @@ def reset(session: Session, hands: Hands, user_id: UUID, *, reason: str) -> None
         Forbidden, NotFound, BothFactors: as `access.require_power_over`.
         Invalid: the reason is missing, shorter than ten characters or too long.
     """
-    auth.still(session, hands.last)
+    still(session, hands.last)
     user = session.get(User, user_id, populate_existing=True)
     access.require_power_over(session, hands, user, factor=cooling_off.SECOND_STEP)
     why = reasons.written(reason)

@@ -18,7 +18,6 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 import structlog
 from cachetools import TTLCache
@@ -28,11 +27,11 @@ from sqlmodel import col
 
 from bank_app import clock
 from bank_app.database import Database, afterwards, database_of
-from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import earliest_id, new_id
 from bank_app.errors import BankError
 from bank_app.models import Look, SecurityRecord
 from bank_app.services import audit
+from bank_app.services.actor import Person
 from bank_app.settings import Settings
 
 log = structlog.get_logger("bank_app.security")
@@ -75,19 +74,6 @@ GOOD = frozenset(
         Event.TAKEN_AWAY, Event.USER_MADE, Event.USER_CHANGED,
     }
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whom an event concerns, as they are known where it happens."""
-
-    id: UUID
-    role: Role
-
-    @property
-    def is_staff(self) -> bool:
-        """Whether it is one of the bank's people."""
-        return self.role.sees_every_account
 
 
 @dataclass(frozen=True, slots=True)

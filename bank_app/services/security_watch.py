@@ -22,7 +22,7 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import earliest_id
 from bank_app.models import Look, SecurityRecord, User
 from bank_app.services import audit_trail, looks
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.lists import Page, Pages, Text, contains, make_cursor, split_id
 from bank_app.services.security_events import CODE_WANTED, GOOD, Event, email_digest
 

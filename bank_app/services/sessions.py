@@ -13,8 +13,9 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.models import AuditRecord, SignIn
-from bank_app.services import audit, auth, step_up
-from bank_app.services.auth import Actor, End
+from bank_app.services import audit, step_up
+from bank_app.services.actor import Actor, still
+from bank_app.services.auth import End
 from bank_app.settings import Settings
 
 # Families of things that are written down about a person's sign-in.
@@ -94,7 +95,7 @@ def end(session: Session, actor: Actor, sign_in_id: UUID) -> str:
         NotFound: it is not the actor's, or it ended before.
         StepUpRequired: as `step_up.require`.
     """
-    auth.still(session, actor)
+    still(session, actor)
     step_up.require(actor)
     sign_in = session.execute(
         select(SignIn).where(
@@ -114,7 +115,7 @@ def end_others(session: Session, actor: Actor) -> int:
     Raises:
         StepUpRequired: as `step_up.require`.
     """
-    auth.still(session, actor)
+    still(session, actor)
     step_up.require(actor)
     ended = end_all_but(session, actor.user_id, actor.sign_in_id, by=End.ELSEWHERE)
     if ended:

@@ -19,7 +19,7 @@ from bank_app.domain.identifiers import reference
 from bank_app.models import POSTINGS
 from bank_app.services import history, places
 from bank_app.services.accounts import AccountView, get_account
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.history import EntryView, Statement, statement
 from bank_app.services.lists import PAGE_OF_FILES, Pages, Text
 

@@ -16,7 +16,7 @@ from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.models import SignIn, User
 from bank_app.services import audit, auth, codes, factors, ledger
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.movements import Deposit, Transfer, Withdraw
 from bank_app.settings import Settings
 

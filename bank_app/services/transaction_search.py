@@ -18,7 +18,7 @@ from bank_app.domain.accounting import Role, TransactionType
 from bank_app.domain.identifiers import reference, reference_bits
 from bank_app.models import HOLDS, Account, AuditRecord, IdempotencyKey, Posting, Transaction, TransferDraft, User
 from bank_app.services import amount_filters, drafts, looks, newest, reversals, transfers
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.lists import Page, Pages, Text, contains
 from bank_app.services.roles import staff_only
 from bank_app.services.transfers import TransactionView

@@ -18,7 +18,7 @@ from bank_app.domain.accounting import Direction, Key, TransactionType
 from bank_app.domain.identifiers import account_number_text, reference
 from bank_app.models import IdempotencyKey, Transaction
 from bank_app.services import answers, ledger, looks, payee_names, posting
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.movements import (
     MAX_DESCRIPTION,
     AnyMovement,

@@ -17,8 +17,8 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.models import IdempotencyKey, TransferDraft, UnfinishedForm
-from bank_app.services import auth, drafts, preferences
-from bank_app.services.auth import Actor
+from bank_app.services import drafts, preferences
+from bank_app.services.actor import Actor, still
 from bank_app.services.drafts import DraftView
 
 LIFETIME = timedelta(hours=24)
@@ -64,7 +64,7 @@ def keep(session: Session, actor: Actor, form_id: UUID, *, kind: str, fields: Ma
         NotFound: the id belongs to a form of somebody else.
         Invalid: there is no such kind of form.
     """
-    auth.still(session, actor)
+    still(session, actor)
     if kind not in KINDS:
         raise errors.Invalid("There is no such form.")
     kept = {name: fields[name][:most] for name, most in FIELDS.items() if fields.get(name)}
@@ -93,7 +93,7 @@ def get(session: Session, actor: Actor, form_id: UUID) -> Form:
 
 def drop(session: Session, actor: Actor, form_id: UUID) -> None:
     """Forgets a form, or a draft that was never sent. One that is not there is forgotten already."""
-    auth.still(session, actor)
+    still(session, actor)
     session.execute(
         delete(UnfinishedForm).where(col(UnfinishedForm.id) == form_id, col(UnfinishedForm.user_id) == actor.user_id)
     )

@@ -11,7 +11,7 @@ from bank_app.domain.accounting import Direction, HoldState
 from bank_app.domain.search import occurs
 from bank_app.services import amount_filters, holds
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.history import ANYTHING, HistoryFilter
 from bank_app.services.holds import HoldView
 

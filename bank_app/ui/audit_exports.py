@@ -15,9 +15,9 @@ from bank_app import clock
 from bank_app.database import Database
 from bank_app.errors import BankError
 from bank_app.services import audit_records, audit_trail, roles, security_watch
+from bank_app.services.actor import Actor
 from bank_app.services.audit_records import RecordView
 from bank_app.services.audit_trail import KnownVerification
-from bank_app.services.auth import Actor
 from bank_app.services.lists import Pages, Text
 from bank_app.services.security_watch import EventView
 from bank_app.settings import Settings

@@ -19,7 +19,7 @@ from bank_app.domain import money
 from bank_app.domain.text import visible
 from bank_app.errors import BankError
 from bank_app.services import accounts, audit_trail, drafts, tokens, transfers
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, current, forms
 from bank_app.ui.guard import exposed
 from bank_app.ui.requests import API, Request, curl, of_draft, of_page, of_transaction, python

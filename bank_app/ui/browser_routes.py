@@ -11,6 +11,7 @@ from bank_app.database import Database
 from bank_app.errors import BankError, EnrolmentRequired, NotFound, SecondFactorRequired
 from bank_app.methods import Methods
 from bank_app.services import accounts, auth, first_setup
+from bank_app.services.actor import Actor
 from bank_app.settings import Settings
 from bank_app.streaming import File
 from bank_app.ui import (
@@ -142,7 +143,7 @@ def _add_export(routes: FastAPI, db: Database, settings: Settings) -> None:
     async def export(request: Request, account: str) -> Response:
         query = dict(request.query_params)
 
-        def entries(actor: auth.Actor) -> File:
+        def entries(actor: Actor) -> File:
             return export_entries(db, actor, account, query)
 
         return await downloads.send(request, db, settings, entries, page=f"/accounts/{account}")

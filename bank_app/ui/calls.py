@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from bank_app.database import Database
 from bank_app.errors import EnrolmentRequired, Forbidden, StepUpRequired
 from bank_app.services import audit, auth, security_events, vitals, work
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.hashing import desk
 from bank_app.services.security_events import Event
 from bank_app.settings import Settings

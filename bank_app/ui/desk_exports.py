@@ -8,7 +8,7 @@ from starlette.responses import Response
 from bank_app import clock
 from bank_app.database import Database
 from bank_app.services import roles, transaction_search
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.lists import Pages
 from bank_app.services.transaction_search import FoundTransaction
 from bank_app.settings import Settings

@@ -22,7 +22,7 @@ from bank_app.errors import (
     Throttled,
 )
 from bank_app.services import approvals, security_events, step_up
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.lists import PAGE_OF_FILES, Page, Pages, Text
 from bank_app.settings import Settings
 from bank_app.streaming import File, respond

@@ -10,7 +10,7 @@ from bank_app import clock
 from bank_app.database import Database
 from bank_app.domain import identifiers
 from bank_app.services import accounts, history, statements
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.lists import PAGE_OF_FILES, Page, Pages
 from bank_app.streaming import File
 from bank_app.ui import downloads

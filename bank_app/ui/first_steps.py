@@ -13,7 +13,7 @@ from bank_app.demo_town import Prices
 from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import first_steps
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.first_steps import FirstSteps
 from bank_app.ui import calls
 from bank_app.ui.components.parts import icon, link

@@ -20,6 +20,7 @@ from reflex_base.registry import RegistrationContext
 from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import audit, auth, proxies, security_events
+from bank_app.services.actor import Actor
 from bank_app.services.auth import End
 from bank_app.ui import calls, cookies, first_run
 from bank_app.ui.session import SessionState, holder
@@ -183,7 +184,7 @@ class SessionGuard(rx.Middleware):
         address = session._way_in or sign_in_address(_whole(router.url), ended=None)  # noqa: SLF001
         return StateUpdate(events=Event.from_event_type(rx.redirect(address)))
 
-    async def _judge(self, actor: auth.Actor, event: Event, audience: str | None, path: str) -> StateUpdate | None:
+    async def _judge(self, actor: Actor, event: Event, audience: str | None, path: str) -> StateUpdate | None:
         """Whether somebody signed in may send this event."""
         if actor.must_enrol:
             if event.name in _for_enrolling:

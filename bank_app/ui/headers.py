@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from bank_app.database import Database
 from bank_app.errors import BankError
 from bank_app.services import auth
+from bank_app.services.actor import Actor
 from bank_app.settings import Settings
 from bank_app.ui import calls, cookies, first_run, lab_desk
 from bank_app.ui.guard import ENROL, sign_in_address
@@ -117,7 +118,7 @@ def _within(path: str, start: str) -> bool:
     return path == start or path.startswith(start + "/")
 
 
-def home_of(actor: auth.Actor) -> str:
+def home_of(actor: Actor) -> str:
     """The first page of somebody signed in: their money, or everybody's accounts for the bank's people."""
     return "/ops" if actor.role.sees_every_account else "/home"
 
@@ -176,13 +177,13 @@ class PageGate:
         old = "token" in parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         await (RedirectResponse(f"{_RESET}?problem=LINK_IN_ADDRESS", 303) if old else self._app)(scope, receive, send)
 
-    def _where_instead(self, actor: auth.Actor, path: str) -> str | None:
+    def _where_instead(self, actor: Actor, path: str) -> str | None:
         """Where somebody signed in is sent who asks for a page that is for others, or not for him yet."""
         if actor.must_enrol:
             return ENROL if path != ENROL else None
         return home_of(actor) if path in (*self._welcome, "/home", ENROL) and path != home_of(actor) else None
 
-    def _is_hidden_from(self, actor: auth.Actor, path: str) -> bool:
+    def _is_hidden_from(self, actor: Actor, path: str) -> bool:
         if _within(path, lab_desk.HOME):
             return not lab_desk.may_use(actor, calls.bank().settings)
         return _within(path, self._staff) and not actor.role.sees_every_account

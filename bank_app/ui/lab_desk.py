@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from bank_app.domain import money
 from bank_app.errors import NotFound
 from bank_app.lab.office import Office, Run
-from bank_app.services import audit, auth
-from bank_app.services.auth import Actor
+from bank_app.services import audit
+from bank_app.services.actor import Actor, still
 from bank_app.settings import Settings
 from bank_app.ui import calls
 
@@ -41,12 +41,12 @@ def _noted(actor: Actor | None, action: str, run: str, changes: Mapping[str, Any
     """Puts into the audit trail who begins or ends what, before it is done: who has left meanwhile does not.
 
     Raises:
-        NotSignedIn, Forbidden: as `auth.still`.
+        NotSignedIn, Forbidden: as `actor.still`.
     """
 
     def operation(session: Session) -> None:
         if actor is not None:
-            auth.still(session, actor)
+            still(session, actor)
         audit.record(session, actor_id=actor and actor.user_id, action=action, object=run, changes=changes)
 
     calls.bank().db.unit_of_work(operation)

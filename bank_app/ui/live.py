@@ -28,7 +28,7 @@ from bank_app.database import Database
 from bank_app.domain.identifiers import account_number_text, parse_account_number
 from bank_app.errors import BankError, DatabaseUnavailable
 from bank_app.services import accounts, changes, notices, preferences
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.changes import Looks, Mark
 from bank_app.services.notices import Notice
 from bank_app.ui import calls, current, notice_words

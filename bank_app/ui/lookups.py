@@ -8,7 +8,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from bank_app import clock
 from bank_app.errors import Throttled
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.security_events import Event
 from bank_app.settings import Settings
 from bank_app.ui import calls

@@ -17,7 +17,7 @@ from bank_app.domain.text import length
 from bank_app.errors import AccountNotFound, BankError
 from bank_app.services import accounts, cautions, preferences, unfinished
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, forms, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.components.moving import MAX_NOTE, Choice, Line

@@ -26,6 +26,7 @@ from bank_app.errors import (
     Throttled,
 )
 from bank_app.services import auth, proxies, step_up
+from bank_app.services.actor import Actor
 from bank_app.services.hashing import desk
 from bank_app.services.security_events import Event
 from bank_app.settings import Settings
@@ -70,7 +71,7 @@ async def posted(request: Request, settings: Settings, *, hashes: str = "") -> t
 
 async def signed_in(
     request: Request, db: Database, settings: Settings, page: str, *, enrolling: bool = False
-) -> tuple[FormData, auth.Actor | None, Response | None]:
+) -> tuple[FormData, Actor | None, Response | None]:
     """A form of somebody signed in, or the answer to one that is not; `page` is where it stands.
 
     Raises:
@@ -83,7 +84,7 @@ async def signed_in(
     return form, actor, None if actor else await gone(db, token, page)
 
 
-async def with_code(form: FormData, db: Database, actor: auth.Actor) -> auth.Actor:
+async def with_code(form: FormData, db: Database, actor: Actor) -> Actor:
     """Whoever sent a form, with the code that he may have given in it.
 
     Raises:

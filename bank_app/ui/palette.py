@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import finder, security_watch
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, forms, lab_desk, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of

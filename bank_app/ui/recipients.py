@@ -11,7 +11,7 @@ from bank_app.domain.identifiers import parse_account_number
 from bank_app.errors import AccountNotFound, BankError, InvalidAccountNumber
 from bank_app.services import accounts, drafts, transfers, unfinished
 from bank_app.services.accounts import AccountView, PayeeCheck
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, forms
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.messages import say

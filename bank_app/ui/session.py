@@ -10,7 +10,7 @@ from bank_app import clock
 from bank_app.domain.accounting import Role
 from bank_app.errors import NotSignedIn
 from bank_app.services import preferences, security_watch
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.settings import Settings, load
 from bank_app.ui import lab_desk
 

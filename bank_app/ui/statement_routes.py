@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from bank_app.database import Database
 from bank_app.domain import identifiers
 from bank_app.services import statements
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.settings import Settings
 from bank_app.streaming import File
 from bank_app.ui import downloads, forms

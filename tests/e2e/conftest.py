@@ -22,6 +22,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import AccountKind, Role
 from bank_app.models import Account
 from bank_app.services import accounts, auth, integrity
+from bank_app.services.actor import Actor
 from bank_app.ui import cookies
 
 PASSWORD = "lantern-orchard-48-violin"
@@ -54,7 +55,7 @@ class Bank:
 class Person:
     """Somebody with accounts: `person.number("Everyday")`."""
 
-    actor: auth.Actor
+    actor: Actor
     accounts: dict = field(default_factory=dict)
 
     def number(self, title="Everyday"):

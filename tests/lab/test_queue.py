@@ -14,7 +14,7 @@ from bank_app.errors import DatabaseUnavailable, Forbidden, Overloaded
 from bank_app.lab import office
 from bank_app.lab.simulation import folders
 from bank_app.lab.simulation.scenario import Config
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.settings import load
 
 RUN = Config("S5", seconds=20)

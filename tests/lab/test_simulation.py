@@ -21,7 +21,7 @@ from bank_app.lab.simulation import place as places
 from bank_app.lab.simulation.catalogue import STRATEGIES
 from bank_app.lab.simulation.scenario import Config, Operations, operation
 from bank_app.services import auth
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.settings import load
 
 SAFE = [name for name, strategy in STRATEGIES.items() if strategy.safe and name != "S8"]

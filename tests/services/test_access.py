@@ -10,6 +10,7 @@ from bank_app import clock, errors
 from bank_app.domain.accounting import Role
 from bank_app.models import AuditRecord, User
 from bank_app.services import access, approvals, auth, people
+from bank_app.services.actor import Actor
 from bank_app.services.approval_kinds import Wish
 from bank_app.services.people import Standing
 
@@ -68,7 +69,7 @@ def test_only_an_admin_decides_about_the_staff_and_nobody_about_nobody(db, telle
         decision(db, teller, admin)
     decision(db, admin, auditor)
     with pytest.raises(errors.NotFound):
-        decision(db, admin, auth.Actor(uuid4(), "", "", Role.CUSTOMER))
+        decision(db, admin, Actor(uuid4(), "", "", Role.CUSTOMER))
 
 
 def test_a_teller_gives_nobody_a_role_and_invites_nobody(db, ada, teller):

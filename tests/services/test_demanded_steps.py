@@ -10,6 +10,7 @@ from bank_app.api.authentication import Authenticator
 from bank_app.domain import money
 from bank_app.models import SignIn, User
 from bank_app.services import auth, codes, second_factor, transfers
+from bank_app.services.actor import ActorChanged
 
 PASSWORD = "lantern-orchard-48-violin"
 WHENCE = {"address": "192.0.2.1", "user_agent": "test"}
@@ -94,7 +95,7 @@ def test_a_program_that_is_remembered_posts_nothing_once_its_second_step_is_gone
     assert (known.two_steps, likely.remembered) == (True, True)
     bank.unit_of_work(lambda session: session.execute(update(User).values(totp_since=None)))
     movement = transfers.Transfer(source.id, target.id, money.Amount.of("5.00"))
-    with pytest.raises(auth.ActorChanged):
+    with pytest.raises(ActorChanged):
         transfers.move(bank, likely, movement)
     assert counter.balance(target) == "0.00"
 

@@ -16,6 +16,7 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import Stranger
 from bank_app.services import auth, passwords
+from bank_app.services.actor import Actor
 
 PASSWORD = "lantern-orchard-48-violin"
 AT_ONCE = 8
@@ -80,7 +81,7 @@ def test_a_right_guess_that_comes_too_late_is_not_told_from_a_wrong_one(throttli
 
 
 NOW = clock.now().replace(microsecond=0)
-NOBODY = auth.Actor(new_id(), "nobody@bank.test", "", Role.CUSTOMER)
+NOBODY = Actor(new_id(), "nobody@bank.test", "", Role.CUSTOMER)
 
 
 def told(db, person, password="a wrong password"):

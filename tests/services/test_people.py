@@ -12,6 +12,7 @@ from bank_app.api.authentication import Authenticator
 from bank_app.domain.accounting import Role
 from bank_app.models import AuditRecord, RefreshToken, SignIn, User
 from bank_app.services import auth
+from bank_app.services.actor import Actor
 
 PASSWORD = "lantern-orchard-48-violin"
 NOW = datetime(2031, 1, 1, 12, tzinfo=UTC)
@@ -104,7 +105,7 @@ def test_signing_in_makes_a_cookie_that_names_the_person(db, ada):
 
 def test_a_wrong_password_an_unknown_email_and_a_disabled_person_are_answered_alike(db, ada, ben):
     change(db, ben, disabled_at=NOW)
-    nobody = auth.Actor(ada.user_id, "nobody@bank.test", "", Role.CUSTOMER)
+    nobody = Actor(ada.user_id, "nobody@bank.test", "", Role.CUSTOMER)
     answers = {
         str(refused(errors.CredentialsDoNotMatch, browser, db, person, password))
         for person, password in ((ada, "wrong password"), (nobody, PASSWORD), (ben, PASSWORD), (ada, ""))

@@ -12,8 +12,9 @@ from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import earliest_id
 from bank_app.models import AuditRecord, SecurityRecord
 from bank_app.services import access, audit, auth, first_setup, password_links, second_factor, security_events
+from bank_app.services.actor import Person
 from bank_app.services.first_setup import Choices
-from bank_app.services.security_events import Event, Person, email_digest, network_of
+from bank_app.services.security_events import Event, email_digest, network_of
 
 PASSWORD = "lantern-orchard-48-violin"
 

@@ -40,6 +40,7 @@ from bank_app.services import (
     transfers,
     unfinished,
 )
+from bank_app.services.actor import still
 from bank_app.services.approval_kinds import Wish
 from bank_app.services.reasons import Cause
 
@@ -345,7 +346,7 @@ def test_nobody_changes_who_acts_before_the_unit_of_work_has_ended(mariadb_db, a
     identifier = she.user_id if row == "users" else she.sign_in_id
 
     def operation(session):
-        auth.still(session, she)
+        still(session, she)
         with db.writing.connect() as other, pytest.raises(DBAPIError):
             other.execute(text(f"SELECT id FROM {row} WHERE id = :id FOR UPDATE NOWAIT"), {"id": identifier.bytes})
 

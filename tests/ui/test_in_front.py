@@ -8,7 +8,7 @@ import pytest
 from bank_app import demo
 from bank_app.domain.identifiers import new_id
 from bank_app.services import auth, passwords
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, current
 from bank_app.ui.behind import BehindState
 from bank_app.ui.pages.home import HomeState

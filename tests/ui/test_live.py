@@ -12,7 +12,7 @@ from bank_app import clock
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.domain.identifiers import new_id
 from bank_app.services import auth, changes, notices
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui.live import LiveState
 from bank_app.ui.pages.notifications import NotificationsState
 from tests.conftest import PASSWORD

@@ -28,6 +28,7 @@ from bank_app.lab.simulation.strategies import DECLINED, OK, REPLAYED, Strategy
 from bank_app.lab.simulation.unit import Conflict
 from bank_app.models import ACCOUNTS, IDEMPOTENCY_KEYS, POSTINGS
 from bank_app.services import auth, integrity, ledger, posting, transfers
+from bank_app.services.actor import Actor
 from bank_app.services.movements import Transfer as BankTransfer
 
 STRATEGY = Strategy(
@@ -75,7 +76,7 @@ class BankBooks:
         )
         self._place = place
         self._numbers: dict[int, int] = {}
-        self._actor: auth.Actor | None = None
+        self._actor: Actor | None = None
 
     def prepare(self, config: Config) -> None:
         """Drops what a run before left, and opens the accounts of a new customer with their opening deposits.

@@ -16,7 +16,7 @@ from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound
 from bank_app.services import accounts, history, proof
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.holds import HoldView, list_holds
 from bank_app.ui import calls, charts, first_steps, forms, lookups, messages, words
 from bank_app.ui.guard import exposed

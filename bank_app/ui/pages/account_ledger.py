@@ -15,8 +15,8 @@ from bank_app.domain.text import isolated
 from bank_app.errors import BankError
 from bank_app.services import accounts, history
 from bank_app.services.accounts import AccountView
+from bank_app.services.actor import Actor
 from bank_app.services.attempts import list_attempts
-from bank_app.services.auth import Actor
 from bank_app.services.holds import HoldView
 from bank_app.services.unposted import waiting
 from bank_app.ui import calls, messages, rows, words

@@ -15,7 +15,7 @@ from bank_app.domain.text import length
 from bank_app.errors import BankError
 from bank_app.services import accounts, openings
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, forms, messages, words
 from bank_app.ui.components.browser import copy_button, press_once
 from bank_app.ui.components.fields import Problem, label_for, text_field

@@ -14,8 +14,8 @@ from bank_app.domain.text import isolated
 from bank_app.errors import BankError
 from bank_app.services import accounts
 from bank_app.services.activity import activity as activity_of
+from bank_app.services.actor import Actor
 from bank_app.services.attempts import list_attempts
-from bank_app.services.auth import Actor
 from bank_app.services.holds import HoldView
 from bank_app.services.unposted import waiting as set_aside
 from bank_app.ui import calls, messages, rows, words

@@ -13,7 +13,7 @@ from bank_app.domain.identifiers import new_id
 from bank_app.errors import BankError, IdempotencyKeyReused, OutcomeUnknown, Refused, RequestInProgress
 from bank_app.services import drafts, transfers, unfinished
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, forms, words
 from bank_app.ui.components.browser import press_once
 from bank_app.ui.components.fields import Problem

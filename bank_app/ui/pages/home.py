@@ -15,7 +15,7 @@ from bank_app.domain.text import isolated
 from bank_app.errors import BankError
 from bank_app.services import accounts, history
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, charts, messages, words
 from bank_app.ui.components.chart import spark_line, step_chart
 from bank_app.ui.components.live import freshness

@@ -12,7 +12,7 @@ from bank_app import clock
 from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import accounts, flows
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, messages
 from bank_app.ui.components.parts import bone, failed_panel, icon
 from bank_app.ui.guard import exposed

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from bank_app.domain.accounting import AccountStatus, HoldState
 from bank_app.errors import BankError
 from bank_app.services import accounts, history
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.holds import HoldView, list_holds
 from bank_app.ui import calls, messages
 from bank_app.ui.components.browser import copy_button

@@ -14,7 +14,7 @@ from reflex.event import EventSpec
 from bank_app import clock
 from bank_app.errors import BankError, NotFound
 from bank_app.lab.office import STRATEGIES, Config, Office, Run, Strategy, experiment_of, figure
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import forms, lab_desk, lab_results, lab_setup, lab_words, messages, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.guard import exposed

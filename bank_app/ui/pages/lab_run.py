@@ -24,7 +24,7 @@ from bank_app.lab.office import (
     experiment_of,
     setup_of,
 )
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import forms, lab_desk, lab_setup, lab_words, messages, words
 from bank_app.ui.components.fields import Problem
 from bank_app.ui.first_steps import tick

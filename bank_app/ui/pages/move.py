@@ -11,7 +11,7 @@ from bank_app.domain import money
 from bank_app.domain.text import isolated
 from bank_app.services import accounts, payees, unfinished
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.drafts import DraftView
 from bank_app.ui import calls, forms, words
 from bank_app.ui.components.moving import when

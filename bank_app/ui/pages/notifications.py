@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bank_app.errors import BankError
 from bank_app.services import notices
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.lists import Page
 from bank_app.services.notices import Notice
 from bank_app.ui import calls, messages

@@ -17,9 +17,9 @@ from bank_app.errors import ApprovalRequired, BankError, Invalid
 from bank_app.services import account_decisions, accounts, approvals, attempts, history, holds, preferences, reasons
 from bank_app.services.account_decisions import Obstacle, Outlook
 from bank_app.services.accounts import AccountView
+from bank_app.services.actor import Actor
 from bank_app.services.approval_kinds import Wish
 from bank_app.services.attempts import AttemptView
-from bank_app.services.auth import Actor
 from bank_app.services.history import EntryView
 from bank_app.services.holds import HoldView, ReleaseHold
 from bank_app.services.lists import Page

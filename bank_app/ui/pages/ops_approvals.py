@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from bank_app.errors import BankError, Invalid
 from bank_app.services import approvals
+from bank_app.services.actor import Actor
 from bank_app.services.approvals import ApprovalView, State
-from bank_app.services.auth import Actor
 from bank_app.services.lists import Page
 from bank_app.ui import approval_words, calls, forms, words
 from bank_app.ui.approval_words import Approval

@@ -10,7 +10,7 @@ import reflex as rx
 from bank_app import clock
 from bank_app.errors import BankError
 from bank_app.services import health, integrity, queue, right_now
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, forms, messages, queue_words, words
 from bank_app.ui.components.browser import submit_on_change
 from bank_app.ui.components.desk import columns, listing

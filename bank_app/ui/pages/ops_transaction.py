@@ -17,7 +17,7 @@ from bank_app.domain.identifiers import reference
 from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound
 from bank_app.services import accounts, transaction_search
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.transaction_search import Dossier
 from bank_app.services.transfers import PostingView
 from bank_app.ui import calls, forms, words

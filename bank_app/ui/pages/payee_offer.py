@@ -11,7 +11,7 @@ from bank_app.domain.accounting import TransactionType
 from bank_app.domain.identifiers import parse_account_number
 from bank_app.errors import BankError, NotFound
 from bank_app.services import payees, transfers
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, forms
 from bank_app.ui.components.parts import icon
 from bank_app.ui.guard import exposed

@@ -12,7 +12,7 @@ from bank_app.domain import money
 from bank_app.domain.text import length
 from bank_app.errors import AccountNotFound, BankError, Invalid, Throttled, Unavailable
 from bank_app.services import accounts, payees
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.payees import SavedView
 from bank_app.ui import calls, forms, lookups, words
 from bank_app.ui.components.fields import Problem

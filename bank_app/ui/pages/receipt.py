@@ -15,7 +15,7 @@ from bank_app.domain.accounting import Direction, TransactionType
 from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound
 from bank_app.services import drafts, record_proof, transfers
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.transfers import PostingView, TransactionView
 from bank_app.ui import calls, first_steps, forms, words
 from bank_app.ui.guard import exposed

@@ -14,7 +14,7 @@ from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound, OutcomeUnknown, Refused, RequestInProgress, StepUpRequired, Unavailable
 from bank_app.services import accounts, cautions, drafts, transfers
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.drafts import DraftView
 from bank_app.ui import calls, forms, words
 from bank_app.ui.components.moving import Line

@@ -16,7 +16,7 @@ from bank_app.domain.text import isolated
 from bank_app.errors import BankError, NotFound
 from bank_app.services import accounts, auth, history, transfers
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.ui import calls, first_steps, messages, words
 from bank_app.ui.components.browser import press_once
 from bank_app.ui.components.live import freshness, tinted

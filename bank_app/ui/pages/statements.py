@@ -15,7 +15,7 @@ from bank_app.domain import digits, identifiers, money
 from bank_app.errors import BankError
 from bank_app.services import accounts, history, statements
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.statements import MonthView, Sealed
 from bank_app.ui import calls, forms, messages, rows, words
 from bank_app.ui.components.fields import Problem

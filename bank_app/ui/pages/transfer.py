@@ -14,7 +14,7 @@ from bank_app.domain.identifiers import grouped
 from bank_app.errors import AccountNotFound, BankError, Throttled, Unavailable
 from bank_app.services import accounts, drafts, payees, unfinished
 from bank_app.services.accounts import AccountView
-from bank_app.services.auth import Actor
+from bank_app.services.actor import Actor
 from bank_app.services.payees import Payee, SavedView
 from bank_app.ui import calls, forms, lookups, words
 from bank_app.ui.components.fields import Problem
