@@ -26,10 +26,10 @@ from bank_app.domain import money
 from bank_app.domain.accounting import Role
 from bank_app.errors import BankError
 from bank_app.private_mysql import ServerError, find_program
-from bank_app.server import PortTaken
+from bank_app.server import PortTaken, Refused
 from bank_app.services import after_restore, audit_trail, auth, integrity, key_care, second_factor, timekeeping
 from bank_app.settings import Settings, SettingsError
-from bank_app.start import HOST, Refused, alone, first_line, opened, run_demo, serve_production
+from bank_app.start import HOST, alone, first_line, opened, run_demo, serve_production
 from bank_app.testbed import NeedMissing, run_checks, run_tests
 
 out = Console(highlight=False, soft_wrap=True)

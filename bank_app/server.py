@@ -230,3 +230,7 @@ def _listening_inodes(port: int) -> set[str]:
             if listening and int(fields[1].rpartition(":")[2], 16) == port:
                 found.add(f"socket:[{fields[9]}]")
     return found
+
+
+class Refused(Exception):
+    """The bank cannot start, or not like that; the message is one sentence for the person at the terminal."""

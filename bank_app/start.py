@@ -19,6 +19,7 @@ from bank_app import settings as bank_settings
 from bank_app.database import Database, is_embedded
 from bank_app.lab.simulation import place
 from bank_app.private_mysql import PrivateServer
+from bank_app.server import Refused
 from bank_app.services import first_setup, key_care, timekeeping
 from bank_app.settings import Settings, SettingsError, is_loopback
 
@@ -38,10 +39,6 @@ _IN_CLEAR = (
     "sessions would cross the network in clear, for anybody on the way to read. Put a proxy with TLS before the bank "
     "(docs/deploy) and set BANK_PUBLIC_URL to the https address that people type."
 )
-
-
-class Refused(Exception):
-    """The bank cannot start, or not like that; the message is one sentence for the person at the terminal."""
 
 
 class Step:

@@ -18,7 +18,7 @@ ROOMS = {
 
 WRITES = {"insert", "update", "delete", "insert_rows", "record", "record_refusal", "add"}
 # What may stand in front: both ask, the second after locking the rows that the decision is about.
-ASKS = {"auth.still", "still", "lock_person", "access.lock_person"}
+ASKS = {"still", "lock_person", "access.lock_person"}
 UNITS_OF_WORK = {"unit_of_work", "without_waiting_long", "write"}
 # Services that write with an actor and do not ask, each with its reason.
 DO_NOT_ASK = {
@@ -197,7 +197,7 @@ def test_who_tries_a_secret_while_signed_in_is_asked_about_under_the_lock():
     assert "still" in {
         named(call) for call in ast.walk(SERVICES.functions["auth.one_try"]) if isinstance(call, ast.Call)
     }
-    assert "auth.still" in {
+    assert "still" in {
         named(call) for call in ast.walk(SERVICES.functions["access.lock_person"]) if isinstance(call, ast.Call)
     }
 

@@ -188,7 +188,7 @@ def test_a_second_server_on_the_same_data_is_refused(tmp_path):
     settings = bank_settings.load(data=tmp_path)
     with (
         start.alone(settings, "http://127.0.0.1:1"),
-        pytest.raises(start.Refused, match="running already"),
+        pytest.raises(server.Refused, match="running already"),
         start.alone(settings, "http://127.0.0.1:2"),
     ):
         pass

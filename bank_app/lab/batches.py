@@ -13,7 +13,7 @@ from uuid import UUID
 from bank_app.lab.client import Address, Answer, Client, SignIn, request
 from bank_app.lab.journal import Entry, Journal, State
 from bank_app.lab.workload import PASSWORD, Cast, Operation, Plan, operations
-from bank_app.start import Refused
+from bank_app.server import Refused
 
 _PATH = "/api/v1/transactions/batch"
 _SECONDS = 120.0

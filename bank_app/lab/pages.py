@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bank_app.lab import drawing
-from bank_app.start import Refused
+from bank_app.server import Refused
 
 BEGIN, END = "<!-- figures: written by ./bank benchmark --page -->", "<!-- end of figures -->"
 

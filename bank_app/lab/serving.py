@@ -19,8 +19,8 @@ from bank_app import server
 from bank_app.lab.client import Address
 from bank_app.lifeline import command_line, end_with_parent
 from bank_app.private_mysql import PORTS
+from bank_app.server import Refused
 from bank_app.settings import PROJECT
-from bank_app.start import Refused
 
 HOST = "127.0.0.1"
 START_SECONDS = 120

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from bank_app.start import Refused
+from bank_app.server import Refused
 
 BEGIN, END = "<!-- figures: written by ./bank torture --page -->", "<!-- end of figures -->"
 

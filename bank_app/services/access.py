@@ -17,7 +17,7 @@ from bank_app.database import Database
 from bank_app.domain.accounting import Role
 from bank_app.domain.identifiers import new_id
 from bank_app.models import User
-from bank_app.services import audit, auth, cooling_off, passwords, reasons, sessions, step_up
+from bank_app.services import audit, auth, passwords, reasons, recovery, sessions, step_up
 from bank_app.services.actor import Actor, still
 
 
@@ -140,7 +140,7 @@ def change_role(session: Session, hands: Hands, user_id: UUID, *, role: Role, re
     before, person.role = person.role, role.value
     if role.acts_on_every_account and not Role(before).may_decide_about(role) and hands.approved_by is None:
         # Whoever makes himself a colleague does not have one who approves what he asks for.
-        cooling_off.begin(session, user_id, cooling_off.POWER, hands.asked_by.user_id, None)
+        recovery.begin(session, user_id, recovery.POWER, hands.asked_by.user_id, None)
     _record(session, hands.last, "user.role", user_id, reason=why, role=[before, role.value], **hands.recorded)
 
 
@@ -202,7 +202,7 @@ def require_power_over(session: Session, hands: Hands, user: User | None, *, fac
     for actor in hands.both:
         may_help(actor, user)
         if user is not None and factor:
-            cooling_off.refuse_other_factor(session, actor.user_id, user.id, factor)
+            recovery.refuse_other_factor(session, actor.user_id, user.id, factor)
 
 
 def may_help(actor: Actor, user: User | None) -> None:

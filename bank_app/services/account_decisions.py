@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from sqlmodel import col
 
 from bank_app import clock
 from bank_app.domain.accounting import AccountStatus, FrozenFor, HoldState
-from bank_app.models import HOLDS, IdempotencyKey, TransferDraft
+from bank_app.models import HOLDS
 from bank_app.services import accounts, drafts, reasons, roles
 from bank_app.services.accounts import AccountView
 from bank_app.services.actor import Actor
@@ -66,7 +64,7 @@ def outlook(session: Session, actor: Actor, account_id: int) -> Outlook:
     return Outlook(
         open_holds=holds,
         held_minor=account.held_minor,
-        unsent=_unsent(session, account_id),
+        unsent=drafts.unsent_from(session, account_id),
         blockers=tuple(_blockers(account, holds)),
     )
 
@@ -80,25 +78,6 @@ def _blockers(account: AccountView, holds: int) -> list[Blocker]:
     if holds:
         found.append(Blocker(Obstacle.HOLDS, account.held_minor, holds))
     return found
-
-
-def _unsent(session: Session, account_id: int) -> int:
-    """Payments on a page that waits for a word: drafts that were neither sent nor have gone out of date."""
-    rows = session.execute(
-        select(col(TransferDraft.id), col(TransferDraft.user_id)).where(
-            col(TransferDraft.from_account_id) == account_id,
-            col(TransferDraft.created_at) > clock.now() - drafts.LIFETIME,
-        )
-    )
-    keys: dict[str, UUID] = {drafts.key_of(row.id): row.user_id for row in rows}
-    if not keys:
-        return 0
-    used = session.execute(
-        select(col(IdempotencyKey.key)).where(
-            col(IdempotencyKey.actor_id).in_(set(keys.values())), col(IdempotencyKey.key).in_(list(keys))
-        )
-    )
-    return len(keys) - len(set(used.scalars()))
 
 
 def freeze(session: Session, actor: Actor, account_id: int, *, scope: FrozenFor, reason: str) -> AccountView:

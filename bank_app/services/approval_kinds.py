@@ -25,11 +25,11 @@ from bank_app.services import (
     access,
     account_decisions,
     accounts,
-    cooling_off,
     four_eyes,
     ledger,
     orders,
     password_links,
+    recovery,
     second_factor,
 )
 from bank_app.services.access import Hands
@@ -144,7 +144,7 @@ def _looks_at_person(factor: str = "") -> Callable[[Session, Actor, Wish], Mappi
         found = person(session, wish)
         access.may_help(actor, found)
         if factor:
-            cooling_off.refuse_other_factor(session, actor.user_id, found.id, factor)
+            recovery.refuse_other_factor(session, actor.user_id, found.id, factor)
         seen: dict[str, Any] = {"name": found.name, "email": found.email, "role": found.role}
         seen["disabled"] = found.disabled_at is not None
         return seen | ({"two_step": found.totp_since is not None} if factor else {})
@@ -324,8 +324,8 @@ EXPORTS = {"audit": "The audit trail", "security": "The security events", "trans
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind(PASSWORD_LINK, "recovery", _looks_at_person(cooling_off.PASSWORD), _of_person, _makes_link, halves=True),
-        Kind(SECOND_STEP, "recovery", _looks_at_person(cooling_off.SECOND_STEP), _of_person, _ends_second_step),
+        Kind(PASSWORD_LINK, "recovery", _looks_at_person(recovery.PASSWORD), _of_person, _makes_link, halves=True),
+        Kind(SECOND_STEP, "recovery", _looks_at_person(recovery.SECOND_STEP), _of_person, _ends_second_step),
         Kind(UNLOCK, "recovery", _looks_at_person(), _of_person, _unlocks),
         Kind(ENABLE, "recovery", _looks_at_person(), _of_person, _enables),
         Kind(ROLE, "roles", _looks_at_role, _admins, _changes_role, needed=_gives_power),

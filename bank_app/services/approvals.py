@@ -26,12 +26,12 @@ from bank_app.services import (
     access,
     audit,
     auth,
-    cooling_off,
     four_eyes,
     looks,
     mail,
     password_links,
     reasons,
+    recovery,
     roles,
     step_up,
 )
@@ -446,7 +446,7 @@ def _may_decide(session: Session, actor: Actor, found: Approval, kind: Kind) -> 
 
 def _must_not_be_fresh(session: Session, user_id: UUID) -> None:
     """Turns away who was helped back in, or given power by one alone: he may be another's second pair of hands."""
-    if period := cooling_off.of(session, user_id):
+    if period := recovery.of(session, user_id):
         raise errors.Forbidden(
             "You were helped to sign in, or made a colleague by one person alone, a short while ago: you ask for "
             f"nothing that takes two, and approve nothing, until {period.until:%Y-%m-%d %H:%M} UTC."
@@ -457,7 +457,7 @@ def _as_asked(session: Session, people: Mapping[UUID, User], found: Approval) ->
     """Who asked, if he is still who he was then."""
     asker = people.get(found.asked_by)
     if (
-        cooling_off.of(session, found.asked_by)
+        recovery.of(session, found.asked_by)
         or asker is None
         or asker.disabled_at is not None
         or asker.role != found.payload.get("asker_role")

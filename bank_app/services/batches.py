@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bank_app import errors
 from bank_app.database import Database
 from bank_app.domain.accounting import Key
-from bank_app.services import ledger, posting, quotas, step_up, work
+from bank_app.services import ledger, payment_codes, posting, quotas, work
 from bank_app.services.actor import Actor, still
 from bank_app.services.movements import Deposit, Transfer, Withdraw
 from bank_app.services.orders import Known, Order, Settled, at_item, settle_all
@@ -79,7 +79,7 @@ async def post(
     _must_be_another(key, items)
     _may_be_one(actor, len(items), db.settings, atomic=atomic)
     if actor.two_steps:
-        await asyncio.to_thread(step_up.require_for_batch, db, actor, [item.movement for item in items])
+        await asyncio.to_thread(payment_codes.require_for_batch, db, actor, [item.movement for item in items])
     quotas.count_movements(actor.user_id, actor.role, db.settings, len(items))
     office.charge(actor.user_id, work.ITEM * len(items))
     with office.large(actor.user_id) if len(items) > posting.SHORT else contextlib.nullcontext():

@@ -1,6 +1,6 @@
 """After somebody was helped back in: for a while little leaves their accounts, and nothing to those who helped.
 
-Who comes in with a new password may not be its owner. What was done is kept in `recoveries`; the ledger asks with
+Who comes in with a new password may not be its owner. What was done is kept by recovery.py; the ledger asks with
 the rows that it locks, so that whatever moves money meets the same rule.
 """
 
@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, insert, or_, select, update
+from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bank_app import clock, errors
-from bank_app.database import settings_of
 from bank_app.domain import money
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldDraft, Leg, ReleaseDraft, TransactionType
-from bank_app.domain.identifiers import account_number_text, new_id
-from bank_app.models import ACCOUNTS, POSTINGS, RECOVERIES, TRANSACTIONS, SavedPayee, User
-from bank_app.services.actor import Actor, still
+from bank_app.domain.identifiers import account_number_text
+from bank_app.models import ACCOUNTS, POSTINGS, RECOVERIES, TRANSACTIONS, SavedPayee
+from bank_app.services.recovery import CoolingOff, periods, to_the_minute
 
 if TYPE_CHECKING:
     from bank_app.services.rules import Book
@@ -37,7 +36,6 @@ class Debits(Protocol):
         """In minor units, by account."""
 
 
-PASSWORD, SECOND_STEP, POWER = "password", "second_step", "power"
 # More accounts than this are not looked up for one list of orders: the others are new ones.
 _MOST_PAYEES = 50
 # What the ledger reads with each account that it locks.
@@ -50,16 +48,6 @@ GUARDED_UNTIL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CoolingOff:
-    """From when to when somebody's money is guarded, from whom, and how many whole units may leave an account."""
-
-    since: datetime
-    until: datetime
-    hands: frozenset[UUID]
-    limit_units: int
-
-
 @dataclass(slots=True)
 class Guard:
     """What a locked account may pay meanwhile. `spent_minor` has left it since; `owners` are those of who is paid."""
@@ -70,185 +58,6 @@ class Guard:
     owners: Mapping[int, UUID | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
-    """One time that somebody was helped back in, as they see it. `by` are the names of those who took part."""
-
-    id: UUID
-    factor: str
-    at: datetime
-    by: tuple[str, ...]
-    alone: bool
-    guarded_until: datetime | None
-    read: bool
-
-
-# --- when it begins ------------------------------------------------------------------------------------
-
-
-def begin(
-    session: Session,
-    user_id: UUID,
-    factor: str,
-    asked_by: UUID | None,
-    approved_by: UUID | None,
-    *,
-    link: bytes | None = None,
-) -> None:
-    """Keeps who helped somebody with what. Money is guarded from now on; with a `link`, from its use on.
-
-    Without anybody who approved the time is the longer one.
-    """
-    settings, now = settings_of(session), clock.now()
-    hours = settings.recovery_hours if approved_by else settings.recovery_alone_hours
-    session.execute(
-        insert(RECOVERIES).values(
-            id=new_id(),
-            user_id=user_id,
-            factor=factor,
-            asked_by=asked_by,
-            approved_by=approved_by,
-            created_at=now,
-            link=link,
-            guarded_from=None if link else now,
-            guarded_until=None if link else now + timedelta(hours=hours),
-            limit_units=settings.recovery_limit,
-        )
-    )
-
-
-def begin_with_link(session: Session, link: bytes) -> None:
-    """The link was used: from now on money is guarded."""
-    settings, now = settings_of(session), clock.now()
-    approved = session.execute(select(RECOVERIES.c.approved_by).where(RECOVERIES.c.link == link)).scalar()
-    hours = settings.recovery_hours if approved else settings.recovery_alone_hours
-    session.execute(
-        update(RECOVERIES)
-        .where(RECOVERIES.c.link == link)
-        .values(guarded_from=now, guarded_until=now + timedelta(hours=hours))
-    )
-
-
-def refuse_other_factor(session: Session, helper_id: UUID, user_id: UUID, factor: str) -> None:
-    """Turns away who had a hand in another factor of this person: both together are that person.
-
-    Raises:
-        BothFactors: it was less than BANK_RECOVERY_HOURS ago.
-    """
-    hours = settings_of(session).recovery_hours
-    found = session.execute(
-        select(RECOVERIES.c.id).where(
-            RECOVERIES.c.user_id == user_id,
-            RECOVERIES.c.factor.in_({PASSWORD, SECOND_STEP} - {factor}),
-            RECOVERIES.c.created_at > clock.now() - timedelta(hours=hours),
-            or_(RECOVERIES.c.asked_by == helper_id, RECOVERIES.c.approved_by == helper_id),
-        )
-    ).first()
-    if found:
-        raise errors.BothFactors(
-            "Whoever helped this person with one part of signing in helps with no other for "
-            f"{hours} hours. Other colleagues have to."
-        )
-
-
-# --- whom it concerns ----------------------------------------------------------------------------------
-
-
-def of(session: Session, user_id: UUID) -> CoolingOff | None:
-    """Until when somebody's money is guarded; None if it is not."""
-    return _periods(session, [user_id], clock.now()).get(user_id)
-
-
-def refuse_new_payee(session: Session, user_id: UUID) -> None:
-    """Turns away who would add somebody to pay while his money is guarded.
-
-    Raises:
-        CoolingOff: it is.
-    """
-    if period := of(session, user_id):
-        raise errors.CoolingOff(
-            f"Your sign-in was recovered a short while ago. New payees can be added from {_moment(period.until)} on.",
-            why="new_payee",
-            until=clock.to_text(period.until),
-        )
-
-
-def helped(session: Session, user_id: UUID) -> list[Help]:
-    """How somebody was helped back in: what is guarded still or was not read yet, newest first."""
-    asker, approver = col(User.id), col(User.name)
-    rows = session.execute(
-        select(RECOVERIES)
-        .where(
-            RECOVERIES.c.user_id == user_id,
-            RECOVERIES.c.factor != POWER,
-            RECOVERIES.c.guarded_from.is_not(None),
-            or_(RECOVERIES.c.guarded_until > clock.now(), RECOVERIES.c.read_at.is_(None)),
-        )
-        .order_by(RECOVERIES.c.guarded_from.desc())
-    ).all()
-    if not rows:
-        return []
-    wanted = {who for row in rows for who in (row.asked_by, row.approved_by) if who}
-    names = {row[0]: row[1] for row in session.execute(select(asker, approver).where(asker.in_(wanted)))}
-    return [
-        Help(
-            id=row.id,
-            factor=row.factor,
-            at=row.guarded_from,
-            by=tuple(names[who] for who in (row.asked_by, row.approved_by) if who in names),
-            alone=row.approved_by is None,
-            guarded_until=row.guarded_until,
-            read=row.read_at is not None,
-        )
-        for row in rows
-    ]
-
-
-def mark_read(session: Session, actor: Actor) -> None:
-    """The actor has read how they were helped back in. What is guarded stays so."""
-    still(session, actor)
-    session.execute(
-        update(RECOVERIES)
-        .where(
-            RECOVERIES.c.user_id == actor.user_id,
-            RECOVERIES.c.guarded_from.is_not(None),
-            RECOVERIES.c.read_at.is_(None),
-        )
-        .values(read_at=clock.now())
-    )
-
-
-def lately_alone(session: Session, since: datetime) -> int:
-    """How often somebody was helped, or given power, by one person alone since a moment."""
-    query = select(func.count()).select_from(RECOVERIES).where(
-        RECOVERIES.c.approved_by.is_(None), RECOVERIES.c.created_at >= since
-    )  # fmt: skip
-    return session.execute(query).scalar_one()
-
-
-def _periods(session: Session, user_ids: Collection[UUID], now: datetime) -> dict[UUID, CoolingOff]:
-    rows = session.execute(
-        select(RECOVERIES).where(RECOVERIES.c.user_id.in_(list(user_ids)), RECOVERIES.c.guarded_until > now)
-    ).all()
-    found: dict[UUID, CoolingOff] = {}
-    for row in rows:
-        hands = frozenset(who for who in (row.asked_by, row.approved_by) if who)
-        before = found.get(row.user_id)
-        if before is None:
-            found[row.user_id] = CoolingOff(row.guarded_from, row.guarded_until, hands, row.limit_units)
-        else:
-            found[row.user_id] = CoolingOff(
-                min(before.since, row.guarded_from),
-                max(before.until, row.guarded_until),
-                before.hands | hands,
-                min(before.limit_units, row.limit_units),
-            )
-    return found
-
-
-# --- what the ledger asks -------------------------------------------------------------------------------
-
-
 def guard(
     session: Session, drafts: Sequence[AnyDraft], books: Mapping[int, Book], now: datetime, debits_since: Debits
 ) -> None:
@@ -257,11 +66,11 @@ def guard(
     if not guarded:
         return
     owners = {number: book.account.owner_id for number, book in guarded.items() if book.account.owner_id}
-    periods = _periods(session, set(owners.values()), now)
+    found = periods(session, set(owners.values()), now)
     paid = _paid_from(drafts, guarded)
     facts = session.execute(select(ACCOUNTS.c.id, ACCOUNTS.c.owner_id).where(ACCOUNTS.c.id.in_(paid))).all()
     owner_of = {row.id: row.owner_id for row in facts}
-    for owner, period in periods.items():
+    for owner, period in found.items():
         own = [number for number, whose in owners.items() if whose == owner]
         spent = debits_since(session, own, period.since, now=now)
         known = _known(session, owner, period.since, {payee for payee in paid if owner_of.get(payee) != owner})
@@ -282,7 +91,7 @@ def refusal(draft: Draft | HoldDraft, books: Mapping[int, Book]) -> errors.BankE
 def _refused(draft: Draft | HoldDraft, leg: Leg, book: Book, found: Guard) -> errors.BankError | None:
     period, code, number = found.period, book.account.currency, account_number_text(leg.account_id)
     payees = _payees(draft)
-    until = _moment(period.until)
+    until = to_the_minute(period.until)
     facts = {"account_id": number, "until": clock.to_text(period.until)}
     if draft.actor_id in period.hands or any(found.owners.get(payee) in period.hands for payee in payees):
         return errors.CoolingOff(
@@ -357,7 +166,3 @@ def _has_paid(session: Session, owner: UUID, since: datetime, payee: int) -> boo
         )
     )
     return bool(session.execute(select(query.correlate(None))).scalar())
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

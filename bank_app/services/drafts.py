@@ -14,7 +14,7 @@ from bank_app import clock, errors
 from bank_app.domain import money
 from bank_app.domain.identifiers import new_id, reference
 from bank_app.domain.text import one_line
-from bank_app.models import TransferDraft
+from bank_app.models import IdempotencyKey, TransferDraft
 from bank_app.services import accounts, payee_names, transfers
 from bank_app.services.actor import Actor, still
 
@@ -204,3 +204,22 @@ def _view(row: TransferDraft) -> DraftView:
         payee_result=row.payee_result,
         created_at=row.created_at,
     )
+
+
+def unsent_from(session: Session, account_id: int) -> int:
+    """Counts payments out of an account on a page that waits for a word: neither sent nor out of date."""
+    rows = session.execute(
+        select(col(TransferDraft.id), col(TransferDraft.user_id)).where(
+            col(TransferDraft.from_account_id) == account_id,
+            col(TransferDraft.created_at) > clock.now() - LIFETIME,
+        )
+    )
+    keys: dict[str, UUID] = {key_of(row.id): row.user_id for row in rows}
+    if not keys:
+        return 0
+    used = session.execute(
+        select(col(IdempotencyKey.key)).where(
+            col(IdempotencyKey.actor_id).in_(set(keys.values())), col(IdempotencyKey.key).in_(list(keys))
+        )
+    )
+    return len(keys) - len(set(used.scalars()))

@@ -17,11 +17,11 @@ from bank_app.database import Database
 from bank_app.services import (
     audit_trail,
     books,
-    cooling_off,
     edge_figures,
     engine_figures,
     mail,
     proxies,
+    recovery,
     roles,
     security_watch,
     timekeeping,
@@ -381,7 +381,7 @@ class _Judged:
     def _alone(self) -> list[Tile]:
         """Whether somebody was helped to sign in, or given power, by one person alone lately."""
         try:
-            count = self.db.read(lambda session: cooling_off.lately_alone(session, clock.now() - _ALONE))
+            count = self.db.read(lambda session: recovery.lately_alone(session, clock.now() - _ALONE))
         except errors.BankError:
             return []
         if not count:

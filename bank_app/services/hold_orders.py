@@ -9,7 +9,7 @@ from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.accounting import Direction, Draft, HoldDraft, Key, Leg, ReleaseDraft, TransactionType
 from bank_app.domain.text import one_line
-from bank_app.services import four_eyes, ledger, step_up
+from bank_app.services import four_eyes, ledger, payment_codes
 from bank_app.services.actor import Actor
 from bank_app.services.hold_book import HoldRow
 from bank_app.services.movements import CaptureHold, HoldMovement, PlaceHold
@@ -77,8 +77,8 @@ def _place(
     currency = known[movement.account_id].currency
     amount = movement.amount.minor(currency)
     owners = [known[number].owner_id for number in movement.named] if movement.to_account_id else ()
-    if actor.two_steps and step_up.leaves(actor, *owners):
-        step_up.require_for_payment(actor, settings, currency, amount)
+    if actor.two_steps and payment_codes.leaves(actor, *owners):
+        payment_codes.require_for_payment(actor, settings, currency, amount)
     return HoldDraft(
         id=movement.id,
         account_id=movement.account_id,

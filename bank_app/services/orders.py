@@ -13,7 +13,7 @@ from bank_app import errors
 from bank_app.domain import money
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldState, Key, Leg, TransactionType
 from bank_app.domain.text import one_line
-from bank_app.services import audit, four_eyes, hold_book, hold_orders, ledger, step_up
+from bank_app.services import audit, four_eyes, hold_book, hold_orders, ledger, payment_codes
 from bank_app.services.actor import Actor, ActorChanged, are_they_still, what_changed
 from bank_app.services.answers import same_again
 from bank_app.services.hold_book import HoldRow
@@ -225,7 +225,7 @@ def _draft(
     actor, movement = order.actor, order.movement
     if isinstance(movement, Reverse):
         mirror = reversal_draft(actor, movement, order.key, known, originals)
-        step_up.require_for_payment(actor, settings, mirror.currency, mirror.legs[0].amount_minor)
+        payment_codes.require_for_payment(actor, settings, mirror.currency, mirror.legs[0].amount_minor)
         if not order.approved and four_eyes.reversal_takes_two(settings, mirror.amount_minor, mirror.currency):
             raise four_eyes.approval_required("reversal", f"transaction {movement.transaction_id}")
         return mirror
@@ -241,8 +241,8 @@ def _draft(
     currency = known[own].currency
     amount = movement.amount.minor(currency)
     owners = [known[number].owner_id for number in movement.named] if isinstance(movement, Transfer) else ()
-    if actor.two_steps and step_up.leaves(actor, *owners, into=isinstance(movement, Deposit)):
-        step_up.require_for_payment(actor, settings, currency, amount)
+    if actor.two_steps and payment_codes.leaves(actor, *owners, into=isinstance(movement, Deposit)):
+        payment_codes.require_for_payment(actor, settings, currency, amount)
     debit, credit = movement.sides(currency)
     versions = {own: movement.if_version} if isinstance(movement, Transfer) and movement.if_version is not None else {}
     return Draft(

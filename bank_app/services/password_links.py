@@ -17,7 +17,7 @@ from bank_app import clock, errors
 from bank_app.database import Database, afterwards
 from bank_app.domain.accounting import Role
 from bank_app.models import RECOVERIES, PasswordLink, User
-from bank_app.services import access, audit, auth, cooling_off, passwords, sessions, step_up
+from bank_app.services import access, audit, auth, passwords, recovery, sessions, step_up
 from bank_app.services.access import Hands
 from bank_app.services.actor import Actor, Person, still
 from bank_app.services.auth import End
@@ -109,12 +109,12 @@ def make(session: Session, hands: Hands, user_id: UUID, first: bytes, second: by
         Forbidden, NotFound, BothFactors: as `access.require_power_over`.
     """
     user = session.get(User, user_id, populate_existing=True)
-    access.require_power_over(session, hands, user, factor=cooling_off.PASSWORD)
+    access.require_power_over(session, hands, user, factor=recovery.PASSWORD)
     _forget_links(session, user_id)
     now, digest = clock.now(), _joined(first, second)
     values = {"digest": digest, "user_id": user_id, "made_by": hands.last.user_id, "created_at": now}
     session.execute(insert(PasswordLink).values(**values, expires_at=now + LASTS))
-    cooling_off.begin(session, user_id, cooling_off.PASSWORD, *hands.ids, link=digest)
+    recovery.begin(session, user_id, recovery.PASSWORD, *hands.ids, link=digest)
     audit.record(
         session, actor_id=hands.last.user_id, action="password.link", object=f"user {user_id}", changes=hands.recorded
     )
@@ -171,7 +171,7 @@ def use(db: Database, token: str, new_password: str) -> None:
             .values(password_hash=stored, failed_sign_ins=0, locked_until=None)
         )
         _forget_links(session, user_id)
-        cooling_off.begin_with_link(session, _digest_of(token))
+        recovery.begin_with_link(session, _digest_of(token))
         ended = sessions.end_all_but(session, user_id, None, by=End.PASSWORD)
         audit.record(
             session, actor_id=user_id, action="password.reset", object=f"user {user_id}",

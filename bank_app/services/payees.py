@@ -18,7 +18,7 @@ from bank_app.domain.identifiers import account_number_text, bare_number, groupe
 from bank_app.domain.search import occurs
 from bank_app.domain.text import written
 from bank_app.models import Account, Posting, SavedPayee, Transaction, User
-from bank_app.services import audit, cooling_off, ledger, looks, payee_names
+from bank_app.services import audit, ledger, looks, payee_names, recovery
 from bank_app.services.actor import Actor, still
 
 # Among the newest payments of each account; whoever is further back than this is found by number.
@@ -207,7 +207,7 @@ def save(session: Session, actor: Actor, *, account_id: int, name: str, nickname
         raise _wrong("name", "required", "Enter the name on the account.")
     known = _mine(session, actor, SavedPayee.account_id == account_id)
     if known is None:
-        cooling_off.refuse_new_payee(session, actor.user_id)
+        recovery.refuse_new_payee(session, actor.user_id)
         count = session.execute(
             select(func.count()).select_from(SavedPayee).where(col(SavedPayee.user_id) == actor.user_id)
         ).scalar_one()

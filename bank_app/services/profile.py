@@ -13,7 +13,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.models import EmailChange, User
-from bank_app.services import access, audit, auth, cooling_off, reasons, sessions, step_up
+from bank_app.services import access, audit, auth, reasons, recovery, sessions, step_up
 from bank_app.services.actor import Actor, still
 
 # A new email that nobody confirms is forgotten.
@@ -99,7 +99,7 @@ def confirm_email(db: Database, actor: Actor, password: str) -> str:
         waiting = _waiting(session, actor.user_id)
         if waiting is None or not _forget(session, waiting):
             raise errors.NotFound("No email waits to be confirmed. Ask an operator to propose it again.")
-        period = cooling_off.of(session, actor.user_id)
+        period = recovery.of(session, actor.user_id)
         if period and waiting.made_by in period.hands:
             raise errors.CoolingOff(
                 "Whoever proposed this email also helped to sign in again. It can be confirmed later.",

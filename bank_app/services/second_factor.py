@@ -14,7 +14,7 @@ from sqlmodel import col
 from bank_app import clock, errors
 from bank_app.database import Database
 from bank_app.models import RecoveryCode, User
-from bank_app.services import access, audit, auth, codes, cooling_off, factors, reasons, sessions, step_up
+from bank_app.services import access, audit, auth, codes, factors, reasons, recovery, sessions, step_up
 from bank_app.services.access import Hands
 from bank_app.services.actor import Actor, still
 from bank_app.services.security_events import Event, security_event
@@ -157,11 +157,11 @@ def reset(session: Session, hands: Hands, user_id: UUID, *, reason: str) -> None
     """
     still(session, hands.last)
     user = session.get(User, user_id, populate_existing=True)
-    access.require_power_over(session, hands, user, factor=cooling_off.SECOND_STEP)
+    access.require_power_over(session, hands, user, factor=recovery.SECOND_STEP)
     why = reasons.written(reason)
     if user is not None and codes.is_on(user):
         _forget(session, user)
-        cooling_off.begin(session, user_id, cooling_off.SECOND_STEP, *hands.ids)
+        recovery.begin(session, user_id, recovery.SECOND_STEP, *hands.ids)
         _record(session, hands.last, "second_step.reset", user_id, why, **hands.recorded)
 
 

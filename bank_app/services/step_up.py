@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -13,12 +12,9 @@ from sqlmodel import col
 
 from bank_app import clock, errors
 from bank_app.database import Database
-from bank_app.domain import money
 from bank_app.models import SignIn, User
-from bank_app.services import audit, auth, codes, factors, ledger
+from bank_app.services import audit, auth, codes, factors
 from bank_app.services.actor import Actor
-from bank_app.services.movements import Deposit, Transfer, Withdraw
-from bank_app.settings import Settings
 
 
 def require(actor: Actor) -> None:
@@ -27,50 +23,8 @@ def require(actor: Actor) -> None:
     Raises:
         StepUpRequired: `prove` comes first.
     """
-    if actor.two_steps and not _is_fresh(actor):
+    if actor.two_steps and not is_fresh(actor):
         raise errors.StepUpRequired("This takes a fresh code of your second step. Give it, and ask for the same again.")
-
-
-def require_for_payment(actor: Actor, settings: Settings, currency: str, amount_minor: int) -> None:
-    """Turns away who sends more than the bank's limit without a code given a moment ago.
-
-    Raises:
-        StepUpRequired: as `require`.
-    """
-    if actor.two_steps and not _is_fresh(actor) and settings.asks_code_above(currency, amount_minor):
-        require(actor)
-
-
-def require_for_batch(db: Database, actor: Actor, movements: Iterable[Deposit | Transfer | Withdraw]) -> None:
-    """As `require_for_payment`, of all that a batch pays in a currency together: a large payment in pieces is one.
-
-    Raises:
-        StepUpRequired: as `require`.
-    """
-    if not actor.two_steps or _is_fresh(actor):
-        return
-    paid = list(movements)
-    numbers = {number for movement in paid for number in movement.named}
-    known = db.read(lambda session: ledger.facts(session, numbers))
-    sums: dict[str, int] = {}
-    for movement in paid:
-        # What cannot be posted is refused where all movements are, and in its own words.
-        if account := known.get(movement.own):
-            others = [known[number].owner_id for number in movement.named if number in known]
-            if leaves(actor, *(others if isinstance(movement, Transfer) else ()), into=isinstance(movement, Deposit)):
-                sums[account.currency] = sums.get(account.currency, 0) + _minor(movement.amount, account.currency)
-    for currency, total in sums.items():
-        require_for_payment(actor, db.settings, currency, total)
-
-
-def leaves(actor: Actor, *owners: UUID | None, into: bool = False) -> bool:
-    """Whether money goes to somebody else, out of the bank, or is moved for a customer by one of the bank's people.
-
-    What one moves between accounts of his own, or a customer puts into one, is no payment.
-    """
-    if into:
-        return actor.role.acts_on_every_account
-    return not owners or any(owner != actor.user_id for owner in owners)
 
 
 def prove(db: Database, actor: Actor, *, code: str) -> Actor:
@@ -101,12 +55,6 @@ def note(session: Session, sign_in_id: UUID | None) -> None:
     session.execute(update(SignIn).where(col(SignIn.id) == sign_in_id).values(proved_at=clock.now()))
 
 
-def _is_fresh(actor: Actor) -> bool:
+def is_fresh(actor: Actor) -> bool:
+    """Whether the actor gave a right code in this sign-in a moment ago."""
     return actor.fresh_until is not None and clock.now() < actor.fresh_until
-
-
-def _minor(amount: money.Amount, currency: str) -> int:
-    try:
-        return amount.minor(currency)
-    except errors.InvalidAmount:
-        return 0

@@ -19,7 +19,7 @@ from bank_app.errors import BankError
 from bank_app.services import auth
 from bank_app.services.actor import Actor
 from bank_app.settings import Settings
-from bank_app.ui import calls, cookies, first_run, lab_desk
+from bank_app.ui import calls, cookies, first_run, lab_access
 from bank_app.ui.guard import ENROL, sign_in_address
 
 Scope = MutableMapping[str, Any]
@@ -184,8 +184,8 @@ class PageGate:
         return home_of(actor) if path in (*self._welcome, "/home", ENROL) and path != home_of(actor) else None
 
     def _is_hidden_from(self, actor: Actor, path: str) -> bool:
-        if _within(path, lab_desk.HOME):
-            return not lab_desk.may_use(actor, calls.bank().settings)
+        if _within(path, lab_access.HOME):
+            return not lab_access.may_use(actor, calls.bank().settings)
         return _within(path, self._staff) and not actor.role.sees_every_account
 
     async def _is_set_up_here(self, path: str, scope: Scope, receive: Any, send: Any) -> bool:

@@ -8,15 +8,15 @@ import reflex as rx
 
 from bank_app.domain.text import isolated
 from bank_app.errors import BankError
-from bank_app.services import cooling_off
-from bank_app.services.cooling_off import Help
+from bank_app.services import recovery
+from bank_app.services.recovery import Help
 from bank_app.ui import calls, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of
 
 _DONE = {
-    cooling_off.PASSWORD: "A new password was chosen with a code of the bank",
-    cooling_off.SECOND_STEP: "The bank turned your two-step sign-in off",
+    recovery.PASSWORD: "A new password was chosen with a code of the bank",
+    recovery.SECOND_STEP: "The bank turned your two-step sign-in off",
 }
 
 
@@ -41,8 +41,8 @@ class HelpedState(rx.State):
         """Looks whether there is something to tell."""
         actor = await actor_of(self)
         try:
-            found = await calls.read(lambda session: cooling_off.helped(session, actor.user_id))
-            period = await calls.read(lambda session: cooling_off.of(session, actor.user_id)) if found else None
+            found = await calls.read(lambda session: recovery.helped(session, actor.user_id))
+            period = await calls.read(lambda session: recovery.of(session, actor.user_id)) if found else None
         except BankError:
             return
         told = [Told(str(one.id), _said(one)) for one in found]
@@ -56,7 +56,7 @@ class HelpedState(rx.State):
     async def read(self) -> None:
         """The person says that they have read it."""
         actor = await actor_of(self)
-        await calls.write(lambda session: cooling_off.mark_read(session, actor))
+        await calls.write(lambda session: recovery.mark_read(session, actor))
         await self.look()
 
 

@@ -15,15 +15,9 @@ from bank_app.services import audit
 from bank_app.services.actor import Actor, still
 from bank_app.settings import Settings
 from bank_app.ui import calls
+from bank_app.ui.lab_access import may_use
 
 T = TypeVar("T")
-# All pages of the laboratory are below it.
-HOME = "/lab"
-
-
-def may_use(actor: Actor | None, settings: Settings) -> bool:
-    """Where there is one: in a demo everybody signed in, otherwise the bank's people only."""
-    return settings.lab_is_open and actor is not None and (settings.demo or actor.role.sees_every_account)
 
 
 def office_for(actor: Actor | None, settings: Settings) -> Office:

@@ -13,7 +13,7 @@ from bank_app.domain import money
 from bank_app.errors import BankError
 from bank_app.services import finder, security_watch
 from bank_app.services.actor import Actor
-from bank_app.ui import calls, forms, lab_desk, words
+from bank_app.ui import calls, forms, lab_access, words
 from bank_app.ui.guard import exposed
 from bank_app.ui.session import actor_of
 
@@ -93,7 +93,7 @@ class PaletteState(rx.State):
 
 
 def _pages(actor: Actor) -> list[Hit]:
-    lab = _LAB if lab_desk.may_use(actor, calls.bank().settings) else ()
+    lab = _LAB if lab_access.may_use(actor, calls.bank().settings) else ()
     readers = _READERS if security_watch.may_read(actor) else ()
     return [*(_STAFF if actor.role.sees_every_account else _CUSTOMER), *readers, *lab, *_BOTH]
 

@@ -12,7 +12,7 @@ from bank_app.errors import NotSignedIn
 from bank_app.services import preferences, security_watch
 from bank_app.services.actor import Actor
 from bank_app.settings import Settings, load
-from bank_app.ui import lab_desk
+from bank_app.ui import lab_access
 
 ROLE_WORDS = {Role.CUSTOMER: "Customer", Role.TELLER: "Operator", Role.AUDITOR: "Auditor", Role.ADMIN: "Administrator"}
 STAFF = (Role.TELLER, Role.AUDITOR, Role.ADMIN)
@@ -70,7 +70,7 @@ class SessionState(rx.State):
         self._way_in = self._way_in if actor is None else ""
         self.bank_name, self.demo, self.sign_up = settings.name, settings.demo, settings.sign_up
         self.signed_in = actor is not None
-        self.lab_is_open, self.lab = settings.lab_is_open, lab_desk.may_use(actor, settings)
+        self.lab_is_open, self.lab = settings.lab_is_open, lab_access.may_use(actor, settings)
         self.name = actor.name if actor else ""
         words = self.name.split()
         self.first_name = words[0] if words else ""

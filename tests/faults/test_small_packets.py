@@ -9,11 +9,12 @@ from bank_app.database import Database
 from bank_app.domain import money
 from bank_app.domain.accounting import Role
 from bank_app.private_mysql import PrivateServer
+from bank_app.server import Refused
 from bank_app.services import accounts, auth, batches, integrity, transfers
 from bank_app.services.batches import Item
 from bank_app.services.movements import Transfer
 from bank_app.settings import load
-from bank_app.start import Refused, opened
+from bank_app.start import opened
 
 PASSWORD = "lantern-orchard-48-violin"
 # As much as the API lets through, in letters that take two to four bytes and in marks that are quoted.

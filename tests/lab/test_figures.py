@@ -13,7 +13,7 @@ from bank_app.lab.driver import Timings
 from bank_app.lab.journal import Entry, Journal, State
 from bank_app.lab.measure import Point, Results, Target, What
 from bank_app.lab.wrk import Wrk
-from bank_app.start import Refused
+from bank_app.server import Refused
 
 UNIFORM = What("ours", "uniform", 1, 64)
 

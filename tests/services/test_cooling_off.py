@@ -9,7 +9,7 @@ from bank_app import clock, errors
 from bank_app.domain import money
 from bank_app.domain.accounting import AccountKind, Role
 from bank_app.models import Recovery
-from bank_app.services import cooling_off, password_links, payees, posting, profile, transfers
+from bank_app.services import password_links, payees, posting, profile, recovery, transfers
 from bank_app.services.orders import Order
 
 NEW = "quiet meadow under nine clocks"
@@ -146,20 +146,20 @@ def test_a_link_that_nobody_used_guards_nothing(db, two, counter, ada, eve, tell
 def test_one_alone_guards_for_longer_and_it_is_told(db, two, counter, ada, eve, teller):
     hers, eves = counter.open(ada, "1000.00"), counter.open(eve)
     password_links.use(db, two.link(teller, ada), NEW)
-    period = db.read(lambda session: cooling_off.of(session, ada.user_id))
+    period = db.read(lambda session: recovery.of(session, ada.user_id))
     assert period.until - period.since == timedelta(hours=db.settings.recovery_alone_hours)
     with clock.moved_to(clock.now() + timedelta(hours=db.settings.recovery_hours + 1)):
         assert why(counter.transfer, ada, hers, eves, "1.00") == "new_payee"
-    [told] = db.read(lambda session: cooling_off.helped(session, ada.user_id))
+    [told] = db.read(lambda session: recovery.helped(session, ada.user_id))
     assert (told.factor, told.by, told.alone, told.read) == ("password", (teller.name,), True, False)
-    assert db.read(lambda session: cooling_off.lately_alone(session, clock.now() - timedelta(days=1))) == 1
+    assert db.read(lambda session: recovery.lately_alone(session, clock.now() - timedelta(days=1))) == 1
 
 
 def test_it_stays_told_until_it_is_read_and_as_long_as_it_lasts(db, two, ada, teller, colleague, scene):
     def told():
-        return db.read(lambda session: cooling_off.helped(session, ada.user_id))
+        return db.read(lambda session: recovery.helped(session, ada.user_id))
 
-    db.unit_of_work(lambda session: cooling_off.mark_read(session, ada))
+    db.unit_of_work(lambda session: recovery.mark_read(session, ada))
     [one] = told()
     assert (one.by, one.read) == ((teller.name, colleague.name), True)
     later = clock.now() + timedelta(hours=db.settings.recovery_hours + 1)

@@ -7,7 +7,7 @@ import pymysql
 import pytest
 from sqlalchemy import make_url, text
 
-from bank_app import backup, cli, errors, grants, models, schema, start
+from bank_app import backup, cli, errors, grants, models, schema, server
 from bank_app import settings as bank_settings
 from bank_app.database import Database
 from bank_app.domain.accounting import Role
@@ -157,5 +157,5 @@ def test_who_may_do_more_or_less_is_told(two_users, mariadb_server, narrow):
 def test_migrating_as_the_user_who_serves_says_which_is_missing(two_users, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", two_users.url)
     monkeypatch.setattr(schema, "is_current", lambda _: False)
-    with pytest.raises(start.Refused, match=r"denied.*set BANK_MIGRATION_DATABASE_URL"):
+    with pytest.raises(server.Refused, match=r"denied.*set BANK_MIGRATION_DATABASE_URL"):
         cli.migrate(data=two_users.data)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bank_app import clock
 from bank_app.domain.accounting import AccountStatus, Role
 from bank_app.models import AuditRecord
-from bank_app.services import auth, cooling_off, password_links, people, second_factor
+from bank_app.services import auth, password_links, people, recovery, second_factor
 from bank_app.services.right_now import Done
 from bank_app.ui import audit_words, queue_words
 from bank_app.ui.browser_routes import create_routes
@@ -277,4 +277,4 @@ def test_who_was_helped_back_in_is_told_until_he_has_read_it_and_it_is_over(clie
     # What is guarded goes on being told.
     assert client.send(f"{HELPED}.look", cookie=hers, path="/home", tab="third").vars["helped"]
     with clock.moved_to(clock.now() + timedelta(hours=bank.settings.recovery_alone_hours + 1)):
-        assert bank.db.read(lambda session: cooling_off.helped(session, ada.user_id)) == []
+        assert bank.db.read(lambda session: recovery.helped(session, ada.user_id)) == []

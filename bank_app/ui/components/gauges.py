@@ -1,8 +1,10 @@
-"""The age of what a page shows: assets/browser/gauges.jsx."""
+"""The age of what a page shows, and numbers that have just changed."""
 
 from __future__ import annotations
 
 import reflex as rx
+
+from bank_app.ui.components.parts import Content
 
 
 class Age(rx.Component):
@@ -17,3 +19,18 @@ class Age(rx.Component):
 
 
 age = Age.create
+
+
+class Tint(rx.Component):
+    """Colours its children for a moment when `of` changes."""
+
+    library = "$/public/browser/live"
+    tag = "Tint"
+
+    of: rx.Var[str]
+    whose: rx.Var[str]
+
+
+def tinted(*children: Content, of: rx.Var, whose: rx.Var | str = "") -> rx.Component:
+    """A number that shows for a moment that it changed. `of` is its text, `whose` tells accounts apart."""
+    return Tint.create(*children, of=of, whose=whose)

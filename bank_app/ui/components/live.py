@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 from reflex.event import EventHandler, no_args_event_spec
 
-from bank_app.ui.components.parts import Content, icon, link
+from bank_app.ui.components.parts import icon, link
 from bank_app.ui.live import MANY, LiveState
 
 LIBRARY = "$/public/browser/live"
@@ -22,16 +22,6 @@ class Announcer(rx.Component):
     said: rx.Var[str]
     urgent: rx.Var[str]
     seq: rx.Var[int]
-
-
-class Tint(rx.Component):
-    """Colours its children for a moment when `of` changes."""
-
-    library = LIBRARY
-    tag = "Tint"
-
-    of: rx.Var[str]
-    whose: rx.Var[str]
 
 
 class NewRows(rx.Component):
@@ -78,8 +68,3 @@ def bell() -> rx.Component:
 def new_rows_pill(count: rx.Var, on_show: Any, *, list_id: str = "") -> rx.Component:
     """`2 new — show`, above the list with the id `list_id`. Takes no room, so nothing moves when it comes."""
     return NewRows.create(count=count, list=list_id, on_show=on_show)
-
-
-def tinted(*children: Content, of: rx.Var, whose: rx.Var | str = "") -> rx.Component:
-    """A number that shows for a moment that it changed. `of` is its text, `whose` tells accounts apart."""
-    return Tint.create(*children, of=of, whose=whose)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from bank_app.ui.components.live import tinted
+from bank_app.ui.components.gauges import tinted
 from bank_app.ui.components.parts import Content, bone, icon
 
 # A translator writes numbers as its language does, and an amount is what the bank wrote.

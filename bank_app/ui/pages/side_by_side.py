@@ -19,7 +19,8 @@ from bank_app.services.accounts import AccountView
 from bank_app.services.actor import Actor
 from bank_app.ui import calls, first_steps, messages, words
 from bank_app.ui.components.browser import press_once
-from bank_app.ui.components.live import freshness, tinted
+from bank_app.ui.components.gauges import tinted
+from bank_app.ui.components.live import freshness
 from bank_app.ui.components.money import direction_icon
 from bank_app.ui.components.parts import bone, crumb, failed_panel, icon, link, page_head, waiting
 from bank_app.ui.components.rows import recent_rows, row_bones
