@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from bank_app.ui.books import BooksState
-from bank_app.ui.components.live import LIBRARY
+from bank_app.ui.components.gauges import LIBRARY
 from bank_app.ui.components.parts import badge, notice
 
 

@@ -6,6 +6,9 @@ import reflex as rx
 
 from bank_app.ui.components.parts import Content
 
+# What shows that a page is live.
+LIBRARY = "$/public/browser/live"
+
 
 class Age(rx.Component):
     """How old the figures are; marks what is around it when nothing new has come for a while."""
@@ -24,7 +27,7 @@ age = Age.create
 class Tint(rx.Component):
     """Colours its children for a moment when `of` changes."""
 
-    library = "$/public/browser/live"
+    library = LIBRARY
     tag = "Tint"
 
     of: rx.Var[str]

@@ -7,10 +7,9 @@ from typing import Any
 import reflex as rx
 from reflex.event import EventHandler, no_args_event_spec
 
+from bank_app.ui.components.gauges import LIBRARY
 from bank_app.ui.components.parts import icon, link
 from bank_app.ui.live import MANY, LiveState
-
-LIBRARY = "$/public/browser/live"
 
 
 class Announcer(rx.Component):
