@@ -13,7 +13,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bank_app.database import Database
 from bank_app.errors import BankError, Overloaded, by_code
@@ -79,6 +79,7 @@ def _main() -> None:
     step_back(by=_BEHIND)
     settings, function = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by ourselves, through a pipe of our own
     db = Database(settings)
+    answer: tuple[Any, Any]
     try:
         answer = function(db), None
     except BankError as error:

@@ -107,7 +107,8 @@ def _form(statement: Select[Any], name: str, dialect: Dialect) -> _Form:
     spelled = [func.hex(column) if kind in _BYTES else column for column, kind in zip(columns, kinds, strict=True)]
     in_one = statement.with_only_columns(func.json_array(*spelled), maintain_column_froms=True)
     before, _, after = str(in_one.compile(dialect=dialect)).partition(f"__[POSTCOMPILE_{name}]")
-    row = namedtuple("row", [column.key for column in columns], rename=True)  # noqa: PYI024 - the columns are not known here
+    names = [str(column.key) for column in columns]
+    row = namedtuple("row", names, rename=True)  # type: ignore[misc] # noqa: PYI024 - the columns are not known here
     readers = [(index, _READERS[kind]) for index, kind in enumerate(kinds) if kind in _READERS]
     return _Form(before, after, row, tuple(readers))
 
@@ -244,7 +245,7 @@ def _send(connection: Connection, statements: Sequence[str]) -> list[tuple[int, 
     """How many rows each statement found or changed, and its rows. The first one that fails ends it."""
     # No parameters at all: a % in somebody's text is no place for one.
     result = connection.exec_driver_sql(SEPARATOR.join(statements), execution_options={"no_parameters": True})
-    sets: list[tuple[int, Sequence[Any]]] = result.context.cursor.sets  # type: ignore[attr-defined]
+    sets: list[tuple[int, Sequence[Any]]] = result.context.cursor.sets
     result.close()
     if len(sets) != len(statements):
         raise BooksBroken(f"{len(statements)} statements sent, {len(sets)} answered")

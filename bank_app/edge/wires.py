@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,7 +115,8 @@ class Wires:
         if not self._port:
             return
         # One that has just come has not been looked at.
-        for look in (lambda: None, self.sweep):
+        looks: tuple[Callable[[], object], ...] = (lambda: None, self.sweep)
+        for look in looks:
             look()
             found = [(wire.fd, inode) for inode, wire in list(self._wires.items()) if wire and wire.client == client]
             for fd, inode in found:
