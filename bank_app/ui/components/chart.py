@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import reflex as rx
 
+from bank_app.domain import money
 from bank_app.ui.components.parts import bone
+from bank_app.ui.session import SessionState
 
 
 def placed(**place: rx.Var | str) -> dict[str, rx.Var]:
@@ -105,3 +109,22 @@ def spark_line(path: rx.Var) -> rx.Component:
 def chart_bone() -> rx.Component:
     """A placeholder of the chart's size."""
     return bone("100%", "222px")
+
+
+def little_lanes() -> rx.Component:
+    """Two transfers and one row: what may happen, as a drawing."""
+
+    def cell(text: str, css: str = "") -> rx.Component:
+        hidden = re.sub(r"[0-9.]{3,}", money.HIDDEN, text)
+        return rx.el.span(rx.cond(SessionState.private, hidden, text) if hidden != text else text, class_name=css)
+
+    return rx.el.div(
+        cell("T1", "little-head one"), cell("the row", "little-head"), cell("T2", "little-head two"),
+        cell(""), cell("$412.00", "little-value"), cell(""),
+        cell("read 412", "act one"), cell(""), cell(""),
+        cell(""), cell(""), cell("read 412", "act two"),
+        cell("write 375", "act one"), cell("$375.00", "little-value new"), cell(""),
+        cell(""), cell("?", "little-value bad"), cell("write 397", "act two"),
+        class_name="little-lanes",
+        aria_hidden="true",
+    )  # fmt: skip

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import reflex as rx
 from reflex.event import EventHandler, no_args_event_spec
 
-from bank_app.domain import money
 from bank_app.ui.components.chart import placed
 from bank_app.ui.components.parts import badge, icon
 from bank_app.ui.messages import say
-from bank_app.ui.session import SessionState
 
 LIBRARY = "$/public/browser/lab_setup"
 
@@ -372,22 +368,3 @@ def statements(lines: rx.Var, label: rx.Var | str, css: str = "") -> rx.Componen
         role="group",
         aria_label=label,
     )
-
-
-def little_lanes() -> rx.Component:
-    """Two transfers and one row: what may happen, as a drawing."""
-
-    def cell(text: str, css: str = "") -> rx.Component:
-        hidden = re.sub(r"[0-9.]{3,}", money.HIDDEN, text)
-        return rx.el.span(rx.cond(SessionState.private, hidden, text) if hidden != text else text, class_name=css)
-
-    return rx.el.div(
-        cell("T1", "little-head one"), cell("the row", "little-head"), cell("T2", "little-head two"),
-        cell(""), cell("$412.00", "little-value"), cell(""),
-        cell("read 412", "act one"), cell(""), cell(""),
-        cell(""), cell(""), cell("read 412", "act two"),
-        cell("write 375", "act one"), cell("$375.00", "little-value new"), cell(""),
-        cell(""), cell("?", "little-value bad"), cell("write 397", "act two"),
-        class_name="little-lanes",
-        aria_hidden="true",
-    )  # fmt: skip

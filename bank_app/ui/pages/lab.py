@@ -22,7 +22,8 @@ from bank_app.lab.office import (
 )
 from bank_app.ui import forms, lab_desk, messages, words
 from bank_app.ui.components.browser import copy_button
-from bank_app.ui.components.lab import isolated, little_lanes, pulse, result_badge, safety_badge, strategy_id
+from bank_app.ui.components.chart import little_lanes
+from bank_app.ui.components.lab import isolated, pulse, result_badge, safety_badge, strategy_id
 from bank_app.ui.components.parts import badge, bone, empty, failed_panel, icon, link, notice, page_head, waiting
 from bank_app.ui.components.shell import shell
 from bank_app.ui.first_steps import tick

@@ -6,7 +6,7 @@ import reflex as rx
 
 from bank_app.ui.books import BooksState
 from bank_app.ui.components.books import books_table, checked_ago
-from bank_app.ui.components.lab import little_lanes
+from bank_app.ui.components.chart import little_lanes
 from bank_app.ui.components.moving import ticks
 from bank_app.ui.components.parts import button_link, document_link, icon, link
 from bank_app.ui.components.shell import public_shell
