@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 
 import argon2
 import hypothesis
@@ -121,15 +122,20 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    items.sort(key=lambda item: LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG))
+    items.sort(key=lambda item: LONG.index(_room(item)) if _room(item) in LONG else len(LONG))
     if config.getoption("fast"):
         fast = [item for item in items if _is_fast(item)]
         config.hook.pytest_deselected(items=[item for item in items if not _is_fast(item)])
         items[:] = fast
 
 
+def _room(item):
+    """The folder of the tests in which, or below which, a test is."""
+    return item.path.parent.relative_to(Path(__file__).parent.parent).parts[:2][-1]
+
+
 def _is_fast(item):
-    if not {item.path.parent.name, item.path.stem} & set(FAST) or "mariadb_server" in item.fixturenames:
+    if not {_room(item), item.path.stem} & set(FAST) or "mariadb_server" in item.fixturenames:
         return False
     engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
     return engine in {None, "sqlite"}

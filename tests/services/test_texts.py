@@ -81,18 +81,18 @@ def test_more_than_that_is_refused_with_how_many_there_are(counter, ada, text):
 
 
 def test_names_and_reasons_are_lines_and_notes_have_several(db, counter, ada, ben, teller):
-    mine, his = counter.open(ada, nickname=HOSTILE), counter.open(ben)
+    mine, his, other = counter.open(ada, nickname=HOSTILE), counter.open(ben), counter.open(ben)
     assert mine.nickname == CLEAN
     counter.change(ada, mine, nickname="\u200b\u202e")
 
     def write(session):
         payees.save(session, ada, account_id=his.id, name="\u202aBen Ito\u202c", nickname=HOSTILE)
-        payee_names.note(session, ada, account_id=his.id, name=HOSTILE, result="none")
+        payee_names.note(session, ada, account_id=other.id, name=HOSTILE, result="none")
         customer_notes.add(session, teller, ada.user_id, text="one\x00\r\ntwo\u202e\u2028three ")
 
     db.unit_of_work(write)
     assert (only(db, SavedPayee.name), only(db, SavedPayee.nickname)) == ("Ben Ito", CLEAN)
-    assert only(db, PayeeName.name) == CLEAN
+    assert only(db, PayeeName.name, account_id=other.id) == CLEAN
     assert only(db, CustomerNote.text) == "one\ntwo\nthree"
     assert reasons.written("Sent twice,\r\nsays\x1b Ada\u202e") == "Sent twice, says Ada"
 
