@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from bank_app.domain import money
 from bank_app.errors import InsufficientFunds
-from bank_app.services import holds, transfers
+from bank_app.services import holds, payee_names, transfers
 from tests.e2e.page_rules import axe_finds, too_wide
 
 
@@ -15,6 +15,9 @@ from tests.e2e.page_rules import axe_finds, too_wide
 def busy(bank, ada, ben):
     """An entry, money that is set aside, and an attempt that was declined."""
     everyday, his = ada.accounts["Everyday"], ben.accounts["Everyday"]
+    bank.db.unit_of_work(
+        lambda session: payee_names.note(session, ada.actor, account_id=his.id, name="Ben Ito", result="match")
+    )
     transfers.move(bank.db, ada.actor, transfers.Transfer(everyday.id, his.id, money.Amount.of("25.00")))
     too_much = transfers.Transfer(everyday.id, his.id, money.Amount.of("9000.00"))
     with pytest.raises(InsufficientFunds):

@@ -211,7 +211,9 @@ def test_twenty_windows_race_for_what_is_there(bank, visit, person):
             page.evaluate("document.getElementById('send').click()")
         for page in pages:
             done = heading(page, "Withdrew $10.00 from Everyday")
-            expect(done.or_(page.locator("#refusal"))).to_be_visible()
+            # A page that hears of the others before it is pressed says that nothing is left, and sends nothing.
+            late = page.get_by_text("Your balance changed while you were reviewing")
+            expect(done.or_(page.locator("#refusal")).or_(late).first).to_be_visible()
     finally:
         over.set()
         watcher.join()
@@ -219,6 +221,7 @@ def test_twenty_windows_race_for_what_is_there(bank, visit, person):
     refused = [page for page in pages if page not in sent]
     assert (len(sent), len(refused), minor(bank, rae)) == (5, 15, 0)
     for page in refused:
-        expect(page.locator("#refusal")).to_contain_text("Not enough money.")
-        expect(page.locator("#refusal")).to_contain_text("No money has moved.")
+        late = page.get_by_text("Your balance changed while you were reviewing")
+        said = page.locator("#refusal").filter(has_text="Not enough money.").filter(has_text="No money has moved.")
+        expect(said.or_(late).first).to_be_visible()
     assert min(read) >= 0
