@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bank_app import backup, data_folder, grants, keys, logs, materials
+from bank_app import backup, clock, data_folder, grants, keys, logs, materials
 from bank_app import settings as bank_settings
 from bank_app.backup import BackupRefused
 from bank_app.build import BuildFailed
@@ -318,7 +318,7 @@ def clock_accept(data: Data = None) -> None:
     """Say that this machine's clock is right although the books ended long ago; it goes into the audit log."""
     with opened(_load(data)) as db:
         found = timekeeping.accept(db)
-    out.print(f"Accepted: it is {found.at:%Y-%m-%d %H:%M} UTC. Running workers post again within seconds.")
+    out.print(f"Accepted: it is {clock.to_the_minute(found.at)}. Running workers post again within seconds.")
 
 
 @app.command("backup")

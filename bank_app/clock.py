@@ -40,6 +40,11 @@ def moved_to(moment: datetime | None) -> Iterator[None]:
         _moved_to.reset(token)
 
 
+def to_the_minute(moment: datetime) -> str:
+    """As sentences of the bank name a moment: `2026-12-01 08:30 UTC`."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
 @lru_cache(maxsize=1024)
 def to_text(moment: datetime) -> str:
     """RFC 3339 in UTC with six digits and `Z`: the only form of time on the wire and in hashes."""

@@ -449,7 +449,7 @@ def _must_not_be_fresh(session: Session, user_id: UUID) -> None:
     if period := recovery.of(session, user_id):
         raise errors.Forbidden(
             "You were helped to sign in, or made a colleague by one person alone, a short while ago: you ask for "
-            f"nothing that takes two, and approve nothing, until {period.until:%Y-%m-%d %H:%M} UTC."
+            f"nothing that takes two, and approve nothing, until {clock.to_the_minute(period.until)}."
         )
 
 

@@ -21,7 +21,7 @@ from bank_app.domain import money
 from bank_app.domain.accounting import AnyDraft, Direction, Draft, HoldDraft, Leg, ReleaseDraft, TransactionType
 from bank_app.domain.identifiers import account_number_text
 from bank_app.models import ACCOUNTS, POSTINGS, RECOVERIES, TRANSACTIONS, SavedPayee
-from bank_app.services.recovery import CoolingOff, periods, to_the_minute
+from bank_app.services.recovery import CoolingOff, periods
 
 if TYPE_CHECKING:
     from bank_app.services.rules import Book
@@ -91,7 +91,7 @@ def refusal(draft: Draft | HoldDraft, books: Mapping[int, Book]) -> errors.BankE
 def _refused(draft: Draft | HoldDraft, leg: Leg, book: Book, found: Guard) -> errors.BankError | None:
     period, code, number = found.period, book.account.currency, account_number_text(leg.account_id)
     payees = _payees(draft)
-    until = to_the_minute(period.until)
+    until = clock.to_the_minute(period.until)
     facts = {"account_id": number, "until": clock.to_text(period.until)}
     if draft.actor_id in period.hands or any(found.owners.get(payee) in period.hands for payee in payees):
         return errors.CoolingOff(

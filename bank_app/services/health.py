@@ -336,7 +336,7 @@ class _Judged:
         except errors.BankError:
             return []
         state = State.ACT if found.wrong else State.WATCH if found.caution else State.GOOD
-        value = f"{found.at:%Y-%m-%d %H:%M} UTC"
+        value = clock.to_the_minute(found.at)
         detail = found.wrong or found.caution
         if not detail and found.ahead is not None:
             detail = f"Within {self.db.settings.clock_tolerance:g} s of the database server's."

@@ -199,8 +199,8 @@ def _about_records(db: Database, session: Session, mark: MailMark) -> int:
         kind, _, identifier = row.object.partition(" ")
         if row.action in SECURITY and kind == "user":
             body = (
-                f"{SECURITY[row.action]} ({_moment(row.created_at)}).\n\nIf that was not you and you did not ask for "
-                f"it, tell the bank at once."
+                f"{SECURITY[row.action]} ({clock.to_the_minute(row.created_at)}).\n\n"
+                f"If that was not you and you did not ask for it, tell the bank at once."
             )
             count += put(
                 session, user_id=UUID(identifier), about=f"record {row.number}",
@@ -229,8 +229,8 @@ def _about_sign_ins(db: Database, session: Session, mark: MailMark) -> int:
     for row in rows:
         with_what = one_line(row.user_agent) or ("a program" if row.kind == "api" else "a browser")
         body = (
-            f"Somebody signed in as you with {with_what} ({_moment(row.created_at)}), which you had not used before."
-            f"\n\nIf that was not you, sign that device out and change your password."
+            f"Somebody signed in as you with {with_what} ({clock.to_the_minute(row.created_at)}), "
+            f"which you had not used before.\n\nIf that was not you, sign that device out and change your password."
         )
         count += put(
             session, user_id=row.user_id, about=f"sign-in {row.id}", subject="A sign-in from a new device",
@@ -266,14 +266,10 @@ def _about_money(session: Session, mark: MailMark, settled: int) -> int:
         put(
             session, user_id=row.id, about=f"entry {row.account_id}-{row.sequence}", subject="Money arrived",
             body=f"{money.to_text(row.amount, row.currency)} {row.currency} arrived in your account ending in "
-            f"{account_number_text(row.account_id)[-4:]} ({_moment(row.created_at)}).",
+            f"{account_number_text(row.account_id)[-4:]} ({clock.to_the_minute(row.created_at)}).",
         )
         for row in rows
     )  # fmt: skip
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _where(settings: Settings, path: str) -> str:

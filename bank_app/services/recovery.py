@@ -16,6 +16,7 @@ from bank_app.database import settings_of
 from bank_app.domain.identifiers import new_id
 from bank_app.models import RECOVERIES, User
 from bank_app.services.actor import Actor, still
+from bank_app.settings import Settings
 
 PASSWORD, SECOND_STEP, POWER = "password", "second_step", "power"
 
@@ -57,7 +58,6 @@ def begin(
     Without anybody who approved the time is the longer one.
     """
     settings, now = settings_of(session), clock.now()
-    hours = settings.recovery_hours if approved_by else settings.recovery_alone_hours
     session.execute(
         insert(RECOVERIES).values(
             id=new_id(),
@@ -68,7 +68,7 @@ def begin(
             created_at=now,
             link=link,
             guarded_from=None if link else now,
-            guarded_until=None if link else now + timedelta(hours=hours),
+            guarded_until=None if link else now + _guarded_for(settings, approved_by),
             limit_units=settings.recovery_limit,
         )
     )
@@ -78,12 +78,15 @@ def begin_with_link(session: Session, link: bytes) -> None:
     """The link was used: from now on money is guarded."""
     settings, now = settings_of(session), clock.now()
     approved = session.execute(select(RECOVERIES.c.approved_by).where(RECOVERIES.c.link == link)).scalar()
-    hours = settings.recovery_hours if approved else settings.recovery_alone_hours
     session.execute(
         update(RECOVERIES)
         .where(RECOVERIES.c.link == link)
-        .values(guarded_from=now, guarded_until=now + timedelta(hours=hours))
+        .values(guarded_from=now, guarded_until=now + _guarded_for(settings, approved))
     )
+
+
+def _guarded_for(settings: Settings, approved_by: UUID | None) -> timedelta:
+    return timedelta(hours=settings.recovery_hours if approved_by else settings.recovery_alone_hours)
 
 
 def refuse_other_factor(session: Session, helper_id: UUID, user_id: UUID, factor: str) -> None:
@@ -122,7 +125,7 @@ def refuse_new_payee(session: Session, user_id: UUID) -> None:
     if period := of(session, user_id):
         raise errors.CoolingOff(
             "Your sign-in was recovered a short while ago. "
-            f"New payees can be added from {to_the_minute(period.until)} on.",
+            f"New payees can be added from {clock.to_the_minute(period.until)} on.",
             why="new_payee",
             until=clock.to_text(period.until),
         )
@@ -200,8 +203,3 @@ def periods(session: Session, user_ids: Collection[UUID], now: datetime) -> dict
                 min(before.limit_units, row.limit_units),
             )
     return found
-
-
-def to_the_minute(at: datetime) -> str:
-    """Writes a moment for people, as refusals name it."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"

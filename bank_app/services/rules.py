@@ -409,7 +409,7 @@ def insufficient_funds(book: Book, needed: int, in_the_way: Sequence[HoldRow]) -
         first = in_the_way[0]
         sentence += (
             f" {facts['held']} is held: the largest hold is {money.to_text(first.amount_minor, code)}"
-            f" until {first.expires_at:%Y-%m-%d %H:%M} UTC."
+            f" until {clock.to_the_minute(first.expires_at)}."
         )
         facts["holds"] = [
             {

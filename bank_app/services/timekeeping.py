@@ -61,7 +61,8 @@ class Comparison:
         """What an operator should know of a clock by which money is posted; mostly nothing."""
         if self.newest and self.newest > self.at + KEPT_IN_ORDER:
             return (
-                f"The newest entry is dated {_date(self.newest)}, and this clock says {_date(self.at)}: either a clock "
+                f"The newest entry is dated {clock.to_the_minute(self.newest)}, "
+                f"and this clock says {clock.to_the_minute(self.at)}: either a clock "
                 "was ahead when it was posted, or this one is behind. If it is behind, stop the bank and set it right; "
                 "new entries are dated by it. ./bank verify names what is dated ahead."
             )
@@ -203,7 +204,8 @@ def _long_silent(last: datetime, at: datetime) -> str:
     if at - last <= LONGEST_SILENCE:
         return ""
     return (
-        f"The bank's clock says {_date(at)}, and the books end {_date(last)}: it may be ahead, so nothing is posted. "
+        f"The bank's clock says {clock.to_the_minute(at)}, and the books end {clock.to_the_minute(last)}: "
+        f"it may be ahead, so nothing is posted. "
         "An operator sets it right, or says that it is right: ./bank clock accept."
     )
 
@@ -215,7 +217,3 @@ def _span(span: timedelta) -> str:
         if seconds >= size:
             return f"{seconds // {'days': 86_400, 'h': 3_600, 'min': 60}[word]} {word}"
     return f"{max(seconds, 1)} s"
-
-
-def _date(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -15,9 +15,7 @@ from tests.e2e.page_rules import axe_finds, too_wide
 def busy(bank, ada, ben):
     """An entry, money that is set aside, and an attempt that was declined."""
     everyday, his = ada.accounts["Everyday"], ben.accounts["Everyday"]
-    bank.db.unit_of_work(
-        lambda session: payee_names.note(session, ada.actor, account_id=his.id, name="Ben Ito", result="match")
-    )
+    bank.db.unit_of_work(lambda session: payee_names.know(session, [(ada.actor.user_id, his.id)]))
     transfers.move(bank.db, ada.actor, transfers.Transfer(everyday.id, his.id, money.Amount.of("25.00")))
     too_much = transfers.Transfer(everyday.id, his.id, money.Amount.of("9000.00"))
     with pytest.raises(InsufficientFunds):
